@@ -1,0 +1,56 @@
+"""What the other rooms need to say who may do what. Pure: a view carries its capability, the middleware asks for it."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TypeVar
+
+View = TypeVar("View", bound=Callable)
+
+PUBLIC = "public"  # anyone, signed in or not: links in messages, the login page
+ANY_STAFF = "staff"  # any signed-in member of staff
+
+
+class Capability(StrEnum):
+    """Everything that a role can allow. A role is a set of these, kept as data."""
+
+    CAMPAIGN_READ = "campaign.read"
+    CAMPAIGN_COMPOSE = "campaign.compose"
+    CAMPAIGN_APPROVE = "campaign.approve"
+    CAMPAIGN_SEND = "campaign.send"
+    CAMPAIGN_HALT = "campaign.halt"
+    CUSTOMER_READ = "customer.read"
+    CONSENT_READ = "consent.read"
+    CONSENT_WRITE = "consent.write"
+    RISK_READ = "risk.read"
+    RISK_DECIDE = "risk.decide"
+    MODEL_READ = "model.read"
+    MODEL_PROMOTE = "model.promote"
+    AUDIT_READ = "audit.read"
+    EVENT_READ = "event.read"
+    KEY_MANAGE = "key.manage"
+
+
+class Scope(StrEnum):
+    """What an API key may do. Deny by default: a key without the scope is refused."""
+
+    EVENTS_WRITE = "events.write"
+    PRODUCTS_WRITE = "products.write"
+    PRODUCTS_READ = "products.read"
+    RECOMMENDATIONS_READ = "recommendations.read"
+    CAMPAIGNS_READ = "campaigns.read"
+
+
+def requires(capability: Capability | str) -> Callable[[View], View]:
+    """Marks a view with the capability its caller must have; config's Access middleware refuses everybody else."""
+
+    def mark(view: View) -> View:
+        view.capability = str(capability)
+        return view
+
+    return mark
+
+
+def public(view: View) -> View:
+    """Marks a view that anyone may call. Whoever writes it says by this that it shows nothing of anyone else."""
+    view.capability = PUBLIC
+    return view

@@ -1,0 +1,18 @@
+"""What can be refused here."""
+
+
+class Refused(Exception):
+    """Somebody asked for what their role, key or state does not allow. `code` is stable, `detail` is for people."""
+
+    def __init__(self, code: str, detail: str):
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class IdempotencyConflict(Exception):
+    """The Idempotency-Key was used with another body (`reused`), or its first request is still running (`in_flight`)."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason

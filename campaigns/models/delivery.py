@@ -1,0 +1,183 @@
+"""Who heard what, and what they did then."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from campaigns.models.planning import Campaign, MessageVariant, Segment
+from catalog.models import Offer, Origin, Product
+from customers.models import ContactPoint, Customer, Order
+
+
+class Assignment(models.Model):
+    """What the gate said of one person of the audience: an arm, or excluded and why. Written once, at the start."""
+
+    class Arm(models.TextChoices):
+        TREATED = "treated", "treated"
+        HOLDOUT = "holdout", "hold-out"
+        EXCLUDED = "excluded", "excluded"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="assignments")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="assignments")
+    segment = models.ForeignKey(Segment, null=True, on_delete=models.PROTECT, related_name="+")
+    arm = models.CharField(max_length=8, choices=Arm)
+    reason = models.CharField(max_length=20, blank=True)
+    # People who share a contact point share the arm: this is what was hashed.
+    unit = models.CharField(max_length=64, blank=True)
+    contact_point = models.ForeignKey(ContactPoint, null=True, on_delete=models.SET_NULL, related_name="+")
+    assigned_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "customer"], name="assigned_once"),
+            models.CheckConstraint(
+                condition=models.Q(arm="excluded", reason__gt="") | (~models.Q(arm="excluded") & models.Q(reason="")),
+                name="excluded_has_a_reason",
+            ),
+        ]
+        indexes = [models.Index(fields=["customer", "-assigned_at"], name="assignment_customer")]
+
+    def __str__(self):
+        return f"{self.campaign_id}: {self.customer_id} {self.arm}"
+
+
+class MessageQuerySet(models.QuerySet):
+    def open(self):
+        """Rows that may still become something else: a campaign is sent when it has none."""
+        return self.filter(state__in=[Message.State.QUEUED, Message.State.SENDING])
+
+
+class Message(models.Model):
+    """One message to one person on one channel. The row is the queue: queued, claimed under a lease, then its outcome."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "queued"
+        SENDING = "sending", "sending"
+        SENT = "sent", "sent"
+        FAILED = "failed", "failed"
+        SKIPPED = "skipped", "skipped"
+        UNKNOWN = "unknown", "unknown"
+        DELIVERED = "delivered", "delivered"
+        BOUNCED = "bounced", "bounced"
+        COMPLAINED = "complained", "complained"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="messages")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="messages")
+    channel = models.CharField(max_length=10)
+    variant = models.ForeignKey(MessageVariant, on_delete=models.PROTECT, related_name="messages")
+    contact_point = models.ForeignKey(ContactPoint, null=True, on_delete=models.SET_NULL, related_name="+")
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    reason = models.CharField(max_length=20, blank=True)
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    # Set and committed before the first byte goes out: a lost worker's rows without it go back to the queue, rows with it
+    # may have been sent and become `unknown`.
+    attempted_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    provider_id = models.CharField(max_length=200, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    queued_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "customer", "channel"], name="message_once"),
+            models.CheckConstraint(
+                condition=~models.Q(state="sending") | models.Q(lease_until__isnull=False), name="sending_has_a_lease"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="sent") | models.Q(sent_at__isnull=False), name="sent_has_a_time"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["campaign", "id"], name="message_queued", condition=models.Q(state="queued")),
+            models.Index(fields=["lease_until"], name="message_leased", condition=models.Q(state="sending")),
+            models.Index(fields=["campaign", "state", "-id"], name="message_monitor"),
+            models.Index(fields=["customer", "-id"], name="message_customer"),
+            models.Index(fields=["contact_point"], name="message_contact"),
+        ]
+
+    def __str__(self):
+        return f"{self.campaign_id}: {self.customer_id} {self.state}"
+
+
+class Impression(models.Model):
+    """An open, as far as a picture that loads can say so. Never a trigger, a winner or a success metric."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="impressions")
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    is_machine = models.BooleanField(default=False)
+    origin = models.CharField(max_length=10, choices=Origin)
+
+    def __str__(self):
+        return f"{self.message_id}"
+
+
+class Click(models.Model):
+    """Somebody, or a scanner, followed a signed link."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="clicks")
+    product = models.ForeignKey(Product, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    is_machine = models.BooleanField(default=False)
+    origin = models.CharField(max_length=10, choices=Origin)
+
+    class Meta:
+        indexes = [models.Index(fields=["message", "at"], name="click_message")]
+
+    def __str__(self):
+        return f"{self.message_id}: {self.product_id}"
+
+
+class SurveyAnswer(models.Model):
+    """One answer to the one question, 1 to 5; the comment rests sealed under the person's key."""
+
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="survey_answer")
+    score = models.PositiveSmallIntegerField()
+    sealed_comment = models.BinaryField(null=True)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.OBSERVED)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(score__range=(1, 5)), name="survey_score")]
+
+    def __str__(self):
+        return f"{self.message_id}: {self.score}"
+
+
+class CouponCode(models.Model):
+    """A code that stands for an offer, for one person or for all who got the campaign."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="coupon_codes")
+    offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="codes")
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    code = models.CharField(max_length=60)
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.OBSERVED)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "offer", "code", "customer"], nulls_distinct=False, name="code_once"
+            )
+        ]
+        indexes = [models.Index(fields=["code"], name="coupon_code")]
+
+    def __str__(self):
+        return self.code
+
+
+class Redemption(models.Model):
+    """A code that was used."""
+
+    code = models.ForeignKey(CouponCode, on_delete=models.PROTECT, related_name="redemptions")
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="redemptions")
+    order = models.ForeignKey(Order, null=True, on_delete=models.SET_NULL, related_name="+")
+    redeemed_at = models.DateTimeField()
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.OBSERVED)
+
+    class Meta:
+        indexes = [models.Index(fields=["customer", "-redeemed_at"], name="redemption_customer")]
+
+    def __str__(self):
+        return f"{self.code_id} at {self.redeemed_at:%Y-%m-%d}"

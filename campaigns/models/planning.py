@@ -1,0 +1,205 @@
+"""What is to be said to whom, and who agreed to it."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from catalog.models import Merchant, Offer, Origin
+from copywriting.models import Draft, Generation
+from customers.models import Customer
+from registry.models import ModelVersion
+
+
+class Segment(models.Model):
+    """A group of people by a typed rule (campaigns.queries.segments), never by text that reaches SQL."""
+
+    merchant = models.ForeignKey(Merchant, null=True, blank=True, on_delete=models.CASCADE, related_name="segments")
+    slug = models.SlugField(max_length=60)
+    name = models.CharField(max_length=80)
+    rule = models.JSONField()
+    # The only words about these people that a writer gets; the segment's name stays inside.
+    audience_phrase = models.CharField(max_length=120)
+    size = models.IntegerField(null=True, blank=True)
+    counted_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["merchant", "slug"], nulls_distinct=False, name="segment_slug_once")
+        ]
+
+    def __str__(self):
+        return self.name
+
+
+class Campaign(models.Model):
+    """One thing said to several segments, with a hold-out that hears nothing. Its state has one writer: lifecycle.move()."""
+
+    class Kind(models.TextChoices):
+        SCHEDULED = "scheduled", "at a time"
+        TRIGGERED = "triggered", "on an event"
+        HISTORY = "history", "history, imported"
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "draft"
+        GENERATING = "generating", "generating"
+        IN_REVIEW = "in_review", "in review"
+        APPROVED = "approved", "approved"
+        SCHEDULED = "scheduled", "scheduled"
+        SENDING = "sending", "sending"
+        PAUSED = "paused", "paused"
+        RUNNING = "running", "running"
+        SENT = "sent", "sent"
+        CANCELLED = "cancelled", "cancelled"
+
+    merchant = models.ForeignKey(Merchant, null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns")
+    external_id = models.CharField(max_length=64, blank=True)
+    name = models.CharField(max_length=120)
+    goal = models.CharField(max_length=200, blank=True)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.SCHEDULED)
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
+    segments = models.ManyToManyField(Segment, through="CampaignSegment", related_name="campaigns")
+    offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns")
+    channel = models.CharField(max_length=10, default="email")
+    tone = models.CharField(max_length=60, default="warm and plain")
+    items_per_message = models.PositiveSmallIntegerField(default=3)
+    holdout_share = models.FloatField(default=0.1)
+    cap_days = models.PositiveSmallIntegerField(default=3)  # nobody hears from us twice within these days
+    attribution_days = models.PositiveSmallIntegerField(default=28)
+    scheduled_at = models.DateTimeField(null=True, blank=True)
+    late_after = models.DurationField(null=True, blank=True)  # a start missed by more than this asks again
+    per_second = models.PositiveSmallIntegerField(default=50)
+    authors = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+")  # none of them may approve
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    frozen_at = models.DateTimeField(null=True, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+    recommender = models.ForeignKey(ModelVersion, null=True, editable=False, on_delete=models.PROTECT, related_name="+")
+    note = models.CharField(max_length=300, blank=True)  # why it stands where it stands, for people
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.OBSERVED)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(holdout_share__range=(0, 0.5)), name="campaign_holdout_share"),
+            models.CheckConstraint(condition=models.Q(items_per_message__range=(1, 12)), name="campaign_items"),
+            models.CheckConstraint(condition=models.Q(attribution_days__range=(1, 90)), name="campaign_attribution"),
+            models.CheckConstraint(
+                condition=~models.Q(state="scheduled") | models.Q(scheduled_at__isnull=False), name="scheduled_has_a_time"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["sending", "sent"]) | models.Q(started_at__isnull=False),
+                name="sending_has_a_start",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "scheduled_at"], name="campaign_due"),
+            models.Index(fields=["merchant", "-id"], name="campaign_newest"),
+        ]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def salt(self) -> str:
+        """What the arms are drawn with: fixed by the row's id, so that nobody can choose a lucky one."""
+        return f"campaign:{self.pk}"
+
+
+class CampaignSegment(models.Model):
+    """A segment of a campaign. Who is in several belongs to the one with the lowest `priority`."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="campaign_segments")
+    segment = models.ForeignKey(Segment, on_delete=models.PROTECT, related_name="+")
+    priority = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "segment"], name="campaign_segment_once"),
+            models.UniqueConstraint(fields=["campaign", "priority"], name="campaign_segment_priority"),
+        ]
+        ordering = ["priority"]
+
+    def __str__(self):
+        return f"{self.campaign_id}: {self.segment_id}"
+
+
+class MessageVariant(models.Model):
+    """The words for one segment, as Liquid with facts still open. A new wording is a new row."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="variants")
+    segment = models.ForeignKey(Segment, on_delete=models.PROTECT, related_name="+")
+    label = models.CharField(max_length=20, default="A")
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    generation = models.ForeignKey(Generation, null=True, on_delete=models.SET_NULL, related_name="+")
+    draft = models.ForeignKey(Draft, null=True, on_delete=models.SET_NULL, related_name="+")
+    writer = models.CharField(max_length=10)  # model, template or person
+    is_current = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "segment", "label"], name="one_current_variant", condition=models.Q(is_current=True)
+            )
+        ]
+
+    def __str__(self):
+        return self.subject
+
+
+class AudienceMember(models.Model):
+    """One person of a frozen audience, with the products chosen for them. The approval's digest covers these rows."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="audience")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+")
+    segment = models.ForeignKey(Segment, on_delete=models.PROTECT, related_name="+")
+    items = ArrayField(models.BigIntegerField(), default=list)
+    request_id = models.UUIDField(null=True)  # the exposure that these items will be
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "customer"], name="audience_once")]
+
+    def __str__(self):
+        return f"{self.campaign_id}: {self.customer_id}"
+
+
+class Approval(models.Model):
+    """Somebody who did not write it agreed to exactly this: the digest binds content, audience, offer, schedule and items."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="approvals")
+    approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=64)
+    content = models.JSONField()  # what the digest was made of, for the evidence pack
+    audience_size = models.IntegerField()
+    comment = models.TextField(blank=True)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table_comment = "append-only: approvals"
+
+    def __str__(self):
+        return f"{self.campaign_id} by {self.approver_id}"
+
+
+class Transition(models.Model):
+    """One step of a campaign's state, with who and why."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="transitions")
+    action = models.CharField(max_length=20)
+    from_state = models.CharField(max_length=10)
+    to_state = models.CharField(max_length=10)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table_comment = "append-only: steps of campaigns"
+        indexes = [models.Index(fields=["campaign", "-id"], name="transition_newest")]
+
+    def __str__(self):
+        return f"{self.campaign_id}: {self.from_state} to {self.to_state}"

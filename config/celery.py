@@ -1,0 +1,45 @@
+"""The Celery application: three queues and the one beat schedule."""
+
+import os
+
+from celery import Celery, bootsteps
+from celery.schedules import crontab
+from django.conf import settings
+
+from config import embedded
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+
+app = Celery("attune")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+app.conf.task_routes = {
+    "recommendations.*": {"queue": "ml"},
+    "copywriting.*": {"queue": "ml"},
+    "risk.*": {"queue": "ml"},
+    "campaigns.generate": {"queue": "ml"},
+    "campaigns.deliver": {"queue": "delivery"},
+}
+# Each entry sweeps for rows that a lost nudge left behind, or is the nightly run. Times are UTC.
+app.conf.beat_schedule = {
+    "start what is due": {"task": "campaigns.start_due", "schedule": 30.0},
+    "go on sending": {"task": "campaigns.sweep", "schedule": 15.0},
+    "draft what waits for words": {"task": "campaigns.sweep_generation", "schedule": 60.0},
+    "run what waits to be trained": {"task": "registry.sweep", "schedule": 60.0},
+    "score new orders for fraud": {"task": "risk.sweep", "schedule": 300.0},
+    "train the recommenders": {"task": "recommendations.nightly", "schedule": crontab(hour=2, minute=30)},
+}
+
+
+class RefuseStrongRole(bootsteps.StartStopStep):
+    """A worker on a superuser's, an owner's or a BYPASSRLS role would make every grant a show: it does not start."""
+
+    def start(self, worker):
+        try:
+            embedded.probe(settings.DATABASE_URL)
+        except embedded.StartRefused as refusal:
+            raise SystemExit(f"attune: {refusal}") from None
+
+
+app.steps["worker"].add(RefuseStrongRole)

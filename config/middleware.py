@@ -1,0 +1,112 @@
+"""What every request passes: an id, a content security policy, and the question whether its caller may call the view."""
+
+import uuid
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.urls import NoReverseMatch, reverse
+
+from accounts.contracts import ANY_STAFF, PUBLIC, Capability
+
+
+class RequestId:
+    """Gives each request an id: it stands in the answer's header, the logs and the audit trail."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        request.id = str(uuid.uuid4())
+        response = self.get_response(request)
+        response["X-Request-Id"] = request.id
+        return response
+
+
+class ContentSecurityPolicy:
+    """Own scripts, styles and pictures only; a message preview is framed without scripts (`frame-src 'self'`)."""
+
+    POLICY = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    )
+    # Swagger's page needs inline styles and data images; it shows no person's data.
+    DOCS: ClassVar = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
+        "script-src 'self'", "script-src 'self' 'unsafe-inline'"
+    )
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        docs = request.path.startswith("/api/docs")
+        response.setdefault("Content-Security-Policy", self.DOCS if docs else self.POLICY)
+        return response
+
+
+class Access:
+    """Denies by default: a view that declares no capability (accounts.contracts.requires, public) is called by nobody.
+
+    Views of the API are left to their own permission class, which denies just the same; the admin asks for is_staff.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        if hasattr(view, "cls") or request.resolver_match.app_name == "admin":
+            return None
+        needed = getattr(view, "capability", None)
+        if needed == PUBLIC:
+            return None
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if needed is None:
+            raise PermissionDenied("This page declares no capability, so nobody may open it.")
+        if needed != ANY_STAFF and not request.user.can(needed):
+            raise PermissionDenied(f"This page needs the right “{needed}”, which none of your roles gives.")
+        return None
+
+
+@dataclass(frozen=True)
+class Place:
+    label: str
+    url: str
+    current: bool
+
+
+# Label, url name, and what one must be able to do to see it. A place that has no url yet is left out.
+PLACES = (
+    ("Home", "campaigns:home", ANY_STAFF),
+    ("Campaigns", "campaigns:list", Capability.CAMPAIGN_READ),
+    ("Segments", "campaigns:segments", Capability.CAMPAIGN_READ),
+    ("Customers", "customers:list", Capability.CUSTOMER_READ),
+    ("Models", "registry:list", Capability.MODEL_READ),
+    ("Fraud", "risk:queue", Capability.RISK_READ),
+    ("Consent", "customers:ledger", Capability.CONSENT_READ),
+    ("Events", "customers:events", Capability.EVENT_READ),
+    ("Audit", "accounts:audit", Capability.AUDIT_READ),
+    ("API keys", "accounts:keys", Capability.KEY_MANAGE),
+)
+
+
+def navigation(request) -> dict:
+    """Template context: the places that this person may go to."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"navigation": []}
+    places = []
+    for label, name, needed in PLACES:
+        if needed != ANY_STAFF and not user.can(needed):
+            continue
+        try:
+            url = reverse(name)
+        except NoReverseMatch:
+            continue
+        places.append(Place(label, url, request.path == url or (url != "/" and request.path.startswith(url))))
+    return {"navigation": places}

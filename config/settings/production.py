@@ -1,0 +1,25 @@
+"""Production: nothing is made up. Every secret and address comes from the environment, and links run over TLS."""
+
+from config.settings import environment
+
+for _name in ("ATTUNE_SECRET_KEY", "ATTUNE_PERSON_KEY", "ATTUNE_LOOKUP_KEY", "DATABASE_URL", "CELERY_BROKER_URL",
+              "ATTUNE_HOSTS", "ATTUNE_PUBLIC_URL", "ATTUNE_MAIL_FROM", "ATTUNE_POSTAL_ADDRESS"):  # fmt: skip
+    environment.text(_name)
+
+from config.settings.base import *
+
+DEBUG = False
+MAIL_SINK = environment.flag("ATTUNE_MAIL_SINK", False)
+SMTP_TLS = environment.text("SMTP_TLS", "starttls")
+SECURE_SSL_REDIRECT = environment.flag("ATTUNE_SSL_REDIRECT", True)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if environment.flag("ATTUNE_BEHIND_PROXY", False) else None
+SECURE_HSTS_SECONDS = 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+WHITENOISE_USE_FINDERS = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}

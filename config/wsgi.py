@@ -1,0 +1,17 @@
+"""The web process. It refuses a database role with more rights than the application's."""
+
+import os
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+
+from config import embedded
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+
+try:
+    embedded.probe(settings.DATABASE_URL)
+except embedded.StartRefused as refusal:
+    raise SystemExit(f"attune: {refusal}") from None
+
+application = get_wsgi_application()

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CopywritingConfig(AppConfig):
+    name = "copywriting"
+    verbose_name = "Copywriting"

@@ -1,0 +1,107 @@
+"""Words for an offer, and where each of them came from."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+
+class PromptTemplate(models.Model):
+    """A prompt by name and version. A change is a new version, so that every text names the prompt that asked for it."""
+
+    name = models.CharField(max_length=60)
+    version = models.PositiveIntegerField()
+    text = models.TextField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "version"], name="prompt_version_once")]
+
+    def __str__(self):
+        return f"{self.name} v{self.version}"
+
+
+class PhraseRule(models.Model):
+    """A phrase and where it is true: which product classes, segments and channels it fits."""
+
+    phrase = models.CharField(max_length=200)
+    language = models.CharField(max_length=8, default="en")
+    product_classes = ArrayField(models.CharField(max_length=60), default=list, blank=True)  # empty: any
+    segments = ArrayField(models.CharField(max_length=60), default=list, blank=True)
+    channels = ArrayField(models.CharField(max_length=10), default=list, blank=True)
+    source = models.CharField(max_length=120)
+    is_active = models.BooleanField(default=True)
+
+    def __str__(self):
+        return self.phrase
+
+
+class Generation(models.Model):
+    """One request for words: the brief, the writer, and what is needed to get the same words again."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "queued"
+        RUNNING = "running", "running"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    brief = models.JSONField()  # copywriting.contracts.CopyBrief
+    writer = models.CharField(max_length=60)
+    model_digest = models.CharField(max_length=64, blank=True)
+    prompt = models.CharField(max_length=80, blank=True)
+    seed = models.BigIntegerField(default=0)
+    drafted = models.PositiveIntegerField(default=0)
+    passed = models.PositiveIntegerField(default=0)  # of the drafted ones, by all checks
+    tries = models.PositiveSmallIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+    environment = models.JSONField(default=dict)  # batch, threads, torch version, CPU capability
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(passed__lte=models.F("drafted")), name="passed_of_drafted")]
+
+    def __str__(self):
+        return f"generation {self.pk}"
+
+
+class Draft(models.Model):
+    """A subject and a body in slotted form; facts are filled by code when a message is rendered."""
+
+    class Writer(models.TextChoices):
+        MODEL = "model", "language model"
+        TEMPLATE = "template", "written template"
+        PERSON = "person", "edited by hand"
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="drafts")
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    writer = models.CharField(max_length=10, choices=Writer)
+    is_usable = models.BooleanField()
+    is_chosen = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(is_chosen=False) | models.Q(is_usable=True), name="chosen_draft_is_usable"
+            )
+        ]
+
+    def __str__(self):
+        return self.subject
+
+
+class Finding(models.Model):
+    """What a check has against a draft: rule, severity, where, and what to do."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="findings")
+    rule = models.CharField(max_length=40)
+    severity = models.CharField(max_length=10)
+    start = models.PositiveIntegerField(null=True)
+    end = models.PositiveIntegerField(null=True)
+    message = models.CharField(max_length=300)
+    remedy = models.CharField(max_length=300, blank=True)
+
+    def __str__(self):
+        return f"{self.rule}: {self.message}"

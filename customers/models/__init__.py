@@ -1,0 +1,22 @@
+from customers.models.behaviour import Event, EventKey, Order, OrderLine, Quarantine, Source
+from customers.models.consent import ConsentRecord, ConsentState, Notice, Suppression
+from customers.models.people import ContactPoint, Customer, DemoStore, MergeTrail, PrivacyBudget, PrivacyRequest
+
+__all__ = [
+    "ConsentRecord",
+    "ConsentState",
+    "ContactPoint",
+    "Customer",
+    "DemoStore",
+    "Event",
+    "EventKey",
+    "MergeTrail",
+    "Notice",
+    "Order",
+    "OrderLine",
+    "PrivacyBudget",
+    "PrivacyRequest",
+    "Quarantine",
+    "Source",
+    "Suppression",
+]

@@ -1,0 +1,151 @@
+"""Who buys. Direct identifiers stand here alone, sealed under the person's own key; everything else points at the id."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from catalog.models import Origin
+
+
+class CustomerQuerySet(models.QuerySet):
+    def trusted(self):
+        """People whom no open or confirmed fraud flag keeps out of audiences, training and reports."""
+        return self.filter(excluded_at=None)
+
+    def present(self):
+        return self.filter(erased_at=None)
+
+
+class Customer(models.Model):
+    """One person (in the demo store: one household) across all channels."""
+
+    external_id = models.CharField(max_length=64, unique=True)  # the platform's own user id
+    # The person's AES-256 key, wrapped by a key from the environment. Destroying it erases the person.
+    sealed_key = models.BinaryField(null=True)
+    # Attributes that the platform gave (age band, income band ...). What is missing is absent, never guessed.
+    attributes = models.JSONField(default=dict, blank=True)
+    language = models.CharField(max_length=8, default="en")
+    timezone = models.CharField(max_length=40, blank=True)
+    jurisdiction = models.CharField(max_length=8, blank=True)
+    personalise = models.BooleanField(default=True)  # off: the generic message, with the same offer
+    first_seen_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    erased_at = models.DateTimeField(null=True, blank=True)
+    excluded_at = models.DateTimeField(null=True, blank=True)
+    excluded_reason = models.CharField(max_length=60, blank=True)
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.OBSERVED)
+
+    objects = CustomerQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], name="customer_excluded", condition=models.Q(excluded_at__isnull=False))]
+
+    def __str__(self):
+        return self.external_id
+
+
+class ContactPoint(models.Model):
+    """A way to reach or recognise a person. Clear text never rests here: `sealed` is AES-256-GCM, `lookup` a keyed hash."""
+
+    class Kind(models.TextChoices):
+        EMAIL = "email", "e-mail"
+        PHONE = "phone", "phone"
+        PUSH = "push", "push subscription"
+        SOCIAL = "social", "social handle"
+        LOYALTY = "loyalty", "loyalty card"
+        DEVICE = "device", "device"
+        ANONYMOUS = "anonymous", "anonymous session"
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="contact_points")
+    kind = models.CharField(max_length=10, choices=Kind)
+    sealed = models.BinaryField()
+    lookup = models.BinaryField(max_length=32)
+    lookup_version = models.PositiveSmallIntegerField(default=1)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.OBSERVED)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["customer", "kind", "lookup"], name="contact_once_a_person")]
+        # Not unique over people: two who share an address are one unit of every experiment.
+        indexes = [models.Index(fields=["kind", "lookup"], name="contact_lookup")]
+
+    def __str__(self):
+        return f"{self.kind} of {self.customer_id}"
+
+
+class MergeTrail(models.Model):
+    """Two records found to be one person: which rule said so, and what is needed to take it apart again."""
+
+    kept = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="merges")
+    merged_external_id = models.CharField(max_length=64)
+    rule = models.CharField(max_length=60)
+    moved = models.JSONField(default=dict)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self):
+        return f"{self.merged_external_id} into {self.kept_id}"
+
+
+class PrivacyRequest(models.Model):
+    """Somebody asks to see, take along, or erase what is known of them; a clock runs from the day it came in."""
+
+    class Kind(models.TextChoices):
+        ACCESS = "access", "access"
+        PORTABILITY = "portability", "portability"
+        ERASURE = "erasure", "erasure"
+        OBJECTION = "objection", "objection"
+
+    class State(models.TextChoices):
+        RECEIVED = "received", "received"
+        VERIFIED = "verified", "identity verified"
+        COMPLETED = "completed", "completed"
+        REFUSED = "refused", "refused"
+
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="privacy_requests")
+    kind = models.CharField(max_length=12, choices=Kind)
+    state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
+    received_at = models.DateTimeField(db_default=Now(), editable=False)
+    due_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True, blank=True)
+    proof = models.JSONField(null=True, blank=True)
+
+    def __str__(self):
+        return f"{self.kind} {self.pk}"
+
+
+class PrivacyBudget(models.Model):
+    """Epsilon spent on one dataset and window by one noisy answer. The sum may never pass the cap."""
+
+    dataset = models.CharField(max_length=60)
+    window = models.CharField(max_length=40)
+    unit = models.CharField(max_length=40)
+    mechanism = models.CharField(max_length=40)
+    epsilon = models.FloatField()
+    delta = models.FloatField(default=0)
+    query_digest = models.BinaryField(max_length=32)
+    actor_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table_comment = "append-only: privacy budget spent"
+        constraints = [models.CheckConstraint(condition=models.Q(epsilon__gt=0), name="budget_epsilon_positive")]
+        indexes = [models.Index(fields=["dataset", "window"], name="budget_window")]
+
+    def __str__(self):
+        return f"{self.dataset} {self.window}: {self.epsilon}"
+
+
+class DemoStore(models.Model):
+    """The real data set behind a demo store: by how much its dates were moved and where the held-back part begins."""
+
+    name = models.CharField(max_length=40, unique=True)
+    shift = models.DurationField()  # a whole number of weeks, added to every date of the source
+    cutoff_at = models.DateTimeField()  # shifted; orders from here on enter by replay alone
+    replayed_until = models.DateTimeField(null=True, blank=True)
+    merchants = ArrayField(models.CharField(max_length=64), default=list)
+    loaded_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self):
+        return self.name

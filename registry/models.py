@@ -1,0 +1,77 @@
+"""Trained models and the runs that made them."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+
+class TrainingRun(models.Model):
+    """One training, asked for by a row. A worker claims it under a lease and beats; two attempts at the most."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "queued"
+        RUNNING = "running", "running"
+        SUCCEEDED = "succeeded", "succeeded"
+        FAILED = "failed", "failed"
+
+    kind = models.CharField(max_length=40)
+    params = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    step = models.CharField(max_length=120, blank=True)
+    share_done = models.FloatField(default=0)
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(attempts__lte=2), name="run_two_attempts"),
+            models.CheckConstraint(condition=models.Q(share_done__range=(0, 1)), name="run_share"),
+        ]
+        indexes = [models.Index(fields=["state", "created_at"], name="run_waiting")]
+
+    def __str__(self):
+        return f"{self.kind} run {self.pk}"
+
+
+class ModelVersion(models.Model):
+    """A trained model: what it is, what it was trained on, how it compares, and the digest of its bytes."""
+
+    class Status(models.TextChoices):
+        CANDIDATE = "candidate", "candidate"
+        LIVE = "live", "live"
+        RETIRED = "retired", "retired"
+
+    kind = models.CharField(max_length=40)
+    status = models.CharField(max_length=10, choices=Status, default=Status.CANDIDATE)
+    run = models.ForeignKey(TrainingRun, null=True, on_delete=models.SET_NULL, related_name="versions")
+    params = models.JSONField(default=dict)
+    data_since = models.DateTimeField(null=True)
+    data_until = models.DateTimeField(null=True)
+    rows = models.BigIntegerField(default=0)
+    metrics = models.JSONField(default=dict)  # {"ndcg@10 all": {"value": .., "low": .., "high": .., "baseline": ..}}
+    baseline = models.CharField(max_length=40, blank=True)
+    code_revision = models.CharField(max_length=64, blank=True)
+    artifact_format = models.CharField(max_length=12, default="npz")  # npz, safetensors or lightgbm
+    artifact_digest = models.CharField(max_length=64)
+    artifact_bytes = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    promoted_at = models.DateTimeField(null=True)
+    promoted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    promotion_reason = models.TextField(blank=True)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind"], name="one_live_model_a_kind", condition=models.Q(status="live"))
+        ]
+        indexes = [models.Index(fields=["kind", "-id"], name="model_newest")]
+
+    def __str__(self):
+        return f"{self.kind} {self.pk}"
