@@ -95,7 +95,6 @@ class Message(models.Model):
             models.Index(fields=["lease_until"], name="message_leased", condition=models.Q(state="sending")),
             models.Index(fields=["campaign", "state", "-id"], name="message_monitor"),
             models.Index(fields=["customer", "-id"], name="message_customer"),
-            models.Index(fields=["contact_point"], name="message_contact"),
         ]
 
     def __str__(self):

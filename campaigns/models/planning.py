@@ -88,7 +88,8 @@ class Campaign(models.Model):
             models.CheckConstraint(condition=models.Q(items_per_message__range=(1, 12)), name="campaign_items"),
             models.CheckConstraint(condition=models.Q(attribution_days__range=(1, 90)), name="campaign_attribution"),
             models.CheckConstraint(
-                condition=~models.Q(state="scheduled") | models.Q(scheduled_at__isnull=False), name="scheduled_has_a_time"
+                condition=~models.Q(state="scheduled") | models.Q(scheduled_at__isnull=False),
+                name="scheduled_has_a_time",
             ),
             models.CheckConstraint(
                 condition=~models.Q(state__in=["sending", "sent"]) | models.Q(started_at__isnull=False),

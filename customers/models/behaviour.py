@@ -43,8 +43,13 @@ class Event(models.Model):
     name = models.CharField(max_length=40)
     source = models.CharField(max_length=10, choices=Source)
     channel = models.CharField(max_length=10)  # web, app, store, social, email ...
-    merchant = models.ForeignKey(Merchant, null=True, on_delete=models.DO_NOTHING, related_name="+")
-    customer = models.ForeignKey(Customer, null=True, on_delete=models.DO_NOTHING, related_name="events")
+    # No constraints: each would cost a look-up per row of a bulk load, and old months are dropped whole.
+    merchant = models.ForeignKey(
+        Merchant, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    customer = models.ForeignKey(
+        Customer, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="events"
+    )
     anonymous_lookup = models.BinaryField(max_length=32, null=True)
     # What the name calls for, through an allow-list. Free text that a person wrote rests in `sealed` under their key.
     properties = models.JSONField(default=dict)
@@ -94,7 +99,9 @@ class Order(models.Model):
 
     external_id = models.CharField(max_length=64)
     merchant = models.ForeignKey(Merchant, null=True, blank=True, on_delete=models.PROTECT, related_name="orders")
-    customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="orders")
+    customer = models.ForeignKey(
+        Customer, null=True, on_delete=models.SET_NULL, db_index=False, related_name="orders"
+    )  # its index is order_customer
     ordered_at = models.DateTimeField()
     received_at = models.DateTimeField(db_default=Now(), editable=False)
     channel = models.CharField(max_length=10)
@@ -136,9 +143,6 @@ class OrderLine(models.Model):
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
     quantity = models.IntegerField()
     amount = models.DecimalField(max_digits=12, decimal_places=2)
-
-    class Meta:
-        indexes = [models.Index(fields=["product"], name="orderline_product")]
 
     def __str__(self):
         return f"{self.quantity} x {self.product_id}"

@@ -1,0 +1,108 @@
+"""Writes about staff: keys, the audit trail, and answers kept for repeated requests."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.contracts import Scope
+from accounts.exceptions import IdempotencyConflict, Refused
+from accounts.models import ApiKey, AuditEntry, IdempotencyKey, Role, User
+
+USED_EVERY = timedelta(
+    minutes=1
+)  # `last_used_at` answers "is it in use?": a write a minute says that, one a request costs
+
+
+def _digest(secret: str) -> bytes:
+    # 192 random bits need no slow hash: nobody can try them all.
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def create_user(username: str, password: str | None, roles: Iterable[str], **fields) -> User:
+    """A member of staff with the named roles, or (password None) a service account that nobody can log in as."""
+    user = User.objects.create_user(username=username, password=password, **fields)
+    wanted = set(roles)
+    found = list(Role.objects.filter(slug__in=wanted))
+    missing = wanted - {role.slug for role in found}
+    if missing:
+        raise Refused("unknown_role", f"No role named {', '.join(sorted(missing))}.")
+    user.roles.set(found)
+    return user
+
+
+def issue_api_key(user: User, name: str, scopes: Iterable[str], actor: User | None) -> tuple[ApiKey, str]:
+    """Makes a key and returns it with its secret text, which is shown this once and kept nowhere."""
+    scopes = sorted({Scope(scope) for scope in scopes})
+    prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(24)
+    text = f"att_{prefix}_{secret}"
+    with transaction.atomic():
+        key = ApiKey.objects.create(user=user, name=name, prefix=prefix, digest=_digest(text), scopes=scopes)
+        audit(actor, "key.issued", key, after={"name": name, "scopes": scopes, "user": user.username})
+    return key, text
+
+
+def revoke_api_key(key: ApiKey, actor: User, reason: str) -> None:
+    with transaction.atomic():
+        if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            audit(actor, "key.revoked", key, reason=reason)
+
+
+def find_api_key(text: str) -> ApiKey | None:
+    """The living key of this text, or None."""
+    parts = text.split("_", 2)
+    if len(parts) != 3 or parts[0] != "att":
+        return None
+    key = ApiKey.objects.select_related("user").filter(prefix=parts[1], revoked_at=None, user__is_active=True).first()
+    if key is None or not secrets.compare_digest(bytes(key.digest), _digest(text)):
+        return None
+    now = timezone.now()
+    if key.last_used_at is None or key.last_used_at < now - USED_EVERY:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    return key
+
+
+def audit(actor: User | None, action: str, thing, *, before=None, after=None, reason="", request_id="") -> AuditEntry:
+    """Writes who did what; call it inside the transaction of the change, so that neither stands without the other."""
+    return AuditEntry.objects.create(
+        actor=actor,
+        action=action,
+        object_type=thing._meta.label_lower,
+        object_id=str(thing.pk),
+        before=before,
+        after=after,
+        reason=reason,
+        request_id=request_id,
+    )
+
+
+def once(user: User, key: str | None, body: object, work: Callable[[], tuple[int, object]]) -> tuple[int, object, bool]:
+    """Runs `work` once per Idempotency-Key: (status, answer, was repeated). Without a key it simply runs.
+
+    Raises IdempotencyConflict when the key came with another body, or while its first request runs.
+    """
+    if not key:
+        status, answer = work()
+        return status, answer, False
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).digest()
+    try:
+        with transaction.atomic():
+            row = IdempotencyKey.objects.create(user=user, key=key, body_digest=digest)
+    except IntegrityError:
+        row = IdempotencyKey.objects.get(user=user, key=key)
+        if bytes(row.body_digest) != digest:
+            raise IdempotencyConflict("reused") from None
+        if row.status is None:
+            raise IdempotencyConflict("in_flight") from None
+        return row.status, row.answer, True
+    try:
+        status, answer = work()
+    except Exception:
+        row.delete()  # what failed may be tried again under the same key
+        raise
+    IdempotencyKey.objects.filter(pk=row.pk).update(status=status, answer=answer)
+    return status, answer, False

@@ -1,0 +1,36 @@
+"""Every address: the pages of each room, the API under /api/v1/, its description, and the admin as a window."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from accounts import urls as accounts
+from campaigns import urls as campaigns
+from catalog import urls as catalog
+from customers import urls as customers
+from recommendations import urls as recommendations
+from registry import urls as registry
+from risk import urls as risk
+
+API = [
+    *catalog.api_urlpatterns,
+    *customers.api_urlpatterns,
+    *recommendations.api_urlpatterns,
+    *campaigns.api_urlpatterns,
+]
+
+urlpatterns = [
+    path("", include(campaigns)),
+    path("customers/", include(customers)),
+    path("models/", include(registry)),
+    path("fraud/", include(risk)),
+    path("accounts/", include(accounts)),
+    path("api/v1/", include((API, "api"))),
+    path("api/schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
+    path(
+        "api/docs/",
+        SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[], authentication_classes=[]),
+        name="api-docs",
+    ),
+    path("admin/", admin.site.urls),
+]

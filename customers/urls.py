@@ -1,0 +1,5 @@
+app_name = "customers"
+
+urlpatterns = []
+
+api_urlpatterns = []
