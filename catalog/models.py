@@ -107,7 +107,9 @@ class Offer(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["merchant", "external_id"], nulls_distinct=False, name="offer_once"),
-            models.CheckConstraint(condition=models.Q(ends_at__gt=models.F("starts_at")), name="offer_ends_after_start"),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__gt=models.F("starts_at")), name="offer_ends_after_start"
+            ),
             models.CheckConstraint(
                 condition=models.Q(kind="coupon") | models.Q(value__gt=0), name="offer_value_known_unless_coupon"
             ),

@@ -26,7 +26,7 @@ app.conf.beat_schedule = {
     "start what is due": {"task": "campaigns.start_due", "schedule": 30.0},
     "go on sending": {"task": "campaigns.sweep", "schedule": 15.0},
     "draft what waits for words": {"task": "campaigns.sweep_generation", "schedule": 60.0},
-    "run what waits to be trained": {"task": "registry.sweep", "schedule": 60.0},
+    "train what was asked for": {"task": "recommendations.sweep", "schedule": 60.0},
     "score new orders for fraud": {"task": "risk.sweep", "schedule": 300.0},
     "train the recommenders": {"task": "recommendations.nightly", "schedule": crontab(hour=2, minute=30)},
 }

@@ -59,7 +59,9 @@ class Generation(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=models.Q(passed__lte=models.F("drafted")), name="passed_of_drafted")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(passed__lte=models.F("drafted")), name="passed_of_drafted")
+        ]
 
     def __str__(self):
         return f"generation {self.pk}"

@@ -20,7 +20,9 @@ PERSON_KEY = environment.kept_secret("ATTUNE_PERSON_KEY", SECRETS_DIR)
 LOOKUP_KEY = environment.kept_secret("ATTUNE_LOOKUP_KEY", SECRETS_DIR)
 
 # --- servers
-_given = {name: os.environ.get(name) for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "CELERY_BROKER_URL", "CACHE_URL")}
+_given = {
+    name: os.environ.get(name) for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "CELERY_BROKER_URL", "CACHE_URL")
+}
 if _given["DATABASE_URL"] and not _given["DATABASE_OWNER_URL"]:
     raise ImproperlyConfigured(
         "DATABASE_URL is set and DATABASE_OWNER_URL is not: migrations need the owner's address "
@@ -43,7 +45,6 @@ DATABASES = {
     # Migrations, partitions and retention only. Its connection opens when such a command asks for it.
     "owner": environment.database("DATABASE_OWNER_URL", DATABASE_OWNER_URL, pool=False),
 }
-DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
@@ -211,6 +212,15 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": environment.text("ATTUNE_LOG_LEVEL", "WARNING")},
     "loggers": {
         name: {"level": "INFO"}
-        for name in ("catalog", "customers", "registry", "recommendations", "copywriting", "risk", "campaigns", "config")
+        for name in (
+            "catalog",
+            "customers",
+            "registry",
+            "recommendations",
+            "copywriting",
+            "risk",
+            "campaigns",
+            "config",
+        )
     },
 }

@@ -20,7 +20,9 @@ def text(name: str, default: str | None = None) -> str:
             raise ImproperlyConfigured(f"{name}_FILE={path}: cannot be read ({error.strerror}).") from error
     value = os.environ.get(name, default)
     if value is None:
-        raise ImproperlyConfigured(f"{name} is not set: give it a value, or {name}_FILE the path of a file that holds it.")
+        raise ImproperlyConfigured(
+            f"{name} is not set: give it a value, or {name}_FILE the path of a file that holds it."
+        )
     return value
 
 

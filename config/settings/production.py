@@ -12,7 +12,9 @@ DEBUG = False
 MAIL_SINK = environment.flag("ATTUNE_MAIL_SINK", False)
 SMTP_TLS = environment.text("SMTP_TLS", "starttls")
 SECURE_SSL_REDIRECT = environment.flag("ATTUNE_SSL_REDIRECT", True)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if environment.flag("ATTUNE_BEHIND_PROXY", False) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if environment.flag("ATTUNE_BEHIND_PROXY", False) else None
+)
 SECURE_HSTS_SECONDS = 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
