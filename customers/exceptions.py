@@ -1,0 +1,32 @@
+"""What can be refused here. No message carries the value that was refused: it may be somebody's address or a key."""
+
+
+class BadKeyring(ValueError):
+    """A key from the environment is missing, doubled, or not 32 bytes in base64."""
+
+
+class Unsealable(Exception):
+    """Sealed bytes that do not open. `reason` is one of the three below, `detail` is for people."""
+
+    WRONG_KEY = "wrong key"  # whole, as far as can be told, but sealed under another key
+    TAMPERED = "tampered"  # changed, cut, or taken from another person or column
+    DESTROYED = "destroyed"  # the person's key is gone, and with it what it sealed: erased
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class InvalidContact(ValueError):
+    """A contact point that cannot be taken in: `field` names it, `reason` says why, `remedy` what to do."""
+
+    def __init__(self, field: str, reason: str, remedy: str):
+        super().__init__(f"{field}: {reason} {remedy}")
+        self.field = field
+        self.reason = reason
+        self.remedy = remedy
+
+
+class AnchorRefused(Exception):
+    """An anchor of the ledger that is damaged or was not signed by our key."""
