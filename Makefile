@@ -1,0 +1,43 @@
+# Two commands do everything on a fresh machine that has Python 3.11 and make:
+#   make demo   the demo store, from data to the measured campaign, then the site
+#   make test   the whole test suite
+PYTHON ?= python3.11
+VENV := .venv
+PY := $(VENV)/bin/python
+# One thread a process: two workers on two cores do not fight, and results do not depend on the number of cores.
+export OMP_NUM_THREADS ?= 1
+export HF_HUB_OFFLINE := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: demo demo-headless serve test lint clean-demo help
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# The stamp carries the pins: a changed requirements.txt installs again, an unchanged one costs nothing.
+$(VENV)/installed: requirements.txt
+	@command -v $(PYTHON) >/dev/null || { echo "attune: $(PYTHON) is not on the PATH; install Python 3.11 or call make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@echo "attune: installing the pinned packages (about two minutes the first time)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
+	@cp requirements.txt $@
+
+demo: $(VENV)/installed
+	@$(PY) manage.py demo
+
+demo-headless: $(VENV)/installed
+	@$(PY) manage.py demo --headless
+
+serve: $(VENV)/installed
+	@$(PY) manage.py serve
+
+test: $(VENV)/installed
+	@$(PY) -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/installed
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/lint-imports
+
+clean-demo:
+	@rm -rf .data && echo "attune: .data is gone; make demo starts anew"
