@@ -8,7 +8,7 @@ from accounts.services import find_api_key
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer att_<prefix>_<secret>`. A malformed, unknown or revoked key is 401, never an anonymous caller."""
+    """`Authorization: Bearer att_<prefix>_<secret>`. A malformed, unknown or revoked key is 401, never anonymous."""
 
     def authenticate(self, request):
         header = get_authorization_header(request).split()

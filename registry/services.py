@@ -111,7 +111,7 @@ def code_revision() -> str:
 
 def save_version(lease: Lease, kind: str, arrays: dict[str, np.ndarray], trained: Trained) -> ModelVersion:
     """Keeps the arrays under their digest and leaves a candidate. Raises LeaseLost when the lease is gone."""
-    payload = artifact.pack(arrays)
+    payload = artifact.dump_arrays(arrays)
     digest = artifact.digest(payload)
     store = storage()
     if not store.exists(digest):
@@ -142,7 +142,7 @@ def load_arrays(version: ModelVersion) -> dict[str, np.ndarray]:
             payload = file.read()
     except FileNotFoundError:
         payload = b""
-    return artifact.unpack(payload, version.artifact_digest)
+    return artifact.load_arrays(payload, version.artifact_digest)
 
 
 def _beats_live(version: ModelVersion) -> bool:

@@ -1,0 +1,28 @@
+"""What staff enter here."""
+
+from django import forms
+
+from accounts.contracts import Scope
+
+
+class AuditFilter(forms.Form):
+    actor = forms.CharField(required=False, label="Who", max_length=150)
+    action = forms.CharField(required=False, label="Action starts with", max_length=60)
+    object_type = forms.CharField(required=False, label="Kind of thing", max_length=60)
+    object_id = forms.CharField(required=False, label="Its id", max_length=64)
+
+
+class RevokeKey(forms.Form):
+    reason = forms.CharField(label="Why is it revoked?", max_length=300)
+
+
+class IssueKey(forms.Form):
+    username = forms.CharField(label="Service account", max_length=150, help_text="The account that the key acts as.")
+    name = forms.CharField(
+        label="Name of the key", max_length=80, help_text="Where it is used, such as “shop backend”."
+    )
+    scopes = forms.MultipleChoiceField(
+        label="What it may do",
+        choices=[(str(scope), str(scope)) for scope in Scope],
+        widget=forms.CheckboxSelectMultiple,
+    )

@@ -1,0 +1,59 @@
+"""The Models page: what is live, how each version compares, and the two ways to change it."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.contracts import Capability, requires
+from registry import queries, services
+from registry.exceptions import PromotionRefused
+from registry.forms import Reason
+from registry.models import ModelVersion
+
+SHOWN = 60
+
+
+@requires(Capability.MODEL_READ)
+@require_GET
+def models(request: HttpRequest) -> HttpResponse:
+    return render(request, "registry/list.html", {"versions": queries.versions()[:SHOWN], "runs": queries.runs()[:12]})
+
+
+@requires(Capability.MODEL_READ)
+@require_GET
+def version(request: HttpRequest, version_id: int) -> HttpResponse:
+    found = get_object_or_404(queries.versions(), pk=version_id)
+    rows = [{"name": name, **value} for name, value in found.metrics.items() if isinstance(value, dict)]
+    return render(request, "registry/version.html", {"version": found, "metrics": rows, "form": Reason()})
+
+
+@requires(Capability.MODEL_PROMOTE)
+@require_http_methods(["POST"])
+def promote(request: HttpRequest, version_id: int) -> HttpResponse:
+    return _change(request, version_id, "promote")
+
+
+@requires(Capability.MODEL_PROMOTE)
+@require_http_methods(["POST"])
+def roll_back(request: HttpRequest, version_id: int) -> HttpResponse:
+    return _change(request, version_id, "roll back")
+
+
+def _change(request: HttpRequest, version_id: int, action: str) -> HttpResponse:
+    found = get_object_or_404(ModelVersion, pk=version_id)
+    form = Reason(request.POST)
+    if form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            if action == "promote":
+                now_live = services.promote(found.pk, actor=request.user, reason=reason)
+            else:
+                now_live = services.roll_back(found.kind, actor=request.user, reason=reason)
+        except PromotionRefused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, f"Version {now_live.pk} of {now_live.kind} is live.")
+    else:
+        messages.error(request, "Say why: the reason stands in the audit trail.")
+    return redirect("registry:version", version_id)
