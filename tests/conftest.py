@@ -18,9 +18,12 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def django_db_setup(request, django_test_environment, django_db_blocker, django_db_modify_db_settings):
     """Both aliases at once: `default` mirrors the database that `owner` creates and migrates, with its own role."""
+    keep = request.config.getvalue("reuse_db") and not request.config.getvalue("create_db")
     with django_db_blocker.unblock():
-        old = setup_databases(verbosity=0, interactive=False, aliases=None, serialized_aliases=set())
+        old = setup_databases(verbosity=0, interactive=False, keepdb=keep, aliases=None, serialized_aliases=set())
     yield
+    if keep:
+        return
     with django_db_blocker.unblock():
         connections["default"].close()  # the mirror's own connection would keep the database busy
         teardown_databases(old, verbosity=0)

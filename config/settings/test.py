@@ -18,5 +18,5 @@ WHITENOISE_AUTOREFRESH = True
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
 PUBLIC_URL = "http://testserver"
 # The owner builds one test database; the tests reach it as the application role.
-DATABASES["owner"]["TEST"] = {"NAME": environment.text("ATTUNE_TEST_DATABASE", "test_attune")}
+DATABASES["owner"]["TEST"] = {"NAME": environment.text("ATTUNE_TEST_DATABASE", "test_attune"), "DEPENDENCIES": []}
 DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
