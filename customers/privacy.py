@@ -31,13 +31,13 @@ def suppress_small(cells: Mapping[Cell, int], smallest: int = SMALLEST_CELL) -> 
     """Counts of people with every cell from 1 to `smallest` - 1 hidden as None; nobody stands behind a zero.
 
     Totals stand beside such tables, so one hidden cell could be had by subtraction. Then the next smallest ones are
-    hidden with it, until at least two are hidden which together count `smallest`, or nothing is left to hide.
+    hidden with it, until those hidden count `smallest` together, which takes at least two, or nothing is left to hide.
     """
     by_size = sorted((count, index) for index, count in enumerate(cells.values()) if count > 0)
     hidden: set[int] = set()
     hidden_sum = 0
     for count, index in by_size:
-        if count >= smallest and (not hidden or (len(hidden) > 1 and hidden_sum >= smallest)):
+        if count >= smallest and (not hidden or hidden_sum >= smallest):
             break
         hidden.add(index)
         hidden_sum += count
