@@ -30,9 +30,9 @@ class Migration(migrations.Migration):
                     "kind",
                     models.CharField(
                         choices=[
-                            ("scheduled", "at a time"),
-                            ("triggered", "on an event"),
-                            ("history", "history, imported"),
+                            ("scheduled", "scheduled"),
+                            ("triggered", "triggered"),
+                            ("history", "history"),
                         ],
                         default="scheduled",
                         max_length=10,
@@ -48,8 +48,8 @@ class Migration(migrations.Migration):
                             ("approved", "approved"),
                             ("scheduled", "scheduled"),
                             ("sending", "sending"),
-                            ("paused", "paused"),
                             ("running", "running"),
+                            ("paused", "paused"),
                             ("sent", "sent"),
                             ("cancelled", "cancelled"),
                         ],

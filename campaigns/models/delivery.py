@@ -3,7 +3,8 @@
 from django.db import models
 from django.db.models.functions import Now
 
-from campaigns.models.planning import Campaign, MessageVariant, Segment
+from campaigns.models.planning import Campaign, MessageVariant, Segment, words
+from campaigns.state import MESSAGE_OPEN, MessageState
 from catalog.models import Offer, Origin, Product
 from customers.models import ContactPoint, Customer, Order
 
@@ -43,29 +44,18 @@ class Assignment(models.Model):
 class MessageQuerySet(models.QuerySet):
     def open(self):
         """Rows that may still become something else: a campaign is sent when it has none."""
-        return self.filter(state__in=[Message.State.QUEUED, Message.State.SENDING])
+        return self.filter(state__in=MESSAGE_OPEN)
 
 
 class Message(models.Model):
     """One message to one person on one channel. The row is the queue: queued, claimed under a lease, then its outcome."""
-
-    class State(models.TextChoices):
-        QUEUED = "queued", "queued"
-        SENDING = "sending", "sending"
-        SENT = "sent", "sent"
-        FAILED = "failed", "failed"
-        SKIPPED = "skipped", "skipped"
-        UNKNOWN = "unknown", "unknown"
-        DELIVERED = "delivered", "delivered"
-        BOUNCED = "bounced", "bounced"
-        COMPLAINED = "complained", "complained"
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="messages")
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="messages")
     channel = models.CharField(max_length=10)
     variant = models.ForeignKey(MessageVariant, on_delete=models.PROTECT, related_name="messages")
     contact_point = models.ForeignKey(ContactPoint, null=True, on_delete=models.SET_NULL, related_name="+")
-    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    state = models.CharField(max_length=10, choices=words(MessageState), default=MessageState.QUEUED.value)
     reason = models.CharField(max_length=20, blank=True)
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)

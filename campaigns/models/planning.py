@@ -5,10 +5,16 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from campaigns.state import CampaignState, Kind
 from catalog.models import Merchant, Offer, Origin
 from copywriting.models import Draft, Generation
 from customers.models import Customer
 from registry.models import ModelVersion
+
+
+def words(states) -> list[tuple[str, str]]:
+    """Choices from the state tables, which stay the one list of states."""
+    return [(state.value, state.value.replace("_", " ")) for state in states]
 
 
 class Segment(models.Model):
@@ -38,29 +44,14 @@ class Segment(models.Model):
 class Campaign(models.Model):
     """One thing said to several segments, with a hold-out that hears nothing. Its state has one writer: lifecycle.move()."""
 
-    class Kind(models.TextChoices):
-        SCHEDULED = "scheduled", "at a time"
-        TRIGGERED = "triggered", "on an event"
-        HISTORY = "history", "history, imported"
-
-    class State(models.TextChoices):
-        DRAFT = "draft", "draft"
-        GENERATING = "generating", "generating"
-        IN_REVIEW = "in_review", "in review"
-        APPROVED = "approved", "approved"
-        SCHEDULED = "scheduled", "scheduled"
-        SENDING = "sending", "sending"
-        PAUSED = "paused", "paused"
-        RUNNING = "running", "running"
-        SENT = "sent", "sent"
-        CANCELLED = "cancelled", "cancelled"
-
     merchant = models.ForeignKey(Merchant, null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns")
     external_id = models.CharField(max_length=64, blank=True)
     name = models.CharField(max_length=120)
     goal = models.CharField(max_length=200, blank=True)
-    kind = models.CharField(max_length=10, choices=Kind, default=Kind.SCHEDULED)
-    state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
+    kind = models.CharField(max_length=10, choices=words(Kind), default=Kind.SCHEDULED.value)
+    state = models.CharField(
+        max_length=10, choices=words(CampaignState), default=CampaignState.DRAFT.value, editable=False
+    )
     segments = models.ManyToManyField(Segment, through="CampaignSegment", related_name="campaigns")
     offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns")
     channel = models.CharField(max_length=10, default="email")

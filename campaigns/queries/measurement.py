@@ -1,0 +1,185 @@
+"""What a campaign did: sums per arm by intention to treat, computed in the database; nobody loads a person."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from customers.queries import demo_store
+from django.db import connection
+from django.db.models import Avg, Count, Q
+from django.utils import timezone
+
+from campaigns.contracts import Arm, ArmResult, Lift, SampleRatio
+from campaigns.models import Assignment, Campaign, Click, Message, SurveyAnswer
+from campaigns.stats import conversion_lift, revenue_lift, sample_ratio
+from catalog.models import Origin
+
+# Per customer first, then per arm: the sum of squares is what the interval of a mean needs. Counted orders only: observed,
+# not cancelled, not flagged. Whoever was flagged after the assignment stays in the arm; only their flagged orders go.
+ARMS = """
+SELECT arm, count(*), count(*) FILTER (WHERE orders > 0), COALESCE(sum(revenue), 0), COALESCE(sum(revenue * revenue), 0),
+       COALESCE(sum(orders), 0)
+FROM (
+    SELECT a.arm, a.customer_id, count(o.id) AS orders, COALESCE(sum(o.total - o.refunded), 0) AS revenue
+    FROM campaigns_assignment a
+    LEFT JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
+         AND o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
+    WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' AND (%(segment)s::bigint IS NULL OR a.segment_id = %(segment)s)
+    GROUP BY a.arm, a.customer_id
+) per_customer GROUP BY arm
+"""
+# Revenue per assigned customer, day by day, for the chart.
+DAYS = """
+SELECT a.arm, (date_trunc('day', o.ordered_at))::date AS day, sum(o.total - o.refunded), count(DISTINCT o.customer_id)
+FROM campaigns_assignment a
+JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
+     AND o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
+WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY 1, 2 ORDER BY 2
+"""
+
+
+@dataclass(frozen=True)
+class Window:
+    """From the start of the send to the end of the attribution window, or to what is known by now."""
+
+    since: datetime
+    until: datetime
+    as_of: datetime
+    is_complete: bool
+    is_replay: bool  # orders of a replay lie ahead of the clock
+
+
+@dataclass(frozen=True)
+class Funnel:
+    treated: int
+    sent: int
+    failed: int
+    skipped: int
+    unknown: int
+    clickers: int  # people with at least one click that looks human
+    machine_clicks: int
+    clicks_simulated: bool
+    survey_answers: int
+    survey_mean: float | None
+    ordered: int
+
+
+@dataclass(frozen=True)
+class Day:
+    day: date
+    treated: float  # revenue per assigned customer up to the end of this day
+    holdout: float
+
+
+@dataclass(frozen=True)
+class Results:
+    window: Window
+    treated: ArmResult
+    holdout: ArmResult
+    conversion: Lift
+    revenue: Lift
+    ratio: SampleRatio
+    funnel: Funnel
+
+
+def window_of(campaign: Campaign, as_of: datetime | None = None) -> Window | None:
+    """None before the start. `as_of` None: now, or as far as the demo store's replay has come, whichever is later."""
+    if campaign.started_at is None:
+        return None
+    now = timezone.now()
+    store = demo_store()
+    replayed = store.replayed_until if store else None
+    as_of = as_of or max(now, replayed or now)
+    end = campaign.started_at + timedelta(days=campaign.attribution_days)
+    until = max(min(end, as_of), campaign.started_at)
+    return Window(campaign.started_at, until, as_of, is_complete=as_of >= end, is_replay=as_of > now)
+
+
+def arms(campaign: Campaign, window: Window, segment_id: int | None = None) -> tuple[ArmResult, ArmResult]:
+    """(treated, hold-out) of the campaign or one of its segments."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ARMS, {"campaign": campaign.pk, "since": window.since, "until": window.until, "segment": segment_id}
+        )
+        rows = {row[0]: row[1:] for row in cursor.fetchall()}
+    return tuple(
+        _arm(arm, rows.get(arm.value, (0, 0, Decimal(0), Decimal(0), 0))) for arm in (Arm.TREATED, Arm.HOLDOUT)
+    )
+
+
+def _arm(arm: Arm, row: tuple) -> ArmResult:
+    customers, converted, revenue, squared, orders = row
+    return ArmResult(arm, customers, converted, revenue, squared, int(orders))
+
+
+def results(campaign: Campaign, as_of: datetime | None = None) -> Results | None:
+    """Everything the results page says, or None before the start."""
+    window = window_of(campaign, as_of)
+    if window is None:
+        return None
+    treated, holdout = arms(campaign, window)
+    return Results(
+        window,
+        treated,
+        holdout,
+        conversion_lift(treated, holdout),
+        revenue_lift(treated, holdout),
+        sample_ratio(treated.customers, holdout.customers, campaign.holdout_share),
+        funnel(campaign, treated),
+    )
+
+
+def funnel(campaign: Campaign, treated: ArmResult) -> Funnel:
+    counted = Message.objects.filter(campaign=campaign).aggregate(
+        sent=Count("pk", filter=Q(state__in=["sent", "delivered", "bounced", "complained"])),
+        failed=Count("pk", filter=Q(state="failed")),
+        skipped=Count("pk", filter=Q(state="skipped")),
+        unknown=Count("pk", filter=Q(state="unknown")),
+    )
+    clicks = Click.objects.filter(message__campaign=campaign).aggregate(
+        clickers=Count("message", filter=Q(is_machine=False), distinct=True),
+        machine=Count("pk", filter=Q(is_machine=True)),
+        simulated=Count("pk", filter=Q(origin=Origin.SIMULATED)),
+    )
+    answers = SurveyAnswer.objects.filter(message__campaign=campaign).aggregate(n=Count("pk"), mean=Avg("score"))
+    return Funnel(
+        treated=treated.customers,
+        **counted,
+        clickers=clicks["clickers"],
+        machine_clicks=clicks["machine"],
+        clicks_simulated=clicks["simulated"] > 0,
+        survey_answers=answers["n"],
+        survey_mean=answers["mean"],
+        ordered=treated.converted,
+    )
+
+
+def by_segment(campaign: Campaign, window: Window) -> list[tuple[str, ArmResult, ArmResult, Lift]]:
+    """(segment name, treated, hold-out, revenue lift), in the campaign's order."""
+    rows = []
+    for part in campaign.campaign_segments.select_related("segment"):
+        treated, holdout = arms(campaign, window, part.segment_id)
+        rows.append((part.segment.name, treated, holdout, revenue_lift(treated, holdout)))
+    return rows
+
+
+def days(campaign: Campaign, window: Window) -> list[Day]:
+    """Revenue per assigned customer of both arms, added up day by day."""
+    sizes = dict(
+        Assignment.objects.filter(campaign=campaign)
+        .exclude(arm=Assignment.Arm.EXCLUDED)
+        .values_list("arm")
+        .annotate(n=Count("pk"))
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(DAYS, {"campaign": campaign.pk, "since": window.since, "until": window.until})
+        found = {(arm, day): float(revenue) for arm, day, revenue, _ in cursor.fetchall()}
+    day, last = window.since.date(), window.until.date()
+    total = {arm.value: 0.0 for arm in Arm}
+    series = []
+    while day <= last:
+        for arm in total:
+            total[arm] += found.get((arm, day), 0.0)
+        series.append(Day(day, *(total[arm] / max(sizes.get(arm, 0), 1) for arm in ("treated", "holdout"))))
+        day += timedelta(days=1)
+    return series

@@ -1,0 +1,104 @@
+"""Four eyes on exactly this: the digest binds content, audience, offer, schedule, model version and each person's items."""
+
+import hashlib
+import json
+
+from django.db import transaction
+
+from accounts.contracts import Capability
+from campaigns.exceptions import ApprovalRefused
+from campaigns.models import Approval, Campaign
+from campaigns.queries.audience import audience_rows
+from campaigns.services.lifecycle import move
+from campaigns.state import Action, CampaignState
+
+
+def content_of(campaign: Campaign) -> dict:
+    """Everything that the digest is made of but the audience rows, as plain data that an auditor can read."""
+    offer = campaign.offer
+    return {
+        "campaign": {
+            "id": campaign.pk,
+            "name": campaign.name,
+            "kind": campaign.kind,
+            "channel": campaign.channel,
+            "holdout_share": campaign.holdout_share,
+            "items_per_message": campaign.items_per_message,
+            "cap_days": campaign.cap_days,
+            "attribution_days": campaign.attribution_days,
+            "scheduled_at": campaign.scheduled_at and campaign.scheduled_at.isoformat(),
+            "late_after": campaign.late_after and campaign.late_after.total_seconds(),
+            "salt": campaign.salt,
+        },
+        "offer": offer
+        and {
+            "id": offer.pk,
+            "version": offer.version,
+            "kind": offer.kind,
+            "value": offer.value and str(offer.value),
+            "currency": offer.currency,
+            "ends_at": offer.ends_at.isoformat(),
+        },
+        "segments": [
+            {
+                "id": part.segment_id,
+                "version": part.segment.version,
+                "rule": part.segment.rule,
+                "priority": part.priority,
+            }
+            for part in campaign.campaign_segments.select_related("segment")
+        ],
+        "variants": [
+            {"id": v.pk, "segment": v.segment_id, "label": v.label, "subject": v.subject, "body": v.body}
+            for v in campaign.variants.filter(is_current=True).order_by("segment_id", "label")
+        ],
+        "model_version": campaign.recommender_id,
+    }
+
+
+def digest_of(campaign: Campaign) -> tuple[str, dict, int]:
+    """(digest, content, audience size). The digest is SHA-256 over the canonical JSON of the content and every row."""
+    content = content_of(campaign)
+    hasher = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
+    size = 0
+    for customer_id, segment_id, items in audience_rows(campaign.pk):
+        hasher.update(f"\n{customer_id}:{segment_id}:{','.join(map(str, items))}".encode())
+        size += 1
+    return hasher.hexdigest(), content, size
+
+
+def approve(campaign_id: int, *, approver, seen_digest: str, comment: str = "") -> Approval:
+    """Approves exactly what the approver saw. Raises ApprovalRefused for an author, without the right, for an empty
+    audience, or when the campaign changed since the page was shown; TransitionRefused in another state.
+    """
+    with transaction.atomic():
+        campaign = Campaign.objects.select_for_update().select_related("offer").get(pk=campaign_id)
+        if not approver.can(Capability.CAMPAIGN_APPROVE):
+            raise ApprovalRefused("no_right", "Your roles do not allow you to approve campaigns.")
+        if campaign.authors.filter(pk=approver.pk).exists():
+            raise ApprovalRefused("own_work", "You worked on this campaign; somebody else has to approve it.")
+        digest, content, size = digest_of(campaign)
+        if digest != seen_digest:
+            raise ApprovalRefused("moved", "The campaign changed since you opened this page; read it again.")
+        if not size:
+            raise ApprovalRefused("empty", "Nobody is in the audience; widen a segment first.")
+        approval = Approval.objects.create(
+            campaign=campaign, approver=approver, digest=digest, content=content, audience_size=size, comment=comment
+        )
+        move(campaign_id, Action.APPROVE, actor=approver, reason=comment)
+        return approval
+
+
+def send_back(campaign_id: int, *, actor, reason: str) -> None:
+    """Back to draft with what has to change. Raises ApprovalRefused without a reason."""
+    if not reason.strip():
+        raise ApprovalRefused("no_reason", "Say what has to change.")
+    move(campaign_id, Action.SEND_BACK, actor=actor, reason=reason)
+
+
+def still_approved(campaign: Campaign) -> bool:
+    """Whether the newest approval is of exactly what the campaign is now."""
+    if campaign.state not in (CampaignState.APPROVED, CampaignState.SCHEDULED):
+        return False
+    newest = campaign.approvals.order_by("-pk").first()
+    return newest is not None and newest.digest == digest_of(campaign)[0]

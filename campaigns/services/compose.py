@@ -1,0 +1,132 @@
+"""What a marketer writes: the campaign's plan. Every edit makes its author an author, who may not approve it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.services import audit
+from campaigns.exceptions import NotReady
+from campaigns.models import Campaign, CampaignSegment, MessageVariant
+from campaigns.render import check_template
+from campaigns.services.lifecycle import move
+from campaigns.state import Action, CampaignState
+
+EDITABLE = (CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a marketer decides; the rest is generated."""
+
+    name: str
+    segment_ids: tuple[int, ...]
+    goal: str = ""
+    offer_id: int | None = None
+    merchant_id: int | None = None
+    channel: str = "email"
+    tone: str = "warm and plain"
+    items_per_message: int = 3
+    holdout_share: float = 0.1
+    cap_days: int = 3
+    attribution_days: int = 28
+    scheduled_at: datetime | None = None
+    late_after: timedelta | None = timedelta(hours=6)
+    per_second: int = 50
+
+    def fields(self) -> dict:
+        return {name: value for name, value in self.__dict__.items() if name != "segment_ids"}
+
+
+def create(plan: Plan, *, actor) -> Campaign:
+    with transaction.atomic():
+        campaign = Campaign.objects.create(**plan.fields(), created_by=actor)
+        _set_segments(campaign, plan.segment_ids)
+        campaign.authors.add(actor)
+        audit(actor, "campaign.created", campaign, after={"name": plan.name})
+    return campaign
+
+
+def update(campaign_id: int, plan: Plan, *, actor) -> Campaign:
+    """Changes the plan. What was in review, approved or scheduled goes back to draft: an edit voids it."""
+    with transaction.atomic():
+        campaign = Campaign.objects.select_for_update().get(pk=campaign_id)
+        if campaign.state != CampaignState.DRAFT:
+            move(campaign_id, Action.EDIT, actor=actor, reason="The plan was edited.")
+        Campaign.objects.filter(pk=campaign_id).update(**plan.fields())
+        _set_segments(campaign, plan.segment_ids)
+        campaign.authors.add(actor)
+        audit(actor, "campaign.edited", campaign, after={"name": plan.name})
+    campaign.refresh_from_db()
+    return campaign
+
+
+def _set_segments(campaign: Campaign, segment_ids: tuple[int, ...]) -> None:
+    CampaignSegment.objects.filter(campaign=campaign).delete()
+    CampaignSegment.objects.bulk_create(
+        CampaignSegment(campaign=campaign, segment_id=segment_id, priority=place)
+        for place, segment_id in enumerate(dict.fromkeys(segment_ids))
+    )
+
+
+def ask_for_drafts(campaign_id: int, *, actor) -> None:
+    """Starts the generation. Raises NotReady with every problem; the door then nudges the worker."""
+    campaign = Campaign.objects.select_related("offer").get(pk=campaign_id)
+    problems = problems_of(campaign)
+    if problems:
+        raise NotReady(problems)
+    move(campaign_id, Action.GENERATE, actor=actor)
+
+
+def problems_of(campaign: Campaign) -> tuple[str, ...]:
+    found = []
+    if not campaign.campaign_segments.exists():
+        found.append("No segment is chosen: choose at least one.")
+    if campaign.offer and campaign.offer.ends_at <= timezone.now():
+        found.append("The offer has ended: choose one that still runs.")
+    if campaign.scheduled_at and campaign.offer and campaign.scheduled_at >= campaign.offer.ends_at:
+        found.append("The offer ends before the send: move one of them.")
+    return tuple(found)
+
+
+def edit_variant(variant_id: int, *, subject: str, body: str, actor) -> MessageVariant:
+    """Replaces the words for one segment. Raises TemplateRefused; an approved or scheduled campaign goes back to draft,
+    and one in review stays there, with the editor as an author.
+    """
+    check_template(subject)
+    check_template(body)
+    with transaction.atomic():
+        old = MessageVariant.objects.select_for_update().get(pk=variant_id, is_current=True)
+        campaign = Campaign.objects.select_for_update().get(pk=old.campaign_id)
+        if campaign.state in (CampaignState.APPROVED, CampaignState.SCHEDULED):
+            move(campaign.pk, Action.EDIT, actor=actor, reason="The words were edited.")
+        elif campaign.state not in (CampaignState.DRAFT, CampaignState.IN_REVIEW):
+            move(campaign.pk, Action.EDIT, actor=actor)  # refused, and says what is possible
+        MessageVariant.objects.filter(pk=old.pk).update(is_current=False)
+        new = MessageVariant.objects.create(
+            campaign=campaign,
+            segment_id=old.segment_id,
+            label=old.label,
+            subject=subject,
+            body=body,
+            generation_id=old.generation_id,
+            writer="person",
+        )
+        campaign.authors.add(actor)
+        audit(
+            actor,
+            "variant.edited",
+            new,
+            before={"subject": old.subject, "body": old.body},
+            after={"subject": subject, "body": body},
+        )
+    return new
+
+
+def schedule(campaign_id: int, *, actor) -> None:
+    """Arms an approved campaign. Raises NotReady without a time."""
+    at = Campaign.objects.values_list("scheduled_at", flat=True).get(pk=campaign_id)
+    if at is None:
+        raise NotReady(("No time is set: edit the plan and choose when to send.",))
+    move(campaign_id, Action.SCHEDULE, actor=actor)

@@ -1,0 +1,295 @@
+"""Delivery: the row is the queue. Claimed under a lease, asked once more, marked as attempted, sent, recorded.
+
+A crash loses nothing and sends nothing twice: a claimed row that was never attempted returns to the queue, one that was
+attempted and has no outcome becomes `unknown` and is left to people. For marketing, one lost beats two sent.
+"""
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+from recommendations.services import log_exposures
+
+from campaigns.channels.email import EmailChannel
+from campaigns.contracts import EmailMessage, Waterfall
+from campaigns.exceptions import (
+    AmbiguousOutcome,
+    ChannelUnavailable,
+    PermanentFailure,
+    RenderRefused,
+    TransientFailure,
+    TransitionRefused,
+)
+from campaigns.models import AudienceMember, Campaign, Message
+from campaigns.services import audience
+from campaigns.services.approval import still_approved
+from campaigns.services.lifecycle import move
+from campaigns.services.messages import build_emails, unrenderable
+from campaigns.state import Action, CampaignState, MessageState
+
+log = logging.getLogger(__name__)
+
+BATCH = (
+    50  # at 50 a second a second's work: a lost worker leaves at most 50 rows to sort out, of which one is ambiguous
+)
+# The lease outlives a whole batch at the slowest: each message has at most the SMTP time-out of ten seconds, and the
+# batch stops by itself when less than that is left.
+LEASE = timedelta(seconds=120)
+SMTP_TIMEOUT = 10  # seconds
+MAX_TRIES = 5
+
+CLAIM = """
+UPDATE campaigns_message SET state = 'sending', lease_token = %(token)s, lease_until = now() + %(lease)s,
+                             attempted_at = NULL, tries = tries + 1
+WHERE id IN (SELECT id FROM campaigns_message WHERE campaign_id = %(campaign)s AND state = 'queued'
+             ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+# The last question before the first byte, and the mark that it was asked, in one statement: consent, suppression, risk,
+# the campaign's state and the lease as they are at this moment.
+ASK = """
+UPDATE campaigns_message m SET attempted_at = now()
+WHERE m.id = %(id)s AND m.state = 'sending' AND m.lease_token = %(token)s AND m.lease_until > now() + %(reserve)s
+  AND EXISTS (SELECT 1 FROM campaigns_campaign c WHERE c.id = m.campaign_id AND c.state = 'sending')
+  AND EXISTS (SELECT 1 FROM customers_customer cu WHERE cu.id = m.customer_id
+              AND cu.erased_at IS NULL AND cu.excluded_at IS NULL)
+  AND EXISTS (SELECT 1 FROM customers_consentstate s WHERE s.customer_id = m.customer_id AND s.purpose = 'marketing'
+              AND s.channel = m.channel AND s.is_given AND (s.valid_until IS NULL OR s.valid_until > now()))
+  AND NOT EXISTS (SELECT 1 FROM customers_suppression x JOIN customers_contactpoint p ON p.id = m.contact_point_id
+                  WHERE x.channel = m.channel AND x.lookup = p.lookup AND x.lifted_at IS NULL)
+RETURNING m.id
+"""
+# Why the question above was answered with no.
+WHY = """
+SELECT CASE
+  WHEN c.state <> 'sending' THEN 'halted'
+  WHEN m.state <> 'sending' OR m.lease_token IS DISTINCT FROM %(token)s OR m.lease_until <= now() + %(reserve)s
+    THEN 'lease'
+  WHEN cu.erased_at IS NOT NULL THEN 'gone'
+  WHEN cu.excluded_at IS NOT NULL THEN 'risk'
+  WHEN EXISTS (SELECT 1 FROM customers_suppression x JOIN customers_contactpoint p ON p.id = m.contact_point_id
+               WHERE x.channel = m.channel AND x.lookup = p.lookup AND x.lifted_at IS NULL) THEN 'suppressed'
+  ELSE 'no_consent' END
+FROM campaigns_message m JOIN campaigns_campaign c ON c.id = m.campaign_id
+JOIN customers_customer cu ON cu.id = m.customer_id WHERE m.id = %(id)s
+"""
+
+
+def channel_for(campaign: Campaign) -> EmailChannel:
+    return EmailChannel(
+        host=settings.SMTP_HOST,
+        port=settings.SMTP_PORT,
+        tls=settings.SMTP_TLS,
+        username=settings.SMTP_USER,
+        password=settings.SMTP_PASSWORD,
+        timeout=SMTP_TIMEOUT,
+    )
+
+
+def due() -> list[int]:
+    """Scheduled campaigns whose time has come."""
+    rows = Campaign.objects.filter(state=CampaignState.SCHEDULED, scheduled_at__lte=timezone.now())
+    return list(rows.order_by("scheduled_at").values_list("pk", flat=True))
+
+
+def start(campaign_id: int, *, actor=None) -> Waterfall | None:
+    """Draws the arms and builds the messages of an approved campaign, all in one transaction.
+
+    When the digest has moved since the approval, or the time was missed by more than the campaign allows, it goes back
+    to review instead, says why, and None is returned.
+    """
+    with transaction.atomic():
+        campaign = (
+            Campaign.objects.select_for_update(of=("self",)).select_related("offer", "merchant").get(pk=campaign_id)
+        )
+        late = (
+            campaign.scheduled_at
+            and campaign.late_after
+            and timezone.now() - campaign.scheduled_at > campaign.late_after
+        )
+        if late:
+            move(campaign_id, Action.EXPIRE, actor=actor, reason="Its time was missed by more than it may be late.")
+            return None
+        if not still_approved(campaign):
+            move(campaign_id, Action.EXPIRE, actor=actor, reason="It is no longer what was approved: review it again.")
+            return None
+        result = audience.draw(campaign, unrenderable(campaign))
+        move(campaign_id, Action.START, actor=actor)
+        return result
+
+
+def pause(campaign_id: int, *, actor, reason: str) -> None:
+    move(campaign_id, Action.PAUSE, actor=actor, reason=reason)
+
+
+def resume(campaign_id: int, *, actor) -> None:
+    move(campaign_id, Action.RESUME, actor=actor)
+
+
+def cancel(campaign_id: int, *, actor, reason: str) -> int:
+    """Stops for good; what is still queued becomes skipped. Returns how many. What is under way ends as it ends."""
+    with transaction.atomic():
+        move(campaign_id, Action.CANCEL, actor=actor, reason=reason)
+        rows = Message.objects.filter(campaign_id=campaign_id, state=MessageState.QUEUED)
+        return rows.update(state=MessageState.SKIPPED, reason="cancelled")
+
+
+@dataclass
+class Batch:
+    """A worker's hold on some rows."""
+
+    campaign: Campaign
+    token: uuid.UUID
+    messages: list[Message]
+
+
+def claim(campaign_id: int, size: int = BATCH) -> Batch | None:
+    """Up to `size` queued rows under a new lease, committed before anything is sent; None when there is nothing to do."""
+    campaign = Campaign.objects.select_related("offer", "merchant").get(pk=campaign_id)
+    if campaign.state != CampaignState.SENDING:
+        return None
+    token = uuid.uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, {"token": token, "lease": LEASE, "campaign": campaign_id, "batch": size})
+        claimed = [row[0] for row in cursor.fetchall()]
+    if not claimed:
+        return None
+    return Batch(campaign, token, list(Message.objects.filter(pk__in=claimed).order_by("pk")))
+
+
+def send_batch(campaign_id: int, size: int = BATCH) -> int:
+    """Claims and sends one batch; returns how many rows it took. 0: nothing is queued, or the campaign does not send.
+
+    Raises ChannelUnavailable after putting back what was not sent.
+    """
+    batch = claim(campaign_id, size)
+    if batch is None:
+        finish_if_done(campaign_id)
+        return 0
+    mails = build_emails(batch.campaign, batch.messages)
+    sent: list[Message] = []
+    try:
+        with channel_for(batch.campaign).open() as session:
+            for message in batch.messages:
+                if _send_one(session, batch, message, mails[message.pk]):
+                    sent.append(message)
+    finally:
+        # Whatever stopped the loop, rows that were not attempted go back at once, not when the lease ends.
+        _mine(batch).filter(attempted_at=None).update(state=MessageState.QUEUED, lease_token=None, lease_until=None)
+        _log_exposures(batch.campaign, sent)
+    finish_if_done(campaign_id)
+    return len(batch.messages)
+
+
+def _mine(batch: Batch):
+    return Message.objects.filter(lease_token=batch.token, state=MessageState.SENDING)
+
+
+def _send_one(session, batch: Batch, message: Message, mail: EmailMessage | RenderRefused | None) -> bool:
+    """Sends one row and records what came of it; True when the server took it."""
+    if mail is None:
+        _settle(batch, message, MessageState.SKIPPED, reason="no_contact")
+        return False
+    if isinstance(mail, RenderRefused):
+        _settle(batch, message, MessageState.SKIPPED, reason="render", error=str(mail)[:300])
+        return False
+    _keep_pace(batch.campaign)
+    reason = _ask(batch, message)
+    if reason in ("halted", "lease"):
+        return False  # not this worker's any more, or paused: the row goes back untouched
+    if reason:
+        _settle(batch, message, MessageState.SKIPPED, reason=reason)
+        return False
+    try:
+        provider_id = session.send(mail).provider_id
+    except PermanentFailure as failure:
+        _settle(batch, message, MessageState.FAILED, reason=failure.reason[:20], error=failure.detail[:300])
+    except AmbiguousOutcome as failure:
+        _settle(batch, message, MessageState.UNKNOWN, reason=failure.reason[:20], error=failure.detail[:300])
+    except TransientFailure as failure:
+        last = message.tries + 1 > MAX_TRIES
+        state = MessageState.FAILED if last else MessageState.QUEUED
+        _settle(batch, message, state, reason=failure.reason[:20] if last else "", error=failure.detail[:300])
+        if isinstance(failure, ChannelUnavailable):
+            raise
+    else:
+        now = timezone.now()
+        _settle(batch, message, MessageState.SENT, sent_at=now, provider_id=provider_id[:200])
+        return True
+    return False
+
+
+def _ask(batch: Batch, message: Message) -> str:
+    """ "" when the message may go now, marked as attempted and committed; else the reason why not."""
+    parameters = {"id": message.pk, "token": batch.token, "reserve": timedelta(seconds=SMTP_TIMEOUT)}
+    with connection.cursor() as cursor:
+        cursor.execute(ASK, parameters)
+        if cursor.fetchone():
+            return ""
+        cursor.execute(WHY, parameters)
+        row = cursor.fetchone()
+        return row[0] if row else "lease"
+
+
+def _settle(batch: Batch, message: Message, state: MessageState, **fields) -> None:
+    """Records an outcome, if the row is still this worker's: the sweep may have called it unknown in the meantime."""
+    if state == MessageState.QUEUED:
+        fields["attempted_at"] = None
+    changed = _mine(batch).filter(pk=message.pk).update(state=state, lease_token=None, lease_until=None, **fields)
+    if not changed:
+        log.warning("message %s had lost its lease when it became %s", message.pk, state)
+
+
+def _keep_pace(campaign: Campaign) -> None:
+    """Waits until the campaign may send one more: one counter a second, shared by all workers."""
+    while True:
+        now = time.time()
+        key = f"pace:{campaign.pk}:{int(now)}"
+        cache.add(key, 0, timeout=5)
+        if cache.incr(key) <= campaign.per_second:
+            return
+        time.sleep(1.001 - now % 1)
+
+
+def _log_exposures(campaign: Campaign, sent: list[Message]) -> None:
+    if not sent:
+        return
+    rows = AudienceMember.objects.filter(campaign=campaign, customer_id__in=[m.customer_id for m in sent])
+    log_exposures(
+        surface=campaign.channel,
+        model_version_id=campaign.recommender_id,
+        rows=[(row.request_id, row.customer_id, row.items) for row in rows],
+    )
+
+
+def finish_if_done(campaign_id: int) -> bool:
+    """`sent` when no row is open: never by a count that was taken before."""
+    if Message.objects.filter(campaign_id=campaign_id).open().exists():
+        return False
+    try:
+        move(campaign_id, Action.FINISH)
+    except TransitionRefused:
+        return False  # paused, cancelled, or another worker saw it first
+    return True
+
+
+def sweep() -> list[int]:
+    """Sorts out the rows of lost workers and returns the campaigns that have something to send."""
+    lost = Message.objects.filter(state=MessageState.SENDING, lease_until__lt=timezone.now())
+    lost.filter(attempted_at=None).update(
+        state=MessageState.QUEUED, lease_token=None, lease_until=None, tries=F("tries")
+    )
+    unknown = lost.filter(attempted_at__isnull=False).update(
+        state=MessageState.UNKNOWN, reason="worker_lost", lease_token=None, lease_until=None
+    )
+    if unknown:
+        log.warning("%s messages are unknown: their worker was lost between the attempt and the answer", unknown)
+    sending = list(Campaign.objects.filter(state=CampaignState.SENDING).order_by("pk").values_list("pk", flat=True))
+    return [campaign_id for campaign_id in sending if not finish_if_done(campaign_id)]

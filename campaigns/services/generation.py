@@ -1,0 +1,143 @@
+"""Products per person and words per segment: everything that a review looks at, from one run of a worker."""
+
+import logging
+
+from copywriting.generation import write_copy
+from django.conf import settings
+from django.db import transaction
+
+from campaigns.exceptions import TransitionRefused
+from campaigns.models import Campaign, MessageVariant
+from campaigns.services import audience
+from campaigns.services.lifecycle import move
+from campaigns.services.messages import money, offer_words, unrenderable
+from campaigns.state import Action, CampaignState
+from catalog.queries import by_ids
+from copywriting.contracts import CopyBrief, Fact
+from registry import queries as registry
+from registry import services as runs
+from registry.contracts import Lease
+from registry.exceptions import LeaseLost
+
+log = logging.getLogger(__name__)
+
+RUN = "copy"  # the kind of run that a campaign asks for: lease, heartbeat and attempts are those of a training
+
+
+def ask(campaign_id: int, asked_by=None) -> int:
+    """Leaves the run that a worker claims; returns its id."""
+    return runs.ask(RUN, {"campaign": campaign_id}, asked_by).pk
+
+
+def generate(run_id: int) -> None:
+    """Freezes the audience, chooses the products, writes the words, checks that every message can be filled, and asks for
+    review. Returns quietly when somebody else holds the run. What goes wrong puts the campaign back to draft with the reason.
+    """
+    lease = runs.claim(run_id)
+    if lease is None:
+        return
+    campaign_id = lease.params["campaign"]
+    campaign = Campaign.objects.select_related("offer", "merchant").get(pk=campaign_id)
+    if campaign.state != CampaignState.GENERATING:
+        runs.finish(lease)
+        return
+    try:
+        _generate(campaign, lease)
+    except LeaseLost:
+        log.warning("campaign %s: another worker took over its generation", campaign_id)
+    except Exception as error:
+        log.exception("campaign %s: generation failed", campaign_id)
+        runs.fail(lease, f"{type(error).__name__}: {error}")
+        move(campaign_id, Action.FAIL, reason=f"The drafts could not be made: {error}"[:300])
+        raise
+
+
+def _generate(campaign: Campaign, lease: Lease) -> None:
+    runs.beat(lease, "choosing products for everybody", 0.05)
+    model = registry.live("recommender")
+    Campaign.objects.filter(pk=campaign.pk).update(recommender=model)
+    size = audience.freeze(campaign)
+    if not size:
+        raise ValueError("nobody is in the chosen segments")
+    briefs = _briefs(campaign)
+    written = write_copy(
+        [brief for _, brief in briefs],
+        progress=lambda share: runs.beat(lease, "writing", 0.1 + 0.8 * share),
+    )
+    with transaction.atomic():
+        for (segment_id, _), copy in zip(briefs, written, strict=True):
+            campaign.variants.filter(segment_id=segment_id, is_current=True).update(is_current=False)
+            MessageVariant.objects.create(
+                campaign=campaign,
+                segment_id=segment_id,
+                subject=copy.subject,
+                body=copy.body,
+                generation_id=copy.generation_id,
+                draft_id=copy.draft_id,
+                writer=copy.writer,
+            )
+    runs.beat(lease, "filling every message once", 0.95)
+    failed = unrenderable(campaign)
+    if len(failed) == size:
+        raise ValueError("no message of the audience can be filled; the words name a fact that is missing")
+    reason = f"{len(failed)} of {size} messages cannot be filled and would be left out." if failed else ""
+    with transaction.atomic():
+        runs.finish(lease)
+        move(campaign.pk, Action.DRAFTED, reason=reason)
+
+
+def _briefs(campaign: Campaign) -> list[tuple[int, CopyBrief]]:
+    """(segment id, brief) for every segment with people whose words are not by hand. The product of a brief stands for the
+    segment's most frequent first product; each person's own takes its place when the message is rendered.
+    """
+    by_hand = set(campaign.variants.filter(is_current=True, writer="person").values_list("segment_id", flat=True))
+    parts = [p for p in campaign.campaign_segments.select_related("segment") if p.segment_id not in by_hand]
+    tops = {part.segment_id: audience.most_frequent_first_item(campaign.pk, part.segment_id) for part in parts}
+    products = by_ids(pk for pk in tops.values() if pk is not None)
+    briefs = []
+    for part in parts:
+        product = products.get(tops[part.segment_id])
+        if product is None:
+            continue  # nobody is in this segment alone
+        offer = campaign.offer
+        facts = [Fact("product", product.title, f"catalog.product:{product.pk}@{product.version}")]
+        if offer is not None:
+            facts.append(Fact("offer", offer_words(offer), f"catalog.offer:{offer.pk}@{offer.version}"))
+        brief = CopyBrief(
+            product=product.title,
+            product_class=product.product_type or product.category,
+            store=campaign.merchant.name if campaign.merchant else settings.BRAND,
+            segment=part.segment.slug,
+            audience=part.segment.audience_phrase,
+            seed=campaign.pk * 1000 + part.priority,
+            price=money(product.price, product.currency) if product.price is not None else "",
+            offer=offer_words(offer),
+            ends_on=offer.ends_at.date() if offer is not None and offer_words(offer) else None,
+            channel=campaign.channel,
+            tone=campaign.tone,
+            facts=tuple(facts),
+        )
+        briefs.append((part.segment_id, brief))
+    return briefs
+
+
+def waiting() -> list[int]:
+    """Runs of this kind that nobody works on; a campaign that waits for words without a run gets one."""
+    orphans = Campaign.objects.filter(state=CampaignState.GENERATING).values_list("pk", flat=True)
+    held = {run.params.get("campaign") for run in registry.runs().filter(kind=RUN, state__in=["queued", "running"])}
+    for campaign_id in orphans:
+        if campaign_id not in held:
+            _give_up_or_ask(campaign_id)
+    return registry.waiting((RUN,))
+
+
+def _give_up_or_ask(campaign_id: int) -> None:
+    """A generation whose worker was lost twice is over; one that was never asked for is asked for."""
+    last = registry.runs().filter(kind=RUN, params={"campaign": campaign_id}).first()
+    if last is not None and last.state == "failed":
+        try:
+            move(campaign_id, Action.FAIL, reason=last.error[:300])
+        except TransitionRefused:
+            log.info("campaign %s moved on by itself", campaign_id)
+    else:
+        ask(campaign_id)

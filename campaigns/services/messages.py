@@ -1,0 +1,215 @@
+"""From a claimed row to a message that can be sent: facts from the catalogue, words from the variant, links signed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+from customers.services.seal import open_contacts
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from campaigns.contracts import EmailMessage
+from campaigns.exceptions import RenderRefused
+from campaigns.models import AudienceMember, Campaign, Message, MessageVariant
+from campaigns.render import Template, compile_template, render
+from catalog.queries import by_ids
+
+# One salt a purpose: a click link cannot be turned into an unsubscribe link.
+CLICK, UNSUBSCRIBE, SURVEY, PREFERENCES = (
+    f"campaigns.{name}" for name in ("click", "unsubscribe", "survey", "preferences")
+)
+SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "CNY": "¥"}
+
+
+def money(amount, currency: str) -> str:
+    sign = SIGNS.get(currency)
+    return f"{sign}{amount:,.2f}" if sign else f"{amount:,.2f} {currency}"
+
+
+def offer_words(offer) -> str:
+    """The offer as code states it, never a model: “20% off”, “$5.00 off”; "" for a coupon whose value is not recorded."""
+    if offer is None or offer.value is None:
+        return ""
+    if offer.kind == "percent":
+        return f"{offer.value.normalize():f}% off"
+    return f"{money(offer.value, offer.currency)} off"
+
+
+def offer_end(offer) -> str:
+    return f"{offer.ends_at:%B} {offer.ends_at.day}" if offer is not None else ""
+
+
+def sign(message_id: int, purpose: str, item: int | None = None) -> str:
+    return signing.Signer(salt=purpose).sign(str(message_id) if item is None else f"{message_id}.{item}")
+
+
+def unsign(token: str, purpose: str) -> tuple[int, int | None]:
+    """(message id, item). Raises signing.BadSignature for anything that we did not sign for this purpose."""
+    message_id, _, item = signing.Signer(salt=purpose).unsign(token).partition(".")
+    if not message_id.isdecimal() or (item and not item.isdecimal()):
+        raise signing.BadSignature("not one of our tokens")
+    return int(message_id), int(item) if item else None
+
+
+def link(name: str, message_id: int, purpose: str, item: int | None = None) -> str:
+    return settings.PUBLIC_URL + reverse(f"campaigns:{name}", args=[sign(message_id, purpose, item)])
+
+
+@dataclass(frozen=True)
+class Words:
+    """The compiled words of one variant; compiled once a batch."""
+
+    subject: Template
+    body: Template
+
+
+def compile_words(variant: MessageVariant) -> Words:
+    return Words(compile_template(variant.subject), compile_template(variant.body))
+
+
+def context_for(campaign: Campaign, product) -> dict:
+    """The facts that a template may name. Values are data: they are never rendered again."""
+    return {
+        "product": {
+            "title": product.title,
+            "price": money(product.price, product.currency) if product.price is not None else "",
+            "size": product.size,
+        },
+        "offer": offer_words(campaign.offer),
+        "ends_on": offer_end(campaign.offer),
+        "store": campaign.merchant.name if campaign.merchant else settings.BRAND,
+        # The demo store knows no names; where the platform sends them they are sealed and arrive here by the unseal.
+        "customer": {"first_name": ""},
+    }
+
+
+def render_words(campaign: Campaign, words: Words, product) -> tuple[str, str]:
+    """(subject, body) with every fact in its place. Raises RenderRefused when a fact is missing."""
+    context = context_for(campaign, product)
+    return render(words.subject, context).strip(), render(words.body, context).strip()
+
+
+def unrenderable(campaign: Campaign) -> list[int]:
+    """The customers whose message cannot be filled, tried with everybody's own first product, in batches."""
+    words = {v.segment_id: compile_words(v) for v in campaign.variants.filter(is_current=True)}
+    failed: list[int] = []
+    tried: dict[tuple[int, int], bool] = {}  # the words depend on segment and first product alone
+    rows = AudienceMember.objects.filter(campaign=campaign).values_list("customer_id", "segment_id", "items")
+    batch: list[tuple[int, int, list[int]]] = []
+    for row in rows.iterator(chunk_size=5000):
+        batch.append(row)
+        if len(batch) == 5000:
+            failed += _unrenderable(campaign, words, tried, batch)
+            batch = []
+    return failed + _unrenderable(campaign, words, tried, batch)
+
+
+def _unrenderable(campaign, words, tried, batch) -> list[int]:
+    missing = {items[0] for _, segment, items in batch if items and (segment, items[0]) not in tried}
+    products = by_ids(missing)
+    failed = []
+    for customer_id, segment_id, items in batch:
+        if not items:
+            continue  # the gate says so before
+        key = (segment_id, items[0])
+        if key not in tried:
+            tried[key] = _renders(campaign, words.get(segment_id), products.get(items[0]))
+        if not tried[key]:
+            failed.append(customer_id)
+    return failed
+
+
+def _renders(campaign, words, product) -> bool:
+    if words is None or product is None:
+        return False
+    try:
+        render_words(campaign, words, product)
+    except RenderRefused:
+        return False
+    return True
+
+
+def build_emails(campaign: Campaign, messages: Iterable[Message]) -> dict[int, EmailMessage | RenderRefused | None]:
+    """By message id: the mail, or why it cannot be filled, or None when there is no address any more.
+
+    A constant number of queries for the batch.
+    """
+    messages = list(messages)
+    customers = [m.customer_id for m in messages]
+    chosen = AudienceMember.objects.filter(campaign=campaign, customer_id__in=customers)
+    items = {row.customer_id: row.items for row in chosen}
+    products = by_ids({product for row in items.values() for product in row})
+    variants = {v.pk: v for v in MessageVariant.objects.filter(pk__in={m.variant_id for m in messages})}
+    words = {pk: compile_words(variant) for pk, variant in variants.items()}
+    addresses = open_contacts([m.contact_point_id for m in messages if m.contact_point_id])
+    built: dict[int, EmailMessage | RenderRefused | None] = {}
+    for message in messages:
+        address = addresses.get(message.contact_point_id)
+        own = [products[pk] for pk in items.get(message.customer_id, []) if pk in products]
+        if address is None or not own:
+            built[message.pk] = None
+            continue
+        try:
+            subject, body = render_words(campaign, words[message.variant_id], own[0])
+        except RenderRefused as refusal:
+            built[message.pk] = refusal
+            continue
+        built[message.pk] = compose_email(campaign, message.pk, address, subject, body, own)
+    return built
+
+
+def compose_email(
+    campaign: Campaign, message_id: int, to: str, subject: str, body: str, products: list
+) -> EmailMessage:
+    """The mail around the words: products with prices and links, the offer, and the lines that the law asks for."""
+    unsubscribe = link("unsubscribe", message_id, UNSUBSCRIBE)
+    shown = [
+        (p.title, money(p.price, p.currency) if p.price is not None else "", link("click", message_id, CLICK, place))
+        for place, p in enumerate(products)
+    ]
+    offer = offer_words(campaign.offer)
+    offer_line = f"{offer} until {offer_end(campaign.offer)}." if offer else ""
+    why = link("why", message_id, PREFERENCES)
+    survey = link("survey", message_id, SURVEY)
+    foot = [
+        ("Unsubscribe", unsubscribe),
+        ("Choose what you get", link("preferences", message_id, PREFERENCES)),
+        ("Why did I get this?", why),
+        ("Was this useful?", survey),
+    ]
+    text = "\n".join(
+        [
+            body,
+            "",
+            *([offer_line, ""] if offer_line else []),
+            *[f"- {title}{', ' + price if price else ''}\n  {url}" for title, price, url in shown],
+            "",
+            f"Advertisement from {settings.BRAND}, {settings.POSTAL_ADDRESS}",
+            *[f"{label}: {url}" for label, url in foot],
+        ]
+    )
+    rows = "".join(
+        f'<tr><td style="padding:8px 0;border-bottom:1px solid #ddd"><a href="{escape(url)}">{escape(title)}</a></td>'
+        f'<td style="padding:8px 0;border-bottom:1px solid #ddd;text-align:right">{escape(price)}</td></tr>'
+        for title, price, url in shown
+    )
+    links = " · ".join(f'<a href="{escape(url)}" style="color:#555">{label}</a>' for label, url in foot)
+    paragraph = escape(body).replace("\n", "<br>")
+    html = (
+        '<!doctype html><html lang="en"><body style="margin:0;background:#f4f6f7">'
+        '<div style="max-width:560px;margin:0 auto;padding:24px;background:#fff;font:16px/1.5 sans-serif;color:#13222a">'
+        f"<p>{paragraph}</p>{f'<p><strong>{escape(offer_line)}</strong></p>' if offer_line else ''}"
+        f'<table role="presentation" style="width:100%;border-collapse:collapse">{rows}</table>'
+        f'<p style="margin-top:32px;font-size:13px;color:#555">Advertisement from {escape(settings.BRAND)}, '
+        f"{escape(settings.POSTAL_ADDRESS)}<br>{links}</p></div></body></html>"
+    )
+    return EmailMessage(
+        message_id=message_id,
+        sender=settings.MAIL_FROM,
+        to=to,
+        subject=subject,
+        text=text,
+        html=html,
+        unsubscribe_url=unsubscribe,
+    )

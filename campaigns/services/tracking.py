@@ -1,0 +1,110 @@
+"""What people do with a message: each link is signed, its target is looked up, and a GET never changes what they allowed."""
+
+import re
+from uuid import uuid4
+
+from customers.services.events import record_events
+from customers.services.people import set_personalise
+from customers.services.seal import seal_for
+from customers.services.withdraw import withdraw
+from django.db import transaction
+from django.utils import timezone
+
+from campaigns.models import AudienceMember, Click, Message, SurveyAnswer
+from campaigns.services.messages import CLICK, PREFERENCES, SURVEY, UNSUBSCRIBE, unsign
+from campaigns.state import MessageState
+from catalog.models import Origin
+
+SIMULATOR = "AttuneClickSimulator/1"
+# Link scanners and prefetchers that say who they are; the others are counted as people.
+MACHINES = re.compile(
+    r"bot\b|crawler|spider|preview|scan|monitor|headless|python-requests|curl/|wget/|GoogleImageProxy", re.I
+)
+
+
+def origin_of(user_agent: str) -> Origin:
+    return Origin.SIMULATED if user_agent == SIMULATOR else Origin.OBSERVED
+
+
+def message_of(token: str, purpose: str) -> tuple[Message, int | None]:
+    """The message that we signed this token for. Raises BadSignature, Message.DoesNotExist."""
+    message_id, item = unsign(token, purpose)
+    return Message.objects.select_related("campaign", "customer").get(pk=message_id), item
+
+
+def click(token: str, *, user_agent: str) -> int | None:
+    """Records a click and returns the id of the product to show, None when it is no longer there."""
+    message, place = message_of(token, CLICK)
+    member = AudienceMember.objects.filter(campaign=message.campaign, customer=message.customer).first()
+    items = member.items if member else []
+    product_id = items[place] if place is not None and place < len(items) else None
+    origin = origin_of(user_agent)
+    is_machine = bool(MACHINES.search(user_agent)) or not user_agent
+    with transaction.atomic():
+        Click.objects.create(message=message, product_id=product_id, is_machine=is_machine, origin=origin)
+        if not is_machine:
+            _record(message, "Email Link Clicked", origin, member, product_id)
+    return product_id
+
+
+def _record(message: Message, name: str, origin: Origin, member, product_id: int | None = None) -> None:
+    """The click as an event of the person: the next training reads it there (the simulated ones it leaves out)."""
+    properties = {"campaign_id": str(message.campaign_id), "link_id": str(product_id or "")}
+    if member is not None and member.request_id:
+        properties["request_id"] = str(member.request_id)
+    event = {
+        "messageId": f"{name}:{message.pk}:{uuid4()}",
+        "event": name,
+        "userId": message.customer.external_id,
+        "timestamp": timezone.now().isoformat(),
+        "context": {"channel": message.channel},
+        "properties": properties,
+    }
+    record_events(
+        [event], merchant_id=None, source="simulator" if origin == Origin.SIMULATED else "tracking", origin=origin
+    )
+
+
+def unsubscribe(token: str, *, method: str, user_agent: str = "") -> Message:
+    """Withdraws consent for the message's channel, at once, also for what is queued. Safe to repeat."""
+    message, _ = message_of(token, UNSUBSCRIBE)
+    _withdraw(message, method, user_agent)
+    return message
+
+
+def _withdraw(message: Message, method: str, user_agent: str) -> None:
+    with transaction.atomic():
+        withdraw(
+            customer_id=message.customer_id,
+            channel=message.channel,
+            purpose="marketing",
+            method=method,
+            actor="subject",
+            origin=origin_of(user_agent),
+        )
+        Message.objects.filter(
+            customer_id=message.customer_id, channel=message.channel, state=MessageState.QUEUED
+        ).update(state=MessageState.SKIPPED, reason="withdrawn")
+
+
+def set_preferences(token: str, *, wants_email: bool, personalise: bool, user_agent: str = "") -> Message:
+    """The preference page's one POST. Switching e-mail on again needs a new consent, which a page of its own asks for."""
+    message, _ = message_of(token, PREFERENCES)
+    with transaction.atomic():
+        if not wants_email:
+            _withdraw(message, "preference_centre", user_agent)
+        set_personalise(message.customer_id, personalise, actor="subject")
+    return message
+
+
+def answer(token: str, *, score: int, comment: str, user_agent: str) -> SurveyAnswer:
+    """Keeps the one answer of this message; a second one replaces the first. Raises ValueError for a score outside 1 to 5."""
+    message, _ = message_of(token, SURVEY)
+    if not 1 <= score <= 5:
+        raise ValueError("Choose a number from 1 to 5.")
+    sealed = seal_for(message.customer, comment[:2000], "survey") if comment else None
+    found, _ = SurveyAnswer.objects.update_or_create(
+        message=message,
+        defaults={"score": score, "sealed_comment": sealed, "origin": origin_of(user_agent), "at": timezone.now()},
+    )
+    return found

@@ -1,0 +1,44 @@
+"""Alarm clocks: each carries an id, calls one service, and may ring twice."""
+
+from celery import shared_task
+
+from campaigns.exceptions import ChannelUnavailable
+from campaigns.services import delivery
+
+
+@shared_task(name="campaigns.generate")
+def generate(run_id: int) -> None:
+    from campaigns.services import generation
+
+    generation.generate(run_id)
+
+
+@shared_task(name="campaigns.sweep_generation")
+def sweep_generation() -> None:
+    from campaigns.services import generation
+
+    for run_id in generation.waiting():
+        generate.delay(run_id)
+
+
+@shared_task(name="campaigns.start_due")
+def start_due() -> None:
+    for campaign_id in delivery.due():
+        delivery.start(campaign_id)
+        deliver.delay(campaign_id)
+
+
+@shared_task(name="campaigns.deliver", bind=True, max_retries=None)
+def deliver(self, campaign_id: int) -> None:
+    """Sends batch after batch until nothing is queued; an unreachable server is tried again in half a minute."""
+    try:
+        while delivery.send_batch(campaign_id):
+            pass
+    except ChannelUnavailable as error:
+        raise self.retry(exc=error, countdown=30) from error
+
+
+@shared_task(name="campaigns.sweep")
+def sweep() -> None:
+    for campaign_id in delivery.sweep():
+        deliver.delay(campaign_id)
