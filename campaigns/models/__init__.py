@@ -4,6 +4,7 @@ from campaigns.models.delivery import (
     CouponCode,
     Impression,
     Message,
+    Origin,
     Redemption,
     SurveyAnswer,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Impression",
     "Message",
     "MessageVariant",
+    "Origin",
     "Redemption",
     "Segment",
     "SurveyAnswer",

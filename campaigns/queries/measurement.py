@@ -10,9 +10,8 @@ from django.db.models import Avg, Count, Q
 from django.utils import timezone
 
 from campaigns.contracts import Arm, ArmResult, Lift, SampleRatio
-from campaigns.models import Assignment, Campaign, Click, Message, SurveyAnswer
+from campaigns.models import Assignment, Campaign, Click, Message, Origin, SurveyAnswer
 from campaigns.stats import conversion_lift, revenue_lift, sample_ratio
-from catalog.models import Origin
 
 # Per customer first, then per arm: the sum of squares is what the interval of a mean needs. Counted orders only: observed,
 # not cancelled, not flagged. Whoever was flagged after the assignment stays in the arm; only their flagged orders go.

@@ -155,12 +155,12 @@ def build_emails(campaign: Campaign, messages: Iterable[Message]) -> dict[int, E
         except RenderRefused as refusal:
             built[message.pk] = refusal
             continue
-        built[message.pk] = compose_email(campaign, message.pk, address, subject, body, own)
+        built[message.pk] = compose_email(campaign, message.pk, to=address, subject=subject, body=body, products=own)
     return built
 
 
 def compose_email(
-    campaign: Campaign, message_id: int, to: str, subject: str, body: str, products: list
+    campaign: Campaign, message_id: int, *, to: str, subject: str, body: str, products: list
 ) -> EmailMessage:
     """The mail around the words: products with prices and links, the offer, and the lines that the law asks for."""
     unsubscribe = link("unsubscribe", message_id, UNSUBSCRIBE)

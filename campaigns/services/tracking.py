@@ -10,10 +10,9 @@ from customers.services.withdraw import withdraw
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns.models import AudienceMember, Click, Message, SurveyAnswer
+from campaigns.models import AudienceMember, Click, Message, Origin, SurveyAnswer
 from campaigns.services.messages import CLICK, PREFERENCES, SURVEY, UNSUBSCRIBE, unsign
 from campaigns.state import MessageState
-from catalog.models import Origin
 
 SIMULATOR = "AttuneClickSimulator/1"
 # Link scanners and prefetchers that say who they are; the others are counted as people.
