@@ -1,0 +1,168 @@
+"""What the rooms of campaigns hand to each other and to others. Frozen: nobody changes a result by holding it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Arm(StrEnum):
+    """What the draw said. Who was excluded before the draw is in neither arm."""
+
+    TREATED = "treated"
+    HOLDOUT = "holdout"
+
+
+class Verdict(StrEnum):
+    """What may be said of a difference between the arms."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    CANNOT_TELL = "cannot tell"
+
+
+class Metric(StrEnum):
+    """What is compared, always per assigned customer."""
+
+    CONVERSION = "conversion"  # share of customers with at least one order in the window
+    REVENUE = "revenue"  # money per customer, buyers and others alike
+
+
+@dataclass(frozen=True, slots=True)
+class EmailMessage:
+    """One mail to one person. `message_id` is the id of its Message row: Message-ID and X-Attune-Message derive from it."""
+
+    message_id: int
+    sender: str  # "Name <address>" or an address
+    to: str  # one address, no name: names in headers are one more place for personal data
+    subject: str
+    text: str
+    html: str
+    unsubscribe_url: str  # http or https; takes the POST of RFC 8058
+    headers: Mapping[str, str] = field(default_factory=dict)  # further headers; none of ours can be replaced
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The provider took the message over. `provider_id` is what it answered, at most 200 characters, without addresses."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMail:
+    """One mail as the local sink holds it. `copy` counts from 1: a 2 means that the same Message-ID arrived twice."""
+
+    message_id: int | None  # of the Message row, None when the mail is not ours
+    header_id: str
+    copy: int
+    to: tuple[str, ...]  # envelope recipients
+    subject: str
+    links: tuple[str, ...]  # every http(s) address of both parts, in order, each once
+    unsubscribe_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How many the gate took out for one reason."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """From the audience to the arms: the steps in the order of the gate, then the draw, which is always the last."""
+
+    steps: tuple[Step, ...]
+    treated: int
+    holdout: int
+
+    @property
+    def audience(self) -> int:
+        return self.excluded + self.treated + self.holdout
+
+    @property
+    def excluded(self) -> int:
+        return sum(step.count for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmResult:
+    """What one arm did, as sums: all that lift needs, so that the database adds and nobody loads a person.
+
+    By intention to treat: `customers` are all who were assigned, also those whose message was skipped later.
+    """
+
+    arm: Arm
+    customers: int
+    converted: int  # customers with at least one order in the window
+    revenue: Decimal  # over all orders of the window
+    revenue_squared: Decimal  # the sum over customers of (money of the customer)^2
+    revenue_cubed: Decimal  # and of its cube: a few large baskets lean the interval to one side
+    orders: int = 0
+    currency: str = "USD"
+
+    def __post_init__(self):
+        if not 0 <= self.converted <= self.customers:
+            raise ValueError(f"{self.converted} of {self.customers} customers cannot have bought.")
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with the interval that covers the truth in `level` of all such experiments."""
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """One metric of the treated over the hold-out. `relative` is None where a ratio has no finite interval."""
+
+    metric: Metric
+    treated: float | None  # share of customers, or money per customer; None in an empty arm
+    holdout: float | None
+    difference: Interval | None  # None when an arm is too small for any interval
+    relative: Interval | None  # 0.05 reads five per cent more
+    verdict: Verdict
+    reason: str  # in words, why the verdict is what it is
+    method: str
+    is_always_valid: bool = (
+        False  # True: holds however often one looks; False: holds for one look, at a time fixed before
+    )
+    adjusted_for: str = ""  # a covariate from before the start, such as past spend; empty: none
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRatio:
+    """Whether the arms have the sizes that the draw promised. A mismatch means that the numbers below it cannot be trusted."""
+
+    treated: int
+    holdout: int
+    expected_share: float
+    chi_square: float
+    p_value: float
+    is_mismatch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What an experiment of this size could see."""
+
+    treated: int
+    holdout: int
+    baseline: float
+    minimal_effect: float | None  # absolute, in the units of the baseline; None: it cannot see any
+    power: float
+    level: float
+
+    @property
+    def relative_effect(self) -> float | None:
+        return None if self.minimal_effect is None or not self.baseline else self.minimal_effect / self.baseline
