@@ -19,6 +19,7 @@ class Recommendation(models.Model):
     reason_code = models.CharField(max_length=30)
     reason_product = models.ForeignKey(Product, null=True, on_delete=models.SET_NULL, related_name="+")
     reason_value = models.FloatField(null=True)
+    reason_days = models.FloatField(null=True)
     model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
     scored_at = models.DateTimeField(db_default=Now(), editable=False)
 

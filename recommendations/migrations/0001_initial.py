@@ -91,6 +91,7 @@ class Migration(migrations.Migration):
                 ("is_novel", models.BooleanField()),
                 ("reason_code", models.CharField(max_length=30)),
                 ("reason_value", models.FloatField(null=True)),
+                ("reason_days", models.FloatField(null=True)),
                 (
                     "scored_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),

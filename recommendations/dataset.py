@@ -1,0 +1,75 @@
+"""The only translator: rows of orders to positions in arrays, and back."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from customers.queries import interactions
+from recommendations.ml.splits import PurchaseLog
+from recommendations.queries import product_classes
+
+DAY = 86_400.0
+# What no shop would put into a message: fuel, services, coupons and other entries of the till that are no goods.
+NOT_GOODS = frozenset({
+    "FUEL", "MISCELLANEOUS", "COUPON", "TRAVEL & LEISURE", "POSTAL CENTER", "CNTRL/STORE SUP", "PHOTO & VIDEO",
+    "AUTOMOTIVE", "GM MERCH EXP", "ELECT &PLUMBING", "PROD-WHS SALES", "TOYS",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Purchases:
+    """log: one row per (order, product) of goods, users and items as positions in `customers` and `products`, days since
+    1970. order: (n,) int64, the order each row belongs to, numbered from 0. amount: (n,) float64, money paid for the row.
+    department: (n_items,) positions in `departments`.
+    """
+
+    log: PurchaseLog
+    order: np.ndarray
+    amount: np.ndarray
+    customers: np.ndarray  # (n_users,) ids
+    products: np.ndarray  # (n_items,) ids
+    department: np.ndarray
+    departments: tuple[str, ...]
+
+    def customer_positions(self, ids: np.ndarray) -> np.ndarray:
+        return np.searchsorted(self.customers, ids)
+
+
+def day_of(at: datetime) -> float:
+    return at.timestamp() / DAY
+
+
+def at_day(day: float) -> datetime:
+    return datetime.fromtimestamp(day * DAY, UTC)
+
+
+def purchases(*, since: datetime, until: datetime) -> Purchases:
+    """What people bought in [since, until), without flagged orders and without people who refused (see the query)."""
+    columns = interactions(since=since, until=until)
+    classes = {pk: (department, kind) for pk, department, kind in product_classes().iterator(chunk_size=20_000)}
+    bought = np.unique(columns.product_id)
+    is_goods = np.array(
+        [bool(classes[pk][1]) and classes[pk][0] not in NOT_GOODS for pk in bought.tolist()], dtype=bool
+    )
+    products = bought[is_goods]
+    keep = np.isin(columns.product_id, products)
+    customer_id, product_id = columns.customer_id[keep], columns.product_id[keep]
+    day = columns.occurred_at[keep] / DAY
+    customers, user = np.unique(customer_id, return_inverse=True)
+    item = np.searchsorted(products, product_id)
+    # A basket has one time: a person's rows with the same time are one order.
+    _, order = np.unique(np.stack([user, day]), axis=1, return_inverse=True)
+    names = [classes[pk][0] for pk in products.tolist()]
+    departments = tuple(sorted(set(names)))
+    place = {name: index for index, name in enumerate(departments)}
+    log = PurchaseLog(user, item, day, columns.quantity[keep].astype(np.float64), len(customers), len(products))
+    return Purchases(
+        log=log,
+        order=order.reshape(-1),
+        amount=columns.amount[keep].astype(np.float64),
+        customers=customers,
+        products=products,
+        department=np.array([place[name] for name in names], dtype=np.int64),
+        departments=departments,
+    )

@@ -1,0 +1,62 @@
+"""Asks for the trainings, shows their progress, promotes what may be promoted, and refreshes everybody's list."""
+
+import time
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from recommendations import scoring, training
+from recommendations.tasks import train
+from registry import queries, services
+
+
+class Command(BaseCommand):
+    help = "Trains the recommenders and the clusters, lets better ones go live and scores everybody."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--here", action="store_true", help="train in this process instead of a worker")
+        parser.add_argument("--until", help="the end of the data window, ISO; now unless told")
+        parser.add_argument("--wait", type=int, default=900, help="seconds to wait for the worker")
+
+    def handle(self, *args, here, until, wait, **options):
+        params = {"promote": True, **({"until": until} if until else {})}
+        for kind in training.KINDS:
+            run = services.ask(kind, params)
+            if here:
+                training.train(run.pk)
+            else:
+                train.delay(run.pk)
+            self._follow(run, 0 if here else wait)
+        lists, profiles = scoring.score_everyone()
+        self.stdout.write(f"{lists:,} recommendations and {profiles:,} profiles written.")
+        for kind in (*training.KINDS,):
+            self._tell(kind)
+
+    def _follow(self, run, wait: int) -> None:
+        deadline = time.monotonic() + wait
+        with tqdm(total=100, desc=f"training {run.kind}", unit="%", bar_format="{l_bar}{bar}| {postfix}") as bar:
+            while True:
+                run.refresh_from_db()
+                bar.n = round(100 * run.share_done)
+                bar.set_postfix_str(run.step)
+                if run.state == "succeeded":
+                    return
+                if run.state == "failed":
+                    raise CommandError(f"training {run.kind} failed: {run.error}")
+                if time.monotonic() > deadline:
+                    raise CommandError(
+                        f"training {run.kind} is {run.state} after {wait} s; is a worker on queue ml running?"
+                    )
+                time.sleep(0.3)
+
+    def _tell(self, kind: str) -> None:
+        version = queries.live(kind)
+        if version is None:
+            return
+        self.stdout.write(f"live {kind}: version {version.pk}, {version.rows:,} rows")
+        for name, row in version.metrics.items():
+            low, high = row["over_baseline"][1:]
+            self.stdout.write(
+                f"  {name:<16} {row['value']:.4f} [{row['low']:.4f}, {row['high']:.4f}]  {version.baseline} "
+                f"{row['baseline']:.4f}  difference [{low:+.4f}, {high:+.4f}]"
+            )

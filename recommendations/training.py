@@ -1,0 +1,201 @@
+"""Trains what recommends and what describes people: fit on the past, judge on the weeks after, keep as candidates."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from django.utils import timezone
+
+from recommendations.dataset import Purchases, day_of, purchases
+from recommendations.ml.blend import Blend, BlendConfig, tune
+from recommendations.ml.clusters import Clusters, ClustersConfig
+from recommendations.ml.ease import Ease
+from recommendations.ml.interactions import TooFewData
+from recommendations.ml.metrics import VIEWS, Evaluation, bootstrap, evaluate, paired_difference
+from recommendations.ml.popularity import Popularity
+from recommendations.ml.recency import Recency
+from recommendations.ml.recommender import Recommender
+from recommendations.ml.rfm import Rfm, rfm
+from recommendations.ml.splits import Split, time_split
+from registry import queries as registry
+from registry import services as runs
+from registry.contracts import Lease, Trained
+from registry.exceptions import PromotionRefused
+from registry.models import ModelVersion
+
+log = logging.getLogger(__name__)
+
+RECOMMENDER, CLUSTERS = "recommender", "clusters"
+KINDS = (RECOMMENDER, CLUSTERS)
+HISTORY = timedelta(days=365)  # a year holds every season once; more makes old habits louder and the fit slower
+HORIZON_DAYS = 28.0  # "what is bought in the next four weeks" is the question of a campaign
+METRICS = ("ndcg@10", "recall@20")
+BASELINE = Popularity.kind
+
+
+@dataclass(frozen=True)
+class Window:
+    since: datetime
+    until: datetime
+
+
+def window(params: dict) -> Window:
+    """The training window: up to now, or up to `until` (ISO) of the run's parameters."""
+    until = datetime.fromisoformat(params["until"]) if params.get("until") else timezone.now()
+    return Window(until - HISTORY, until)
+
+
+def train(run_id: int) -> list[ModelVersion]:
+    """Does the run if it is free; returns the new versions, [] when somebody else holds it.
+
+    Too few data ends the run with the reason and leaves the live model alone; so does any other failure.
+    """
+    lease = runs.claim(run_id)
+    if lease is None:
+        return []
+    work: dict[str, Callable[[Lease], list[ModelVersion]]] = {RECOMMENDER: _recommender, CLUSTERS: _clusters}
+    try:
+        versions = work[lease.kind](lease)
+        runs.finish(lease)
+        if lease.params.get("promote"):
+            _promote_what_is_better(versions)
+    except TooFewData as error:
+        runs.fail(lease, f"Too few data: {error}")
+        return []
+    except Exception as error:
+        runs.fail(lease, f"{type(error).__name__}: {error}")
+        raise
+    return versions
+
+
+def _promote_what_is_better(versions: list[ModelVersion]) -> None:
+    """The nightly run's own hand: the first of a kind, or one that the paired comparison finds better."""
+    for version in versions:
+        try:
+            runs.promote(version.pk, actor=None, reason="The training asked for it: first of its kind, or better.")
+        except PromotionRefused as refusal:
+            log.info("%s", refusal)
+
+
+def _recommender(lease: Lease) -> list[ModelVersion]:
+    """Popularity, recency and EASE, each on its own and blended; judged on the last four weeks, kept fitted on all."""
+    span = window(lease.params)
+    runs.beat(lease, "reading orders", 0.02)
+    data = purchases(since=span.since, until=span.until)
+    end = day_of(span.until)
+
+    runs.beat(lease, "tuning the blend on earlier weeks", 0.10)
+    validation = time_split(data.log, end - 2 * HORIZON_DAYS, HORIZON_DAYS)
+    weights = tune(Blend().fit(validation.history), validation)
+    del validation
+
+    split = time_split(data.log, end - HORIZON_DAYS, HORIZON_DAYS)
+    families: dict[str, Recommender] = {kind: family() for kind, family in _families().items()}
+    judged: dict[str, dict[str, Evaluation]] = {}
+    for place, (kind, model) in enumerate(families.items()):
+        runs.beat(lease, f"judging {kind}", 0.25 + 0.10 * place)
+        judged[kind] = _judge(model.fit(split.history), split)
+    runs.beat(lease, "judging the blend", 0.55)
+    blended = Blend(weights, {kind: families[kind] for kind, _ in weights.weights})
+    blended.n_users_, blended.n_items_ = split.history.n_users, split.history.n_items
+    judged[RECOMMENDER] = _judge(blended, split)
+    live = _judge_live(families, split)
+
+    runs.beat(lease, "fitting on everything", 0.75)
+    whole = time_split(data.log, end, 0.0)
+    final = Blend(weights).fit(whole.history)
+    ids = {"customer_ids": data.customers, "product_ids": data.products[whole.items]}
+    versions = []
+    for kind, model in {**final.models, RECOMMENDER: final}.items():
+        trained = Trained(
+            params={**_params(model), "min_buyers": 5, "horizon_days": HORIZON_DAYS},
+            data_since=span.since,
+            data_until=span.until,
+            rows=len(whole.history),
+            metrics=_metrics(judged[kind], judged[BASELINE], live if kind == RECOMMENDER else None),
+            baseline=BASELINE,
+        )
+        versions.append(runs.save_version(lease, kind, {**model.state(), **ids}, trained))
+    runs.beat(lease, "kept", 0.99)
+    return versions
+
+
+def _families() -> dict[str, type[Recommender]]:
+    return {family.kind: family for family in (Popularity, Recency, Ease)}
+
+
+def _judge(model, split: Split) -> dict[str, Evaluation]:
+    return {view: evaluate(model, split, view) for view in VIEWS}
+
+
+def _judge_live(families: dict[str, Recommender], split: Split) -> dict[str, Evaluation] | None:
+    """The live blend's weights on the same split, from the same fitted parts; None before the first promotion."""
+    version = registry.live(RECOMMENDER)
+    if version is None:
+        return None
+    weights = BlendConfig(tuple(sorted((kind, float(w)) for kind, w in version.params["weights"].items())))
+    blend = Blend(weights, {kind: families[kind] for kind, _ in weights.weights})
+    blend.n_users_, blend.n_items_ = split.history.n_users, split.history.n_items
+    return _judge(blend, split)
+
+
+def _params(model) -> dict:
+    if isinstance(model, Blend):
+        return {"weights": dict(model.config.weights)}
+    return dict(vars(model.config))
+
+
+def _metrics(ours: dict[str, Evaluation], baseline: dict[str, Evaluation], live: dict[str, Evaluation] | None) -> dict:
+    """Per view and metric: value with interval, baseline, paired difference, and the verdict against the live model.
+
+    `beats_live` is True when the paired interval lies above zero, False when it lies below, None in between.
+    """
+    rows = {}
+    for view in VIEWS:
+        for metric in METRICS:
+            interval = bootstrap(ours[view].values[metric])
+            over = paired_difference(ours[view], baseline[view], metric)
+            row = {
+                "value": interval.mean,
+                "low": interval.low,
+                "high": interval.high,
+                "baseline": baseline[view].mean(metric),
+                "over_baseline": [over.mean, over.low, over.high],
+                "people": len(ours[view].users),
+            }
+            if live is not None:
+                against = paired_difference(ours[view], live[view], metric)
+                row["live"] = live[view].mean(metric)
+                row["beats_live"] = True if against.low > 0 else False if against.high < 0 else None
+            rows[f"{metric} {view}"] = row
+    return rows
+
+
+def people_features(data: Purchases, end: float) -> tuple[Rfm, np.ndarray]:
+    """(RFM of every customer, spend per department (n_users, departments)) up to the day `end`."""
+    orders, first = np.unique(data.order, return_index=True)
+    amount = np.bincount(data.order, weights=data.amount, minlength=len(orders))
+    figures = rfm(data.log.user[first], end - data.log.day[first], np.maximum(amount, 0), data.log.n_users)
+    cells = data.log.user * len(data.departments) + data.department[data.log.item]
+    spend = np.bincount(cells, weights=np.maximum(data.amount, 0), minlength=data.log.n_users * len(data.departments))
+    return figures, spend.reshape(data.log.n_users, len(data.departments))
+
+
+def _clusters(lease: Lease) -> list[ModelVersion]:
+    """Groups of people by how and where they buy. It ranks nothing, so there is nothing to compare with."""
+    span = window(lease.params)
+    runs.beat(lease, "reading orders", 0.1)
+    data = purchases(since=span.since, until=span.until)
+    runs.beat(lease, "grouping people", 0.5)
+    figures, spend = people_features(data, day_of(span.until))
+    model = Clusters(ClustersConfig()).fit(figures, spend)
+    names = model.names(list(data.departments))
+    trained = Trained(
+        params={**vars(model.config), "names": names, "departments": list(data.departments)},
+        data_since=span.since,
+        data_until=span.until,
+        rows=len(data.order),
+    )
+    return [runs.save_version(lease, CLUSTERS, model.state(), trained)]
