@@ -1,8 +1,10 @@
-"""The words of consent, and what other rooms receive about it. Frozen: nobody changes a fact by holding it."""
+"""What other rooms hand in about people, and what they receive. Frozen: nobody changes a fact by holding it."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+import numpy as np
 
 
 class Purpose(StrEnum):
@@ -63,3 +65,145 @@ class ConsentState:
     def allows(self, at: datetime) -> bool:
         """Whether this word, by itself, allows use at that moment. Suppression is asked apart."""
         return self.action in ALLOWING and self.since <= at and (self.valid_until is None or at < self.valid_until)
+
+
+@dataclass(frozen=True, slots=True)
+class NewConsent:
+    """One act to be recorded. The ledger adds what nobody may choose: its place, its time, its hash."""
+
+    customer_id: int
+    purpose: Purpose | str
+    channel: Channel | str
+    action: Action | str
+    lawful_basis: LawfulBasis | str
+    method: str  # how: sign_up_form, import, one_click, preference_centre ...
+    actor: str  # who: "subject", "staff:7", "import"
+    origin: str = "observed"
+    notice_version: str = ""  # of the words that were shown; needed to give consent
+    language: str = ""
+    jurisdiction: str = ""
+    ip: str = ""  # kept as its network alone
+    user_agent: str = ""  # kept sealed under the person's key
+    valid_until: datetime | None = None  # aware
+
+
+@dataclass(frozen=True, slots=True)
+class StateFault:
+    """A row of the projection that is not what the ledger says; `record_id` is the ledger's newest word, None if none."""
+
+    customer_id: int
+    purpose: str
+    channel: str
+    record_id: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """A person as a platform, a feed or an event names them. What is not known stays empty."""
+
+    external_id: str
+    attributes: dict = field(default_factory=dict)
+    language: str = "en"
+    timezone: str = ""
+    jurisdiction: str = ""
+    first_seen_at: datetime | None = None  # aware
+    origin: str = "observed"
+
+
+@dataclass(frozen=True, slots=True)
+class NewContact:
+    """A way to reach or recognise a person, as it was typed."""
+
+    customer_id: int
+    kind: str  # customers.models.ContactPoint.Kind
+    value: str
+    verified_at: datetime | None = None  # aware
+    origin: str = "observed"
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedContact:
+    """A contact point that was not taken in. Carries no value: it may be somebody's address."""
+
+    index: int  # its place in what was handed in
+    field: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactReceipt:
+    added: int
+    known: int  # the person had it already
+    rejected: tuple[RejectedContact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedEvent:
+    """One event of a batch that was kept aside, sealed, because of one field."""
+
+    index: int  # its place in the batch
+    message_id: str  # "" when it had none that could be read
+    field: str
+    reason: str  # what is wrong, and what to do
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a batch of events: accepted + duplicates + len(quarantined) is what was handed in."""
+
+    accepted: int
+    duplicates: int
+    quarantined: tuple[QuarantinedEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionColumns:
+    """Order lines as five columns of one length, in order of time, then customer, then product."""
+
+    customer_id: np.ndarray  # int64
+    product_id: np.ndarray  # int64
+    occurred_at: np.ndarray  # float64, seconds since 1970 in UTC
+    quantity: np.ndarray  # float32, above 0
+    amount: np.ndarray  # float32, in the currency of the order
+
+    def __len__(self) -> int:
+        return len(self.customer_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentLine:
+    """What one person said last for one purpose on one channel, and where the proof stands."""
+
+    purpose: str
+    channel: str
+    action: str
+    is_given: bool  # and still valid at the moment of the question
+    since: datetime
+    valid_until: datetime | None
+    record_id: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One thing that a person did, for people to read. `facts` are (label, value) without free text."""
+
+    at: datetime
+    name: str
+    channel: str
+    source: str
+    origin: str
+    message_id: str
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DemoStoreRef:
+    """The real data set behind a demo store: all its dates were moved by `shift`, a whole number of weeks."""
+
+    name: str
+    shift: timedelta
+    cutoff_at: datetime  # shifted; what comes from here on enters by replay
+    replayed_until: datetime | None

@@ -30,3 +30,20 @@ class InvalidContact(ValueError):
 
 class AnchorRefused(Exception):
     """An anchor of the ledger that is damaged or was not signed by our key."""
+
+
+class ConsentRefused(ValueError):
+    """An act that the ledger does not take: `field` names what is wrong. Nothing was recorded."""
+
+    def __init__(self, field: str, reason: str):
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class NoticeChanged(ValueError):
+    """A published wording cannot be changed: somebody agreed to it. New words need a new version."""
+
+
+class BatchRefused(ValueError):
+    """A batch of events that is empty or too long. Nothing of it was taken in."""

@@ -1,0 +1,239 @@
+"""The consent ledger: appends to its chains, verifies them, and keeps the projection of the newest words.
+
+A chain is one of 64 shards. Who appends holds the shard's lock until the commit and reads the head from the last row,
+so appends to different shards never wait for each other and no head table can disagree with the rows. The database's
+clock dates a record; a trigger refuses any other date.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from customers import crypto, ledger
+from customers.contracts import ALLOWING, Action, Channel, LawfulBasis, NewConsent, Purpose, StateFault
+from customers.exceptions import ConsentRefused, NoticeChanged
+from customers.models import ConsentRecord, Customer, Notice
+from customers.privacy import truncate_ip
+from customers.services import seal
+from customers.services.projection import Act, differences, project, rebuild
+
+# A thousand records hold their shards' locks for some 50 ms; the next writer of such a shard waits that long.
+TRANSACTION_RECORDS = 1000
+LOCK_CLASS = 0x6C656467  # "ledg": keeps the shards' advisory locks apart from anybody else's
+USER_AGENT_CONTEXT = "consent user agent"
+STREAM_ROWS = 2000  # some 2 MB in memory while verifying, whatever the ledger's size
+
+LOCK = "SELECT pg_advisory_xact_lock(%s, shard) FROM unnest(%s::int[]) AS shard"
+HEADS = """
+SELECT s.shard, COALESCE(r.seq, 0), r.hash, clock_timestamp()
+FROM unnest(%s::int[]) AS s (shard)
+LEFT JOIN LATERAL (
+    SELECT seq, hash FROM customers_consentrecord WHERE shard = s.shard ORDER BY seq DESC LIMIT 1
+) r ON true
+"""
+COLUMNS = {
+    "shard": "smallint", "seq": "bigint", "subject": "bytea", "customer_id": "bigint", "purpose": "text",
+    "channel": "text", "action": "text", "lawful_basis": "text", "notice_version": "text", "notice_sha256": "bytea",
+    "language": "text", "method": "text", "origin": "text", "actor": "text", "jurisdiction": "text",
+    "ip_truncated": "text", "sealed": "bytea", "valid_until": "timestamptz", "recorded_at": "timestamptz",
+    "prev_hash": "bytea", "hash": "bytea",
+}  # fmt: skip
+INSERT = f"""
+INSERT INTO customers_consentrecord ({", ".join(COLUMNS)})
+SELECT * FROM unnest({", ".join(f"%s::{kind}[]" for kind in COLUMNS.values())}) RETURNING shard, seq, id
+"""  # noqa: S608 - built from the names above alone
+STREAM = f"""
+SELECT {", ".join(ledger.FIELDS)}, hash FROM customers_consentrecord
+WHERE %s::int IS NULL OR shard = %s ORDER BY shard, seq, id
+"""  # noqa: S608 - built from the names of the record's fields alone
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A record that lacks only its place in the chain."""
+
+    shard: int
+    subject: bytes
+    consent: NewConsent
+    notice_sha256: bytes | None
+    sealed: bytes | None
+
+
+def record(entry: NewConsent) -> int:
+    """Appends one act and updates the projection, in one transaction; returns the record's id. Raises ConsentRefused."""
+    with transaction.atomic():
+        return _append(_prepare([entry]))[0]
+
+
+def record_many(entries: Iterable[NewConsent]) -> int:
+    """Appends all acts in their order per person and returns how many. Raises ConsentRefused before the first is written.
+
+    Shards are taken in order, at most 1,000 records a transaction; inside somebody's transaction it is one, which then
+    holds all its shards to the end, so call it once there. Repeating it records the acts again.
+    """
+    prepared = sorted(_prepare(list(entries)), key=lambda one: one.shard)  # stable: keeps a person's acts in order
+    for start in range(0, len(prepared), TRANSACTION_RECORDS):
+        with transaction.atomic():
+            _append(prepared[start : start + TRANSACTION_RECORDS])
+    return len(prepared)
+
+
+def _prepare(entries: list[NewConsent]) -> list[_Prepared]:
+    """Everything that can be refused or computed before a lock is held."""
+    customers = list(Customer.objects.filter(pk__in={entry.customer_id for entry in entries}))
+    keys = seal.keys_for(customers)
+    subjects = {pk: crypto.pseudonym(key) for pk, key in keys.items()}
+    notices = _notice_digests({entry.notice_version for entry in entries} - {""})
+    prepared = []
+    for entry in entries:
+        _check(entry, keys, notices)
+        agent = entry.user_agent[:500].encode()
+        subject = subjects[entry.customer_id]
+        prepared.append(
+            _Prepared(
+                shard=ledger.shard_of(subject),
+                subject=subject,
+                consent=entry,
+                notice_sha256=notices.get(entry.notice_version),
+                sealed=crypto.seal(keys[entry.customer_id], agent, USER_AGENT_CONTEXT) if agent else None,
+            )
+        )
+    return prepared
+
+
+def _check(entry: NewConsent, keys: dict[int, bytes], notices: dict[str, bytes]) -> None:
+    for field, words in (
+        ("purpose", Purpose), ("channel", Channel), ("action", Action), ("lawful_basis", LawfulBasis)
+    ):  # fmt: skip
+        if getattr(entry, field) not in list(words):
+            raise ConsentRefused(field, f"“{getattr(entry, field)}” is none of {', '.join(words)}.")
+    if entry.customer_id not in keys:
+        raise ConsentRefused("customer_id", "Nobody has this id, or was erased.")
+    if not entry.method or not entry.actor:
+        raise ConsentRefused("method" if not entry.method else "actor", "Say how it was said, and who recorded it.")
+    if entry.notice_version and entry.notice_version not in notices:
+        raise ConsentRefused("notice_version", f"No wording “{entry.notice_version}” is published.")
+    # Consent is informed or it is none (GDPR art. 4(11)): the record must prove which words were shown.
+    if entry.action in ALLOWING and entry.lawful_basis == LawfulBasis.CONSENT and not entry.notice_version:
+        raise ConsentRefused("notice_version", "Consent names the wording that was shown.")
+
+
+def _notice_digests(versions: set[str]) -> dict[str, bytes]:
+    if not versions:
+        return {}
+    rows = Notice.objects.filter(version__in=versions).values_list("version", "sha256")
+    return {version: bytes(digest) for version, digest in rows}
+
+
+def _append(prepared: list[_Prepared]) -> list[int]:
+    """Chains and inserts records that come ordered by shard, and projects them; returns their ids in that order.
+
+    Five statements however many records. The caller's transaction holds the locks until it ends.
+    """
+    shards = sorted({one.shard for one in prepared})
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [LOCK_CLASS, shards])
+        # A statement of its own: its snapshot is taken with the locks held, so it sees every committed record.
+        cursor.execute(HEADS, [shards])
+        rows = cursor.fetchall()
+        heads = {
+            shard: ledger.Head(seq, bytes(digest) if seq else ledger.genesis_hash(shard))
+            for shard, seq, digest, _ in rows
+        }
+        now = rows[0][3]
+        chained = []
+        for one in prepared:
+            entry, head = _entry(one, heads[one.shard], now)
+            heads[one.shard] = head
+            chained.append((*ledger.COLUMNS(entry), head.hash))
+        cursor.execute(INSERT, [list(column) for column in zip(*chained, strict=True)])
+        ids = {(shard, seq): pk for shard, seq, pk in cursor.fetchall()}
+    in_order = [ids[row[0], row[1]] for row in chained]
+    project(Act(one.consent, pk, now) for one, pk in zip(prepared, in_order, strict=True))
+    return in_order
+
+
+def _entry(one: _Prepared, head: ledger.Head, now: datetime) -> tuple[ledger.Entry, ledger.Head]:
+    consent = one.consent
+    entry = ledger.Entry(
+        shard=one.shard,
+        seq=head.seq + 1,
+        subject=one.subject,
+        customer_id=consent.customer_id,
+        purpose=str(consent.purpose),
+        channel=str(consent.channel),
+        action=str(consent.action),
+        lawful_basis=str(consent.lawful_basis),
+        notice_version=consent.notice_version,
+        notice_sha256=one.notice_sha256,
+        language=consent.language,
+        method=consent.method,
+        origin=str(consent.origin),
+        actor=consent.actor,
+        jurisdiction=consent.jurisdiction,
+        ip_truncated=truncate_ip(consent.ip),
+        sealed=one.sealed,
+        valid_until=consent.valid_until,
+        recorded_at=now,
+        prev_hash=head.hash,
+    )
+    return entry, ledger.Head(entry.seq, ledger.entry_hash(entry))
+
+
+def verify(customer_id: int | None = None, *, shard: int | None = None) -> Iterator[ledger.Fault]:
+    """Every fault of the whole ledger, of one shard, or of the shard that holds this person's records.
+
+    Streams within one snapshot, so appends go on meanwhile; holds some two thousand records in memory.
+    """
+    if customer_id is not None:
+        shard = shard_of_customer(customer_id)
+        if shard is None:
+            return
+    yield from ledger.verify(_links(shard))
+
+
+def shard_of_customer(customer_id: int) -> int | None:
+    """Where this person's records stand, read off the records: it holds for an erased person too. None without any."""
+    rows = ConsentRecord.objects.filter(customer_id=customer_id).order_by("-id")
+    return rows.values_list("shard", flat=True).first()
+
+
+def _links(shard: int | None) -> Iterator[tuple[ledger.Entry, bytes]]:
+    with transaction.atomic():
+        connection.ensure_connection()
+        # psycopg's own cursor, for its binary format: it reads a row in half the time of text.
+        with connection.connection.cursor(name="consent_ledger") as cursor:
+            cursor.itersize = STREAM_ROWS
+            cursor.execute(STREAM, [shard, shard], binary=True)
+            for row in cursor:
+                yield ledger.Entry(*row[:-1]), row[-1]
+
+
+def compare_state() -> Iterator[StateFault]:
+    """Every row of the projection that is not what the ledger says, or is missing. One statement, one snapshot."""
+    yield from differences()
+
+
+def rebuild_state() -> int:
+    """Makes the projection anew from the ledger and returns how many rows it has. Appends wait meanwhile."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(LOCK, [LOCK_CLASS, list(range(ledger.SHARDS))])
+        return rebuild()
+
+
+def publish_notice(version: str, language: str, text: str) -> bytes:
+    """Keeps a wording under its version for good and returns its SHA-256. The same again changes nothing.
+
+    Raises NoticeChanged when the version stands for other words.
+    """
+    digest = hashlib.sha256(text.encode()).digest()
+    Notice.objects.bulk_create(
+        [Notice(version=version, language=language, text=text, sha256=digest)], ignore_conflicts=True
+    )
+    kept = Notice.objects.get(version=version)
+    if bytes(kept.sha256) != digest or kept.language != language:
+        raise NoticeChanged(f"“{version}” is published with other words; give these a version of their own.")
+    return digest
