@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from customers.queries import demo_store
 from django.db import connection
 from django.db.models import Avg, Count, Q
 from django.utils import timezone
@@ -12,20 +11,29 @@ from django.utils import timezone
 from campaigns.contracts import Arm, ArmResult, Lift, SampleRatio
 from campaigns.models import Assignment, Campaign, Click, Message, Origin, SurveyAnswer
 from campaigns.stats import conversion_lift, revenue_lift, sample_ratio
+from customers.queries import demo_store
 
-# Per customer first, then per arm: the sum of squares is what the interval of a mean needs. Counted orders only: observed,
-# not cancelled, not flagged. Whoever was flagged after the assignment stays in the arm; only their flagged orders go.
+# Per customer first, then per arm, of the whole campaign and of each segment: the sums of squares and cubes are what the
+# interval of a mean needs. Counted orders only: observed, not cancelled, not flagged. Whoever was flagged after the
+# assignment stays in the arm; only their flagged orders go.
 ARMS = """
-SELECT arm, count(*), count(*) FILTER (WHERE orders > 0), COALESCE(sum(revenue), 0), COALESCE(sum(revenue * revenue), 0),
-       COALESCE(sum(orders), 0)
+SELECT GROUPING(segment_id) = 1, segment_id, arm, count(*), count(*) FILTER (WHERE orders > 0), sum(revenue),
+       sum(revenue * revenue), sum(revenue * revenue * revenue), sum(orders)
 FROM (
-    SELECT a.arm, a.customer_id, count(o.id) AS orders, COALESCE(sum(o.total - o.refunded), 0) AS revenue
+    SELECT a.arm, a.segment_id, count(o.id) AS orders, COALESCE(sum(o.total - o.refunded), 0) AS revenue
     FROM campaigns_assignment a
     LEFT JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
          AND o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
-    WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' AND (%(segment)s::bigint IS NULL OR a.segment_id = %(segment)s)
-    GROUP BY a.arm, a.customer_id
-) per_customer GROUP BY arm
+    WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.arm, a.segment_id, a.customer_id
+) per_customer GROUP BY GROUPING SETS ((arm), (segment_id, arm))
+"""
+# Who of either arm took their consent back since the start, by whatever way.
+UNSUBSCRIBES = """
+SELECT a.arm, count(*), count(*) FILTER (WHERE s.origin = 'simulated')
+FROM campaigns_assignment a
+JOIN customers_consentstate s ON s.customer_id = a.customer_id AND s.purpose = 'marketing' AND s.channel = %(channel)s
+     AND NOT s.is_given AND s.since >= %(since)s AND s.since < %(until)s
+WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.arm
 """
 # Revenue per assigned customer, day by day, for the chart.
 DAYS = """
@@ -94,21 +102,33 @@ def window_of(campaign: Campaign, as_of: datetime | None = None) -> Window | Non
     return Window(campaign.started_at, until, as_of, is_complete=as_of >= end, is_replay=as_of > now)
 
 
-def arms(campaign: Campaign, window: Window, segment_id: int | None = None) -> tuple[ArmResult, ArmResult]:
-    """(treated, hold-out) of the campaign or one of its segments."""
+NOTHING = (0, 0, Decimal(0), Decimal(0), Decimal(0), 0)
+
+
+def _sums(campaign: Campaign, window: Window) -> dict[tuple[int | None, str], tuple]:
+    """By segment and arm, and (under segment None) by arm alone: the sums that ArmResult holds, in one query."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            ARMS, {"campaign": campaign.pk, "since": window.since, "until": window.until, "segment": segment_id}
-        )
-        rows = {row[0]: row[1:] for row in cursor.fetchall()}
-    return tuple(
-        _arm(arm, rows.get(arm.value, (0, 0, Decimal(0), Decimal(0), 0))) for arm in (Arm.TREATED, Arm.HOLDOUT)
-    )
+        cursor.execute(ARMS, {"campaign": campaign.pk, "since": window.since, "until": window.until})
+        # Whose segment is gone (NULL) counts in the whole alone.
+        return {
+            (None if is_whole else segment, arm): tuple(sums)
+            for is_whole, segment, arm, *sums in cursor.fetchall()
+            if is_whole or segment is not None
+        }
+
+
+def _arms(sums: dict[tuple[int | None, str], tuple], segment_id: int | None) -> tuple[ArmResult, ArmResult]:
+    return tuple(_arm(arm, sums.get((segment_id, arm.value), NOTHING)) for arm in (Arm.TREATED, Arm.HOLDOUT))
 
 
 def _arm(arm: Arm, row: tuple) -> ArmResult:
-    customers, converted, revenue, squared, orders = row
-    return ArmResult(arm, customers, converted, revenue, squared, int(orders))
+    customers, converted, revenue, squared, cubed, orders = row
+    return ArmResult(arm, customers, converted, revenue, squared, cubed, int(orders))
+
+
+def arms(campaign: Campaign, window: Window, segment_id: int | None = None) -> tuple[ArmResult, ArmResult]:
+    """(treated, hold-out) of the campaign or one of its segments."""
+    return _arms(_sums(campaign, window), segment_id)
 
 
 def results(campaign: Campaign, as_of: datetime | None = None) -> Results | None:
@@ -155,11 +175,27 @@ def funnel(campaign: Campaign, treated: ArmResult) -> Funnel:
 
 def by_segment(campaign: Campaign, window: Window) -> list[tuple[str, ArmResult, ArmResult, Lift]]:
     """(segment name, treated, hold-out, revenue lift), in the campaign's order."""
+    sums = _sums(campaign, window)
     rows = []
     for part in campaign.campaign_segments.select_related("segment"):
-        treated, holdout = arms(campaign, window, part.segment_id)
+        treated, holdout = _arms(sums, part.segment_id)
         rows.append((part.segment.name, treated, holdout, revenue_lift(treated, holdout)))
     return rows
+
+
+def unsubscribes(campaign: Campaign, window: Window) -> dict[str, tuple[int, int]]:
+    """By arm: (people who withdrew since the start, how many of them are simulated)."""
+    parameters = {
+        "campaign": campaign.pk,
+        "channel": campaign.channel,
+        "since": window.since,
+        # Consent is never dated ahead: a replay's window ends with the clock.
+        "until": min(max(window.until, window.since), timezone.now()),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(UNSUBSCRIBES, parameters)
+        found = {arm: (number, simulated) for arm, number, simulated in cursor.fetchall()}
+    return {arm.value: found.get(arm.value, (0, 0)) for arm in Arm}
 
 
 def days(campaign: Campaign, window: Window) -> list[Day]:

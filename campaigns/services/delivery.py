@@ -15,7 +15,6 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
-from recommendations.services import log_exposures
 
 from campaigns.channels.email import EmailChannel
 from campaigns.contracts import EmailMessage, Waterfall
@@ -33,6 +32,7 @@ from campaigns.services.approval import still_approved
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import build_emails, unrenderable
 from campaigns.state import Action, CampaignState, MessageState
+from recommendations.services import log_exposures
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 import logging
 
-from copywriting.generation import write_copy
 from django.conf import settings
 from django.db import transaction
 
@@ -14,6 +13,7 @@ from campaigns.services.messages import money, offer_words, unrenderable
 from campaigns.state import Action, CampaignState
 from catalog.queries import by_ids
 from copywriting.contracts import CopyBrief, Fact
+from copywriting.generation import write_copy
 from registry import queries as registry
 from registry import services as runs
 from registry.contracts import Lease

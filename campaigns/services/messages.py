@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-from customers.services.seal import open_contacts
 from django.conf import settings
 from django.core import signing
 from django.urls import reverse
@@ -14,6 +13,7 @@ from campaigns.exceptions import RenderRefused
 from campaigns.models import AudienceMember, Campaign, Message, MessageVariant
 from campaigns.render import Template, compile_template, render
 from catalog.queries import by_ids
+from customers.services.seal import open_contacts
 
 # One salt a purpose: a click link cannot be turned into an unsubscribe link.
 CLICK, UNSUBSCRIBE, SURVEY, PREFERENCES = (

@@ -8,6 +8,53 @@ from campaigns.models import Segment
 from campaigns.queries.segments import compile_rule, members
 
 
+def _at_least(field: str, value: int) -> dict:
+    return {"field": field, "op": ">=", "value": value}
+
+
+def _at_most(field: str, value: int) -> dict:
+    return {"field": field, "op": "<=", "value": value}
+
+
+# What every shop has: groups by recency and frequency of orders, with the only words that a writer gets about them.
+DEFAULTS = (
+    (
+        "loyal",
+        "Loyal, high spend",
+        "our regulars",
+        {"all": [_at_least("r_score", 4), _at_least("f_score", 4), _at_least("m_score", 4)]},
+    ),
+    (
+        "lapsing",
+        "Lapsing",
+        "people we have not seen for a while",
+        {"all": [_at_most("r_score", 2), _at_least("f_score", 3)]},
+    ),
+    (
+        "regular",
+        "Regular",
+        "people who shop with us often",
+        {"all": [_at_least("r_score", 3), _at_least("f_score", 3)]},
+    ),
+    (
+        "explorer",
+        "Occasional",
+        "people who drop in now and then",
+        {"all": [_at_least("f_score", 1), _at_most("f_score", 2)]},
+    ),
+)
+
+
+def save_defaults(actor=None) -> list[Segment]:
+    """The segments above, counted; safe to repeat."""
+    found = []
+    for slug, name, phrase, rule in DEFAULTS:
+        segment = save_segment(slug=slug, name=name, rule=rule, audience_phrase=phrase, actor=actor)
+        count(segment)
+        found.append(segment)
+    return found
+
+
 def save_segment(
     *, slug: str, name: str, rule: dict, audience_phrase: str, actor=None, merchant_id: int | None = None
 ) -> Segment:

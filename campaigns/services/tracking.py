@@ -3,16 +3,16 @@
 import re
 from uuid import uuid4
 
-from customers.services.events import record_events
-from customers.services.people import set_personalise
-from customers.services.seal import seal_for
-from customers.services.withdraw import withdraw
 from django.db import transaction
 from django.utils import timezone
 
 from campaigns.models import AudienceMember, Click, Message, Origin, SurveyAnswer
 from campaigns.services.messages import CLICK, PREFERENCES, SURVEY, UNSUBSCRIBE, unsign
 from campaigns.state import MessageState
+from customers.services.events import record_events
+from customers.services.people import set_personalise
+from customers.services.seal import seal_for
+from customers.services.withdraw import withdraw
 
 SIMULATOR = "AttuneClickSimulator/1"
 # Link scanners and prefetchers that say who they are; the others are counted as people.
