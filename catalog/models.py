@@ -150,6 +150,7 @@ class FeedReject(models.Model):
     line = models.PositiveIntegerField()
     field = models.CharField(max_length=60)
     reason = models.CharField(max_length=300)
+    remedy = models.CharField(max_length=200, blank=True)
     raw = models.TextField()
 
     class Meta:

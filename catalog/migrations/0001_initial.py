@@ -181,6 +181,7 @@ class Migration(migrations.Migration):
                 ("line", models.PositiveIntegerField()),
                 ("field", models.CharField(max_length=60)),
                 ("reason", models.CharField(max_length=300)),
+                ("remedy", models.CharField(blank=True, max_length=200)),
                 ("raw", models.TextField()),
                 (
                     "feed",

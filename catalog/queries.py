@@ -1,0 +1,78 @@
+"""Reads about merchants, products and offers."""
+
+from collections.abc import Iterable, Iterator
+
+from django.contrib.postgres.search import TrigramWordDistance
+from django.db.models import Count, QuerySet
+
+from catalog.contracts import MerchantRef, ProductClass, ProductFacts
+from catalog.models import FeedImport, FeedReject, Merchant, Offer, Product
+
+_FACTS = tuple(ProductFacts.__dataclass_fields__)
+
+
+def _ref(merchant: Merchant) -> MerchantRef:
+    return MerchantRef(merchant.pk, merchant.external_id, merchant.name, merchant.origin)
+
+
+def merchant_of(user) -> MerchantRef | None:
+    """The merchant that this user or key works for: its whole reach. None is the platform, which may see all."""
+    merchant = Merchant.objects.filter(memberships__user_id=user.pk).first() if user.pk else None
+    return None if merchant is None else _ref(merchant)
+
+
+def merchant(external_id: str) -> MerchantRef | None:
+    found = Merchant.objects.filter(external_id=external_id).first()
+    return None if found is None else _ref(found)
+
+
+def merchants() -> list[MerchantRef]:
+    return [_ref(merchant) for merchant in Merchant.objects.order_by("name", "id")]
+
+
+def products(merchant_id: int | None = None) -> QuerySet[Product]:
+    """All products that a caller may see: a merchant's own, or (None) everybody's."""
+    return Product.objects.for_merchant(merchant_id)
+
+
+def by_ids(product_ids: Iterable[int]) -> dict[int, ProductFacts]:
+    """Facts by id. An unknown id is left out; one query for all."""
+    rows = Product.objects.filter(pk__in=set(product_ids)).values_list(*_FACTS)
+    return {row[0]: ProductFacts(*row) for row in rows}
+
+
+def classes(*, merchant_id: int | None = None) -> list[ProductClass]:
+    """Every category and product type with products on sale, largest first."""
+    rows = products(merchant_id).on_sale().exclude(category="").values_list("category", "product_type")
+    return [ProductClass(*row) for row in rows.annotate(n=Count("id")).order_by("-n", "category", "product_type")]
+
+
+def search(text: str, *, merchant_id: int | None = None, limit: int = 20) -> list[ProductFacts]:
+    """Products on sale whose title is like the text, nearest first; a typing error or two are forgiven."""
+    # `%>` and its distance are what the trigram index answers; icontains would compare upper-case copies and read all.
+    found = products(merchant_id).on_sale().filter(title__trigram_word_similar=text)
+    nearest = found.annotate(distance=TrigramWordDistance(text, "title")).order_by("distance", "id")
+    return [ProductFacts(*row) for row in nearest.values_list(*_FACTS)[:limit]]
+
+
+def product_ids(merchants: Iterable[str]) -> dict[str, int]:
+    """External id to id, over the platform's own products and those of the named merchants: for bulk loads."""
+    rows = Product.objects.filter(merchant=None).values_list("external_id", "id").iterator(chunk_size=20_000)
+    own = Product.objects.filter(merchant__external_id__in=list(merchants)).values_list("external_id", "id")
+    return dict(rows) | dict(own.iterator(chunk_size=20_000))
+
+
+def offer_ids(prefix: str) -> dict[str, int]:
+    """External id to id of the platform's own offers whose external id starts with `prefix`."""
+    return dict(Offer.objects.filter(merchant=None, external_id__startswith=prefix).values_list("external_id", "id"))
+
+
+def feeds(merchant_id: int | None = None) -> QuerySet[FeedImport]:
+    """Feeds as they came in, newest first: a merchant's own, or (None) everybody's."""
+    rows = FeedImport.objects.order_by("-id")
+    return rows if merchant_id is None else rows.filter(merchant=merchant_id)
+
+
+def rejects(feed_id: int) -> Iterator[FeedReject]:
+    """Everything that was wrong with a feed, in the order of its lines."""
+    return FeedReject.objects.filter(feed=feed_id).order_by("line", "id").iterator(chunk_size=1_000)
