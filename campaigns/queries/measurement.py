@@ -190,7 +190,7 @@ def unsubscribes(campaign: Campaign, window: Window) -> dict[str, tuple[int, int
         "channel": campaign.channel,
         "since": window.since,
         # Consent is never dated ahead: a replay's window ends with the clock.
-        "until": min(max(window.until, window.since), timezone.now()),
+        "until": min(window.until, timezone.now()),
     }
     with connection.cursor() as cursor:
         cursor.execute(UNSUBSCRIBES, parameters)
