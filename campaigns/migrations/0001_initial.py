@@ -383,6 +383,7 @@ class Migration(migrations.Migration):
                 ("rule", models.JSONField()),
                 ("audience_phrase", models.CharField(max_length=120)),
                 ("size", models.IntegerField(blank=True, null=True)),
+                ("reachable", models.IntegerField(blank=True, null=True)),
                 ("counted_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "created_at",

@@ -27,6 +27,7 @@ class Segment(models.Model):
     # The only words about these people that a writer gets; the segment's name stays inside.
     audience_phrase = models.CharField(max_length=120)
     size = models.IntegerField(null=True, blank=True)
+    reachable = models.IntegerField(null=True, blank=True)  # of these, whom e-mail may be sent to
     counted_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)

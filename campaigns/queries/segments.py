@@ -6,15 +6,16 @@ A rule is {"all": [rules]}, {"any": [rules]}, {"not": rule} or {"field": name, "
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from campaigns.exceptions import RuleRefused
 from campaigns.models import Segment
-from customers.models import Customer
+from customers.models import ConsentState, ContactPoint, Customer, Suppression
 
 MAX_DEPTH = 6
 MAX_LEAVES = 60
+CONTACTS = {"email": "email", "sms": "phone", "push": "push"}  # the kind of contact point that a channel needs
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,25 @@ def reading(rule: dict) -> str:
 def members(segment: Segment) -> QuerySet[Customer]:
     """Everybody in the segment, whatever the gate will say of them later."""
     return Customer.objects.present().filter(compile_rule(segment.rule))
+
+
+def reachable(people: QuerySet[Customer], channel: str = "email") -> QuerySet[Customer]:
+    """Those of them whom a campaign may write to now, before caps: consent, an address that is not stopped, no flag."""
+    consent = ConsentState.objects.filter(
+        Q(valid_until=None) | Q(valid_until__gt=timezone.now()),
+        customer=OuterRef("pk"),
+        purpose="marketing",
+        channel=channel,
+        is_given=True,
+    )
+    stopped = Suppression.objects.filter(channel=channel, lookup=OuterRef("lookup"), lifted_at=None)
+    contact = ContactPoint.objects.filter(~Exists(stopped), customer=OuterRef("pk"), kind=CONTACTS[channel])
+    return people.filter(Exists(consent), Exists(contact), excluded_at=None)
+
+
+def samples(segment: Segment, number: int = 10) -> list[Customer]:
+    """A few people of the segment with their profiles, the smallest ids first."""
+    return list(members(segment).select_related("profile").order_by("pk")[:number])
 
 
 def visible(merchant=None) -> QuerySet[Segment]:

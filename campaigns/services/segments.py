@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from accounts.services import audit
 from campaigns.models import Segment
-from campaigns.queries.segments import compile_rule, members
+from campaigns.queries.segments import compile_rule, members, reachable
 
 
 def _at_least(field: str, value: int) -> dict:
@@ -76,14 +76,17 @@ def save_segment(
         if not made:
             segment.name, segment.rule, segment.audience_phrase = name, rule, audience_phrase
             segment.version += 1
-            segment.size = segment.counted_at = None
+            segment.size = segment.reachable = segment.counted_at = None
             segment.save()
         audit(actor, "segment.saved", segment, before=before, after=after)
     return segment
 
 
 def count(segment: Segment) -> int:
-    """Counts the segment and keeps the answer: pages show it and never count themselves."""
-    size = members(segment).count()
-    Segment.objects.filter(pk=segment.pk, version=segment.version).update(size=size, counted_at=timezone.now())
+    """Counts the segment, and whom of it e-mail may reach, and keeps both: pages show them and never count themselves."""
+    people = members(segment)
+    size, within_reach = people.count(), reachable(people).count()
+    Segment.objects.filter(pk=segment.pk, version=segment.version).update(
+        size=size, reachable=within_reach, counted_at=timezone.now()
+    )
     return size

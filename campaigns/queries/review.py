@@ -1,0 +1,124 @@
+"""What a reviewer reads: the words of each segment with their origin and findings, sample people, and what has changed."""
+
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import Count, Prefetch
+
+from campaigns.models import Approval, AudienceMember, Campaign, MessageVariant, Segment
+from copywriting.models import Draft, Finding
+
+# A few people of each segment, the smallest ids first, so that two reviewers talk about the same. Reads index
+# audience_once in the order of customers until each segment has its few.
+SAMPLES = """
+SELECT wanted.segment_id, found.customer_id, customer.external_id
+FROM unnest(%(segments)s::bigint[]) AS wanted(segment_id)
+CROSS JOIN LATERAL (
+    SELECT m.customer_id FROM campaigns_audiencemember m
+    WHERE m.campaign_id = %(campaign)s AND m.segment_id = wanted.segment_id AND cardinality(m.items) > 0
+    ORDER BY m.customer_id LIMIT %(each)s
+) found
+JOIN customers_customer customer ON customer.id = found.customer_id
+ORDER BY wanted.segment_id, found.customer_id
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    customer_id: int
+    external_id: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """The current words for one segment. `people` is the frozen number; `refused` are (rule, drafts) that checks stopped."""
+
+    segment: Segment
+    variant: MessageVariant | None
+    people: int
+    findings: tuple[Finding, ...]
+    refused: tuple[tuple[str, int], ...]
+    samples: tuple[Sample, ...]
+
+    @property
+    def passed_share(self) -> float | None:
+        """Of the drafts that the language model made; None when it was not asked."""
+        generation = self.variant and self.variant.generation
+        return generation.passed / generation.drafted if generation and generation.drafted else None
+
+
+def words(campaign: Campaign, *, samples: int = 3) -> list[Words]:
+    """In the campaign's order of segments; the same number of queries for two segments as for twenty."""
+    parts = list(campaign.campaign_segments.select_related("segment"))
+    findings = Prefetch("draft__findings", queryset=Finding.objects.order_by("severity", "rule"))
+    rows = MessageVariant.objects.filter(campaign=campaign, is_current=True)
+    variants = {v.segment_id: v for v in rows.select_related("generation", "draft").prefetch_related(findings)}
+    people = dict(AudienceMember.objects.filter(campaign=campaign).values_list("segment_id").annotate(n=Count("pk")))
+    refused = _refused({v.generation_id for v in variants.values() if v.generation_id})
+    shown = _samples(campaign.pk, [part.segment_id for part in parts], samples)
+    return [
+        Words(
+            part.segment,
+            variant := variants.get(part.segment_id),
+            people.get(part.segment_id, 0),
+            tuple(variant.draft.findings.all()) if variant and variant.draft and variant.writer != "person" else (),
+            tuple(refused.get(variant.generation_id, ())) if variant else (),
+            tuple(shown.get(part.segment_id, ())),
+        )
+        for part in parts
+    ]
+
+
+def _refused(generations: set[int]) -> dict[int, list[tuple[str, int]]]:
+    """By generation: (rule, unusable drafts that break it), the most frequent first."""
+    drafts = Draft.objects.filter(generation__in=generations, is_usable=False, findings__severity="error")
+    rows = drafts.values_list("generation_id", "findings__rule").annotate(n=Count("pk", distinct=True))
+    found: dict[int, list[tuple[str, int]]] = {}
+    for generation, rule, number in rows.order_by("generation_id", "-n", "findings__rule"):
+        found.setdefault(generation, []).append((rule, number))
+    return found
+
+
+def _samples(campaign_id: int, segments: list[int], each: int) -> dict[int, list[Sample]]:
+    found: dict[int, list[Sample]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(SAMPLES, {"campaign": campaign_id, "segments": segments, "each": each})
+        for segment_id, customer_id, external_id in cursor.fetchall():
+            found.setdefault(segment_id, []).append(Sample(customer_id, external_id))
+    return found
+
+
+def approvals(campaign_id: int) -> list[Approval]:
+    """Newest first, with who approved."""
+    return list(Approval.objects.filter(campaign_id=campaign_id).select_related("approver").order_by("-pk"))
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that differs from what was approved last."""
+
+    what: str
+    before: str
+    after: str
+
+
+def changes(before: dict, after: dict) -> list[Change]:
+    """What differs between two contents (campaigns.services.approval.content_of), by name, for people."""
+    old, new = dict(_flat(before)), dict(_flat(after))
+    names = [*new, *(name for name in old if name not in new)]
+    return [
+        Change(name, old.get(name, ""), new.get(name, "")) for name in names if old.get(name, "") != new.get(name, "")
+    ]
+
+
+def _flat(value: object, path: str = ""):
+    """(name, text) of every leaf. Segments and variants are named by their segment, not by their place or their row."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if not (key == "id" and path.startswith("variant")):  # a new wording is a new row
+                yield from _flat(part, f"{path} {key}".strip())
+    elif isinstance(value, list) and path in ("segments", "variants"):
+        for part in value:
+            yield from _flat(part, f"{path[:-1]} {part.get('segment', part.get('id'))}")
+    else:
+        yield path.replace("_", " "), "" if value is None else str(value)
