@@ -1,12 +1,15 @@
 """Reads about people: what they bought, whom one may write to, and everything that is known of one person."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
 from django.conf import settings
 from django.db import connection
+from django.db.models import F
 
+from catalog.models import Product
 from customers import crypto
 from customers.contracts import (
     DemoStoreRef,
@@ -92,6 +95,19 @@ def _columns(rows: bytearray) -> tuple[np.ndarray, ...]:
     """The five columns of these rows in the machine's own byte order."""
     table = np.frombuffer(rows, COPY_ROW)
     return tuple(table[name].astype(table.dtype[name].newbyteorder("=")) for name in InteractionColumns.__slots__)
+
+
+def product_ids(merchant_id: int | None, external_ids: Iterable[str]) -> dict[str, int]:
+    """External id to id among the merchant's own products; for the platform (None) among all, its own first."""
+    wanted = list(external_ids)
+    if not wanted:
+        return {}
+    rows = Product.objects.filter(external_id__in=wanted)
+    if merchant_id is not None:
+        rows = rows.filter(merchant_id=merchant_id)
+    # The last one of an id stays: the platform's own, or the oldest.
+    newest_first = rows.order_by(F("merchant_id").desc(nulls_last=True), "-id")
+    return dict(newest_first.values_list("external_id", "id"))
 
 
 def demo_store() -> DemoStoreRef | None:

@@ -21,6 +21,7 @@ class Withdrawal:
     method: str  # one_click, preference_centre, staff ...
     actor: str
     origin: str = "observed"
+    reason: str = Suppression.Reason.UNSUBSCRIBED  # that the suppression shows
 
 
 def withdraw(*, customer_id: int, channel: str, purpose: str, method: str, actor, origin: str = "observed") -> bool:
@@ -33,30 +34,28 @@ def withdraw(*, customer_id: int, channel: str, purpose: str, method: str, actor
     return bool(withdraw_many([Withdrawal(customer_id, channel, purpose, method, word, str(origin))]))
 
 
-def withdraw_many(
-    withdrawals: Iterable[Withdrawal], *, reason: str = Suppression.Reason.UNSUBSCRIBED, action: str = Action.WITHDRAWN
-) -> int:
+def withdraw_many(withdrawals: Iterable[Withdrawal]) -> int:
     """All of them in one transaction; returns how many were recorded. Who was erased is passed over."""
     withdrawals = list(withdrawals)
     with transaction.atomic():
-        present = set(
-            Customer.objects.present()
-            .filter(pk__in={one.customer_id for one in withdrawals})
-            .values_list("pk", flat=True)
-        )
+        named = Customer.objects.present().filter(pk__in={one.customer_id for one in withdrawals})
+        present = set(named.values_list("pk", flat=True))
         acts = [one for one in withdrawals if one.customer_id in present]
-        recorded = record_many(
-            NewConsent(
-                customer_id=one.customer_id,
-                purpose=one.purpose,
-                channel=one.channel,
-                action=action,
-                lawful_basis=LawfulBasis.CONSENT,
-                method=one.method,
-                actor=one.actor,
-                origin=one.origin,
-            )
-            for one in acts
-        )
-        suppress_people([(one.customer_id, one.channel) for one in acts if one.purpose == Purpose.MARKETING], reason)
+        recorded = record_many(_act(one) for one in acts)
+        for reason in sorted({one.reason for one in acts}):
+            addressed = [one for one in acts if one.purpose == Purpose.MARKETING and one.reason == reason]
+            suppress_people([(one.customer_id, one.channel) for one in addressed], reason)
     return recorded
+
+
+def _act(one: Withdrawal) -> NewConsent:
+    return NewConsent(
+        customer_id=one.customer_id,
+        purpose=one.purpose,
+        channel=one.channel,
+        action=Action.WITHDRAWN,
+        lawful_basis=LawfulBasis.CONSENT,
+        method=one.method,
+        actor=one.actor,
+        origin=one.origin,
+    )
