@@ -3,6 +3,7 @@
 A rule is {"all": [rules]}, {"any": [rules]}, {"not": rule} or {"field": name, "op": op, "value": value}.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from customers.models import ConsentState, ContactPoint, Customer, Suppression
 
 MAX_DEPTH = 6
 MAX_LEAVES = 60
+MAX_DAYS = 36_500  # a century: beyond some millions the calendar itself ends
 CONTACTS = {"email": "email", "sms": "phone", "push": "push"}  # the kind of contact point that a channel needs
 
 
@@ -97,15 +99,18 @@ def _leaf(rule: dict, place: str, budget: list[int]) -> Q:
             )
         return Q(**{f"{field.path}__in": values})
     if field.kind == "text":
-        if op != "=" or not isinstance(value, str) or not 0 < len(value) <= 120:
+        if op != "=" or not isinstance(value, str) or not 0 < len(value) <= 120 or "\0" in value:
             raise RuleRefused(f"{place}.value", "Not a short text compared by =.", 'Use op "=" and up to 120 letters.')
         return Q(**{field.path: value})
-    if op not in NUMBER_OPS or isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e9:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if op not in NUMBER_OPS or not is_number or abs(value) > 1e9:
         raise RuleRefused(f"{place}.value", "Not a number to compare with.", f"Use one of {', '.join(NUMBER_OPS)}.")
     if field.kind == "days":  # "known for at least 90 days" is a date at most 90 days ago
         flipped = {"gte": "lte", "lte": "gte", "gt": "lt", "lt": "gt"}.get(NUMBER_OPS[op])
         if flipped is None:
             raise RuleRefused(f"{place}.op", "A number of days is compared by more or less.", "Use >=, <=, > or <.")
+        if not 0 <= value <= MAX_DAYS:
+            raise RuleRefused(f"{place}.value", "Not a number of days.", f"Use a number from 0 to {MAX_DAYS}.")
         return Q(**{f"{field.path}__{flipped}": timezone.now() - timedelta(days=value)})
     return Q(**{f"{field.path}__{NUMBER_OPS[op]}": value})
 

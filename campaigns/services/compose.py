@@ -9,8 +9,8 @@ from django.utils import timezone
 from accounts.services import audit
 from campaigns.exceptions import NotReady
 from campaigns.models import Campaign, CampaignSegment, MessageVariant
-from campaigns.render import check_template
 from campaigns.services.lifecycle import move
+from campaigns.services.messages import check_words
 from campaigns.state import Action, CampaignState
 
 EDITABLE = (CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED)
@@ -94,11 +94,11 @@ def edit_variant(variant_id: int, *, subject: str, body: str, actor) -> MessageV
     """Replaces the words for one segment. Raises TemplateRefused; an approved or scheduled campaign goes back to draft,
     and one in review stays there, with the editor as an author.
     """
-    check_template(subject)
-    check_template(body)
     with transaction.atomic():
         old = MessageVariant.objects.select_for_update().get(pk=variant_id, is_current=True)
-        campaign = Campaign.objects.select_for_update().get(pk=old.campaign_id)
+        campaign = Campaign.objects.select_for_update(of=("self",)).select_related("offer").get(pk=old.campaign_id)
+        check_words(campaign, subject)
+        check_words(campaign, body)
         if campaign.state in (CampaignState.APPROVED, CampaignState.SCHEDULED):
             move(campaign.pk, Action.EDIT, actor=actor, reason="The words were edited.")
         elif campaign.state not in (CampaignState.DRAFT, CampaignState.IN_REVIEW):

@@ -11,7 +11,7 @@ from django.urls import reverse
 from campaigns.contracts import EmailMessage
 from campaigns.exceptions import RenderRefused
 from campaigns.models import AudienceMember, Campaign, Message, MessageVariant
-from campaigns.render import Template, compile_template, render
+from campaigns.render import Template, check, compile_template, render
 from catalog.queries import by_ids
 from customers.services.seal import open_contacts
 
@@ -66,6 +66,18 @@ class Words:
 
 def compile_words(variant: MessageVariant) -> Words:
     return Words(compile_template(variant.subject), compile_template(variant.body))
+
+
+# What every message has: only priced products are chosen. A size or a first name may be missing.
+FACTS = frozenset({"product.title", "product.price", "store"})
+OFFER_FACTS = frozenset({"offer", "ends_on"})
+PERHAPS = frozenset({"product.size", "customer.first_name"})
+
+
+def check_words(campaign: Campaign, source: str) -> None:
+    """That this text can be filled for everybody. Raises TemplateRefused with the line, the reason and a remedy."""
+    required = FACTS | OFFER_FACTS if offer_words(campaign.offer) else FACTS
+    check(compile_template(source), required=required, optional=PERHAPS | OFFER_FACTS - required)
 
 
 def context_for(campaign: Campaign, product) -> dict:
