@@ -7,11 +7,16 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from catalog.models import Product
-from customers.models import Order, OrderLine
+from customers.models import Customer, Order, OrderLine
 from recommendations.contracts import PersonProfile, RecommendedItem
 from recommendations.models import Exposure, Profile, Recommendation
 
 POPULAR_DAYS = 14  # the popularity model's window, which ranked best on held-out weeks
+
+
+def customer_id_of(external_id: str) -> int | None:
+    """The person whom the platform calls by this id; None for somebody unknown or erased."""
+    return Customer.objects.present().filter(external_id=external_id).values_list("pk", flat=True).first()
 
 
 def on_offer(merchant_id: int | None) -> Q:

@@ -51,7 +51,10 @@ WITH contact AS (
         WHEN NOT EXISTS (
             SELECT 1 FROM customers_consentstate s
             WHERE s.customer_id = p.customer_id AND s.purpose = 'marketing' AND s.channel = %(channel)s AND s.is_given
-              AND (s.valid_until IS NULL OR s.valid_until > %(now)s)) THEN 'no_consent'
+              AND (s.valid_until IS NULL OR s.valid_until > %(now)s))
+          OR EXISTS (
+            SELECT 1 FROM customers_consentstate s WHERE s.customer_id = p.customer_id AND s.purpose = 'marketing'
+              AND s.channel = 'any' AND NOT s.is_given) THEN 'no_consent'
         WHEN p.contact_id IS NULL THEN 'no_contact'
         WHEN EXISTS (
             SELECT 1 FROM customers_suppression x

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
 from django.db import connection
 from django.db.models import Avg, Count, Q
 from django.utils import timezone
@@ -42,6 +43,16 @@ FROM campaigns_assignment a
 JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
      AND o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
 WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY 1, 2 ORDER BY 2
+"""
+
+
+# One row per person who passed the gate, for drawing the arms anew by other salts.
+OUTCOMES = """
+SELECT a.unit, COALESCE(sum(o.total - o.refunded), 0)::float8, count(o.id)
+FROM campaigns_assignment a
+LEFT JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
+     AND o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
+WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.customer_id, a.unit ORDER BY a.customer_id
 """
 
 
@@ -129,6 +140,21 @@ def _arm(arm: Arm, row: tuple) -> ArmResult:
 def arms(campaign: Campaign, window: Window, segment_id: int | None = None) -> tuple[ArmResult, ArmResult]:
     """(treated, hold-out) of the campaign or one of its segments."""
     return _arms(_sums(campaign, window), segment_id)
+
+
+def outcomes(campaign: Campaign, window: Window) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """(units, revenue (n,) float64, orders (n,) int64) of everybody who passed the gate, in the order of customers."""
+    with connection.cursor() as cursor:
+        cursor.execute(OUTCOMES, {"campaign": campaign.pk, "since": window.since, "until": window.until})
+        rows = cursor.fetchall()
+    units, revenue, orders = zip(*rows, strict=True) if rows else ((), (), ())
+    return list(units), np.array(revenue, dtype=np.float64), np.array(orders, dtype=np.int64)
+
+
+def arm_of(arm: Arm, revenue: np.ndarray, orders: np.ndarray) -> ArmResult:
+    """The sums of one arm from what each of its people did."""
+    sums = [Decimal(str((revenue**power).sum())) for power in (1, 2, 3)]
+    return ArmResult(arm, len(revenue), int((orders > 0).sum()), *sums, int(orders.sum()))
 
 
 def results(campaign: Campaign, as_of: datetime | None = None) -> Results | None:

@@ -16,6 +16,11 @@ def find(name: str) -> Campaign | None:
     return Campaign.objects.select_related("offer", "merchant").filter(name=name).order_by("-pk").first()
 
 
+def newest_sent() -> Campaign | None:
+    rows = Campaign.objects.select_related("offer", "merchant").filter(state="sent", kind="scheduled")
+    return rows.order_by("-started_at").first()
+
+
 def generation_run(campaign_id: int) -> TrainingRun | None:
     """The newest run that writes for this campaign."""
     return TrainingRun.objects.filter(kind=RUN, params={"campaign": campaign_id}).order_by("-pk").first()

@@ -62,6 +62,8 @@ WHERE m.id = %(id)s AND m.state = 'sending' AND m.lease_token = %(token)s AND m.
               AND cu.erased_at IS NULL AND cu.excluded_at IS NULL)
   AND EXISTS (SELECT 1 FROM customers_consentstate s WHERE s.customer_id = m.customer_id AND s.purpose = 'marketing'
               AND s.channel = m.channel AND s.is_given AND (s.valid_until IS NULL OR s.valid_until > now()))
+  AND NOT EXISTS (SELECT 1 FROM customers_consentstate s WHERE s.customer_id = m.customer_id AND s.purpose = 'marketing'
+                  AND s.channel = 'any' AND NOT s.is_given)
   AND NOT EXISTS (SELECT 1 FROM customers_suppression x JOIN customers_contactpoint p ON p.id = m.contact_point_id
                   WHERE x.channel = m.channel AND x.lookup = p.lookup AND x.lifted_at IS NULL)
 RETURNING m.id

@@ -2,7 +2,8 @@
 
 from campaigns.queries import audience, measurement, progress
 from campaigns.queries.audience import REASONS
-from customers.queries import consent_totals, customer_totals, demo_store
+from campaigns.queries.store import consent_totals, store_totals
+from customers.queries import demo_store
 from customers.services.consent import verify
 
 
@@ -11,7 +12,7 @@ def report(name: str) -> tuple[list[str], list[str]]:
     campaign = progress.find(name)
     gate = audience.waterfall(campaign.pk)
     results = measurement.results(campaign)
-    store, people, consents = demo_store(), customer_totals(), consent_totals("marketing", campaign.channel)
+    store, people, consents = demo_store(), store_totals(), consent_totals("marketing", campaign.channel)
     funnel = results.funnel
     lines = [
         f"Store: {people.customers:,} customers, {people.orders:,} orders, {people.lines:,} lines. Dates moved by "
