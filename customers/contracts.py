@@ -50,6 +50,8 @@ class LawfulBasis(StrEnum):
 
 
 ALLOWING = frozenset({Action.GIVEN, Action.CONFIRMED, Action.IMPORTED})
+# Which kind of contact point a channel writes to. A channel that is not here writes to nobody.
+CONTACT_KIND = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.PUSH: "push", Channel.SOCIAL: "social"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,16 +189,45 @@ class ConsentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactLine:
+    """A contact point as staff see it: enough to tell two apart, not enough to write to."""
+
+    id: int
+    kind: str
+    masked: str
+    verified_at: datetime | None
+    suppressed: str  # why nothing is sent there; "" when something may be
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One thing that a person did, for people to read. `facts` are (label, value) without free text."""
+    """One thing that a person did, for people to read; free text that they wrote stays sealed."""
 
     at: datetime
-    name: str
+    title: str
+    detail: str
     channel: str
     source: str
     origin: str
     message_id: str
-    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerTotals:
+    """How much there is; erased people and simulated orders are not counted."""
+
+    customers: int
+    orders: int
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentTotals:
+    """How many people said yes, and how many no, last."""
+
+    given: int
+    refused: int
 
 
 @dataclass(frozen=True, slots=True)

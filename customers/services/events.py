@@ -17,16 +17,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from customers import crypto, queries
-from customers.contracts import Channel, NewCustomer, Purpose, QuarantinedEvent, Receipt
+from customers.contracts import CONTACT_KIND, Channel, NewCustomer, Purpose, QuarantinedEvent, Receipt
 from customers.exceptions import BatchRefused
 from customers.models import Customer, Quarantine, Source, Suppression
 from customers.services import orders, people, seal
 from customers.services.spec import Broken, ReadEvent, message_id_of, read
-from customers.services.suppression import KIND_OF
 from customers.services.withdraw import Withdrawal, withdraw_many
 
 MAX_BATCH = 1000  # some 2 MB of products and half a second: what a request may cost
-EVENT_CONTEXT = "event"
 # In the order of ids, so that two batches with the same ids wait for each other instead of crossing.
 CLAIM = """
 INSERT INTO customers_eventkey (merchant_id, message_id)
@@ -204,7 +202,7 @@ def _store(fresh: list[ReadEvent], customers: dict[str, Customer], batch: _Batch
                     customer_id,
                     anonymous,
                     json.dumps(event.properties),
-                    crypto.seal(keys[customer_id], text, EVENT_CONTEXT) if text else None,
+                    crypto.seal(keys[customer_id], text, queries.EVENT_CONTEXT) if text else None,
                     event.request_id,
                     batch.origin,
                 )
@@ -236,7 +234,7 @@ def _apply_noes(fresh: list[ReadEvent], customers: dict[str, Customer], batch: _
     withdraw_many(
         Withdrawal(
             customer_id=customers[event.user_id].pk,
-            channel=event.channel if event.channel in KIND_OF else Channel.EMAIL,
+            channel=event.channel if event.channel in CONTACT_KIND else Channel.EMAIL,
             purpose=Purpose.MARKETING,
             method="event",
             actor=actor,

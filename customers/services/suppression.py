@@ -7,16 +7,9 @@ from django.utils import timezone
 
 from accounts.exceptions import Refused
 from accounts.services import audit
-from customers.contracts import Channel
+from customers.contracts import CONTACT_KIND, Channel
 from customers.models import ContactPoint, Suppression
 
-# Which contact points a channel writes to. A channel that is not here writes to nobody.
-KIND_OF = {
-    Channel.EMAIL: ContactPoint.Kind.EMAIL,
-    Channel.SMS: ContactPoint.Kind.PHONE,
-    Channel.PUSH: ContactPoint.Kind.PUSH,
-    Channel.SOCIAL: ContactPoint.Kind.SOCIAL,
-}
 ADD = """
 INSERT INTO customers_suppression (channel, lookup, lookup_version, reason)
 SELECT DISTINCT v.channel, c.lookup, c.lookup_version, %s
@@ -47,10 +40,10 @@ def suppress(*, channel: str, contact_point_id: int, reason: str, actor) -> bool
 def suppress_people(pairs: Iterable[tuple[int, str]], reason: str) -> int:
     """Stops every contact point that (customer id, channel) writes to; channel `any` means all. One statement."""
     rows = [
-        (str(one), str(KIND_OF[one]), customer_id)
+        (str(one), CONTACT_KIND[one], customer_id)
         for customer_id, channel in pairs
-        for one in (KIND_OF if channel == Channel.ANY else [Channel(channel)])
-        if one in KIND_OF
+        for one in (CONTACT_KIND if channel == Channel.ANY else [Channel(channel)])
+        if one in CONTACT_KIND
     ]
     if not rows:
         return 0
