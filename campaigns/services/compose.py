@@ -130,3 +130,8 @@ def schedule(campaign_id: int, *, actor) -> None:
     if at is None:
         raise NotReady(("No time is set: edit the plan and choose when to send.",))
     move(campaign_id, Action.SCHEDULE, actor=actor)
+
+
+def unschedule(campaign_id: int, *, actor) -> None:
+    """Takes the release back; the approval stands."""
+    move(campaign_id, Action.UNSCHEDULE, actor=actor)
