@@ -15,7 +15,7 @@ from config.embedded.folder import Folder
 from config.embedded.holder import PATIENCE
 from config.embedded.postgres import APPLICATION, DATABASE, OWNER, PORT
 
-ROOT = Path(__file__).resolve().parents[2]
+HOLDER = Path(__file__).with_name("__main__.py")
 # Two commands in a row, typed or in a script, find the servers still up; after the last one they are soon gone.
 GRACE = 3.0
 
@@ -63,7 +63,13 @@ def attach(data_dir: Path, durable: bool = True, grace: float = GRACE) -> Server
     folder.prepare()
     share = _shares.get(folder.path)
     if share is None or not folder.knows(share.descriptor):
-        share = _shares[folder.path] = Share(_take_share(folder), Path(data_dir), durable, grace)
+        share = Share(_take_share(folder), Path(data_dir), durable, grace)
+        try:
+            _await_ready(folder, share)
+        except BaseException:
+            os.close(share.descriptor)
+            raise
+        _shares[folder.path] = share
     _await_ready(folder, share)
     return Servers.of(folder)
 
@@ -104,22 +110,14 @@ def _start_holder(folder: Folder, owner: int, share: Share) -> None:
     if not folder.postgres.exists() and sys.stderr.isatty():
         sys.stderr.write(f"attune: makes a database in {folder.path}, once; some five seconds\n")
     reading, writing = os.pipe()
-    argv = [
-        sys.executable,
-        "-m",
-        "config.embedded",
-        "hold",
-        str(folder.path),
-        f"--owner={owner}",
-        f"--report={writing}",
-    ]
+    argv = [sys.executable, str(HOLDER), "hold", str(folder.path), f"--owner={owner}", f"--report={writing}"]
     argv += [f"--grace={share.grace}", *([] if share.durable else ["--unsafe"])]
     log = folder.log / "holder.log"
     try:
         with log.open("ab") as output:
             subprocess.run(
                 argv,
-                cwd=ROOT,
+                cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

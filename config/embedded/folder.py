@@ -35,11 +35,12 @@ class Folder:
 
     @staticmethod
     def _short(run: Path) -> Path:
-        """The folder of the sockets; where its path is too long for one, a private folder under /tmp instead.
+        """The folder of the sockets; where its path cannot be an address, a private folder under /tmp instead.
 
-        The name is the same for every process: TMPDIR may differ between them and is not asked.
+        That is when it is too long, or holds a comma, at which libpq begins the next host. The name is the same for
+        every process: TMPDIR may differ between them and is not asked.
         """
-        if len(os.fsencode(run / ".s.PGSQL.5432.lock")) <= LONGEST_SOCKET:
+        if len(os.fsencode(run / ".s.PGSQL.5432.lock")) <= LONGEST_SOCKET and "," not in str(run):
             return run
         digest = hashlib.sha256(os.fsencode(run)).hexdigest()[:16]
         return Path("/tmp") / f"attune-{os.geteuid()}-{digest}"  # noqa: S108 (made 0700 and checked in prepare)
@@ -79,10 +80,14 @@ class Folder:
         """Under /tmp anybody could have made the folder first. Root may have handed it to Postgres's user."""
         status = self.run.lstat()
         owners = {os.geteuid()}
-        if os.geteuid() == 0 and self.postgres.exists():
-            owners.add(self.postgres.stat().st_uid)
+        if os.geteuid() == 0:
+            owners.add(status.st_uid if self.run.parent == self.path else self.postgres_owner())
         if not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077 or status.st_uid not in owners:
             raise StartRefused(f"{self.run} is not a private folder of this user: remove it.")
+
+    def postgres_owner(self) -> int:
+        """The user (uid) whose Postgres's data are, this one when there are none."""
+        return self.postgres.stat().st_uid if self.postgres.exists() else os.geteuid()
 
     def check_room(self) -> None:
         """Refuses a disk too full for Postgres, which stops hard when it cannot write its log."""

@@ -117,6 +117,9 @@ class Holder:
             process = self.processes.pop(server.name, None)
             if process is not None:
                 child.stop(process, server.stops)
+        if self.folder.run.parent != self.folder.path:
+            with contextlib.suppress(OSError):
+                self.folder.run.rmdir()
 
 
 def say(text: str) -> None:
@@ -142,6 +145,7 @@ def hold(folder: Folder, owner: int, report: int, durable: bool, grace: float) -
     with contextlib.suppress(BrokenPipeError), os.fdopen(report, "w", encoding="utf-8") as pipe:
         try:
             say("starts")
+            folder.prepare()  # again: the last holder may just have removed its folder under /tmp
             holder.start()
             answer = "ready"
         except StartRefused as refusal:

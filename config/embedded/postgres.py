@@ -14,8 +14,6 @@ import subprocess
 from functools import cached_property
 from pathlib import Path
 
-import psycopg
-
 from config.embedded import child
 from config.embedded.child import DISGUISED, MYSELF, Account
 from config.embedded.exceptions import StartRefused
@@ -24,6 +22,15 @@ from config.embedded.folder import Folder
 DATABASE, OWNER, APPLICATION = "attune", "attune_owner", "attune_app"
 OLDEST = 15  # the first Postgres whose schema `public` only its owner may create in; everything here is written for it
 PORT = 5432  # names the socket file; nothing listens on it
+# psql's \gexec runs what a query returns. The owner may create databases: it makes and drops the tests'.
+PROVISION = rf"""
+SELECT 'CREATE ROLE {OWNER} LOGIN CREATEDB'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{OWNER}') \gexec
+SELECT 'CREATE ROLE {APPLICATION} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APPLICATION}') \gexec
+SELECT 'CREATE DATABASE {DATABASE} OWNER {OWNER}'
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \gexec
+"""  # noqa: S608 (the names are the constants above)
 
 
 def wheel() -> Path | None:
@@ -77,8 +84,8 @@ class Postgres:
         """As whom the server runs. Postgres refuses root; whoever made the data decides, else what this machine allows."""
         if os.geteuid() != 0:
             return MYSELF
-        if self.data.exists() and self.data.stat().st_uid != 0:
-            return Account.of(self.data.stat().st_uid)
+        if self.folder.postgres_owner() != 0:
+            return Account.of(self.folder.postgres_owner())
         if self._runs(programs() / "postgres", DISGUISED):
             return DISGUISED
         for name in () if self.data.exists() else ("postgres", "nobody"):
@@ -159,14 +166,14 @@ class Postgres:
         """Lets the other user, if the server runs as one, into the data folder: passing through, nothing to read."""
         if self.account.uid is None:
             return
-        os.chown(self.run, self.account.uid, self.account.gid)
         self.folder.path.chmod(0o711)
-        reach = ["/bin/sh", "-c", 'test -x "$0"', self.run]
+        reach = ["/bin/sh", "-c", 'test -x "$0"', self.folder.path]
         if subprocess.run(reach, cwd="/", check=False, **self.account.options()).returncode:
             raise StartRefused(
                 f"Postgres does not run as root, and user {self._user}, its stand-in, cannot enter {self.folder.path}: "
                 "set ATTUNE_DATA_DIR to a folder that it can, such as /var/lib/attune."
             )
+        os.chown(self.run, self.account.uid, self.account.gid)
 
     def _create(self, version: int) -> None:
         """initdb beside the final place, then a rename: a killed initdb leaves nothing that looks like a cluster."""
@@ -218,46 +225,34 @@ class Postgres:
             "log_error_verbosity": "terse",
         }
         if not self.durable:
-            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            settings |= {"fsync": "off", "full_page_writes": "off"}
         return [self.bin / "postgres", "-D", self.data, *(f"--{name}={value}" for name, value in settings.items())]
 
     def answers(self) -> bool:
-        try:
-            self._connect("postgres").close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-    def _connect(self, database: str) -> psycopg.Connection:
-        return psycopg.connect(
-            host=str(self.run), port=PORT, user="postgres", password="", dbname=database, connect_timeout=10,
-            autocommit=True,
-        )  # fmt: skip
+        """Whether it takes connections: pg_isready says 0 for yes, 1 for starting or recovering, 2 for silence."""
+        return self._run("pg_isready", "--quiet", "--timeout=5").returncode == 0
 
     def provision(self) -> None:
         """The two roles and the database, if they are missing. Nobody but this launcher uses the superuser."""
-        with self._connect("postgres") as connection:
-            roles = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
-            if OWNER not in roles:  # CREATEDB: it makes and drops the tests' databases
-                connection.execute(f"CREATE ROLE {OWNER} LOGIN CREATEDB")
-            if APPLICATION not in roles:
-                connection.execute(f"CREATE ROLE {APPLICATION} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS")
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-                connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+        run = self._run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-U", "postgres", said=PROVISION)
+        if run.returncode:
+            raise StartRefused(f"Postgres refused its roles or database: {run.stderr.strip().splitlines()[0]}")
+
+    def _run(self, name: str, *arguments: str, said: str = "") -> subprocess.CompletedProcess:
+        argv = [self.bin / name, "-h", self.run, "-p", str(PORT), *arguments]
+        return subprocess.run(argv, cwd="/", env=environment(), input=said, capture_output=True, text=True, check=False)
 
     def may_retry(self, since: int) -> bool:
         """Whether the start failed only because backends of a killed server still hold its shared memory."""
         return any("still in use" in line for line in child.tail(self.log, 20, since))
 
     def why(self, since: int) -> str:
-        """One line for a failed start, from what the log got since."""
+        """One line for a failed start: the first complaint in what the log got since."""
+        signs = r"FATAL(?!.*starting up)|PANIC|error:|unrecognized|invalid|could not"
         lines = child.tail(self.log, 50, since)
-        bad = (
-            [line for line in lines if re.search(r"FATAL(?!.*starting up)|PANIC|error:", line)]
-            or lines
-            or ["no message"]
-        )
-        return f"Postgres did not start: {bad[0]} (all of it in {self.log})."
+        line = next((line for line in lines if re.search(signs, line)), lines[-1] if lines else "it left no message")
+        said = re.sub(r"^.*?(FATAL|PANIC|LOG|error): +", "", line)
+        return f"Postgres did not start: {said} (all of it in {self.log})."
 
 
 def quoted(path: Path) -> str:
