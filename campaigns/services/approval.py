@@ -72,7 +72,7 @@ def approve(campaign_id: int, *, approver, seen_digest: str, comment: str = "") 
     audience, or when the campaign changed since the page was shown; TransitionRefused in another state.
     """
     with transaction.atomic():
-        campaign = Campaign.objects.select_for_update().select_related("offer").get(pk=campaign_id)
+        campaign = Campaign.objects.select_for_update(of=("self",)).select_related("offer").get(pk=campaign_id)
         if not approver.can(Capability.CAMPAIGN_APPROVE):
             raise ApprovalRefused("no_right", "Your roles do not allow you to approve campaigns.")
         if campaign.authors.filter(pk=approver.pk).exists():

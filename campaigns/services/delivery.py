@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from campaigns.channels.email import EmailChannel
+from campaigns.channels.email import EmailChannel, SmtpServer
 from campaigns.contracts import EmailMessage, Waterfall
 from campaigns.exceptions import (
     AmbiguousOutcome,
@@ -85,14 +85,16 @@ JOIN customers_customer cu ON cu.id = m.customer_id WHERE m.id = %(id)s
 
 
 def channel_for(campaign: Campaign) -> EmailChannel:
-    return EmailChannel(
-        host=settings.SMTP_HOST,
-        port=settings.SMTP_PORT,
-        tls=settings.SMTP_TLS,
-        username=settings.SMTP_USER,
+    """E-mail is the one channel yet."""
+    server = SmtpServer(
+        settings.SMTP_HOST,
+        settings.SMTP_PORT,
+        security=settings.SMTP_TLS,
+        user=settings.SMTP_USER,
         password=settings.SMTP_PASSWORD,
         timeout=SMTP_TIMEOUT,
     )
+    return EmailChannel(server)
 
 
 def due() -> list[int]:

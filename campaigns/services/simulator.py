@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 from django.conf import settings
 
-from campaigns.channels.sink import kept_mails
+from campaigns.channels.sink import kept
 from campaigns.services.tracking import SIMULATOR
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def click_some(folder: Path, *, share: float, tick: Callable[[], object] = lambd
     """
     own = urlsplit(settings.PUBLIC_URL).hostname
     followed = 0
-    for mail in kept_mails(folder):
+    for mail in kept(folder):
         draw = int.from_bytes(hashlib.sha256(f"clicks:{mail.header_id}".encode()).digest()[:4], "big") / 2**32
         link = next((url for url in mail.links if "/c/" in urlsplit(url).path), None)
         if draw >= share or link is None or urlsplit(link).hostname != own:

@@ -1,0 +1,37 @@
+"""A message as one person would get it, for a reviewer: rendered by the same code as the real one, sent to nobody."""
+
+from dataclasses import dataclass
+
+from campaigns.exceptions import RenderRefused
+from campaigns.models import AudienceMember, Campaign, MessageVariant
+from campaigns.services.messages import compile_words, compose_email, render_words
+from catalog.queries import by_ids
+from customers.queries import contacts
+
+# The links of a preview are signed for this id, which no message ever has: they look right and open nothing.
+NO_MESSAGE = 0
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`to` is masked; "" when the person has no address on this channel."""
+
+    to: str
+    origin: str  # of the address
+    sender: str
+    subject: str
+    html: str
+    text: str
+
+
+def preview(campaign: Campaign, variant: MessageVariant, member: AudienceMember) -> Preview:
+    """Raises RenderRefused when this person's message cannot be filled."""
+    products = by_ids(member.items)
+    own = [products[pk] for pk in member.items if pk in products]
+    if not own:
+        raise RenderRefused(1, "No product is chosen for this person.", "They would be left out.")
+    subject, body = render_words(campaign, compile_words(variant), own[0])
+    address = next((line for line in contacts(member.customer_id) if line.kind == "e-mail"), None)
+    masked = address.masked if address else ""
+    mail = compose_email(campaign, NO_MESSAGE, to=masked, subject=subject, body=body, products=own)
+    return Preview(masked, address.origin if address else "", mail.sender, mail.subject, mail.html, mail.text)
