@@ -72,7 +72,9 @@ def _parse(name: str, url: str) -> dict[str, str]:
         given = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         raise bad from None
-    if "@" in given.get("host", ""):  # from a password with an @ of its own
+    # Signs of a password that was not encoded: its rest stands where the host, the port or the database should.
+    odd = "@" in given.get("host", "") + given.get("dbname", "")
+    if odd or not given.get("port", "0").replace(",", "").isdigit():
         raise bad
     return given
 
@@ -124,14 +126,14 @@ def free_port(host: str, port: int) -> int:
 
 def _listen(host: str, port: int) -> OSError | None:
     """Why nobody can listen there. Like a web server, it takes an address whose last connections are just closing."""
+    if not 0 < port < 65536:
+        return OSError(errno.EINVAL, "a port lies between 1 and 65535")
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as server:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             server.bind(address)
             server.listen(1)
-    except OverflowError:
-        return OSError(errno.EINVAL, "ports end at 65535")
     except OSError as error:
         return error
     return None
