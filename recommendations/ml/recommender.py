@@ -111,7 +111,8 @@ def blocks(users: np.ndarray, n_items: int) -> Iterator[np.ndarray]:
 def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k best columns per row, best first: ids (rows, k) int64 and their scores; equal scores by lower id.
 
-    Of equal scores at the border of the list some are in, the same ones for the same input. Where fewer than k columns are above -inf the rest of the row is id -1, score -inf.
+    Of equal scores at the border of the list some are in, the same ones for the same input. Where fewer than k columns
+    are above -inf the rest of the row is id -1, score -inf.
     """
     rows, columns = scores.shape
     width = min(k, columns)
