@@ -1,0 +1,181 @@
+"""E-mail over SMTP: one connection for many messages, and a plain word for what became of each.
+
+Written on smtplib's single steps, because its `sendmail` does not tell a connection that broke before the message from
+one that broke after it: before the first byte of the text nothing can have been sent, after it only an answer counts.
+"""
+
+import re
+import smtplib
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from campaigns.channels.mime import Mail, compose
+from campaigns.contracts import EmailMessage, Sent
+from campaigns.exceptions import (
+    AmbiguousOutcome,
+    ChannelUnavailable,
+    PermanentFailure,
+    SendFailure,
+    TransientFailure,
+)
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+CLOSING = 421  # RFC 5321: the server is about to hang up, whatever it was asked
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where mail is handed over, and as whom. `security` is none, starttls or tls."""
+
+    host: str
+    port: int
+    security: str = "starttls"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    timeout: float = 10.0  # seconds that one step may take; the lease of a batch has to be longer
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChannel:
+    server: SmtpServer
+
+    @contextmanager
+    def open(self) -> Iterator["SmtpSession"]:
+        """Connects at once, so that a wrong password shows before the first message. Raises ChannelUnavailable."""
+        session = SmtpSession(self.server)
+        try:
+            yield session
+        finally:
+            session.close()
+
+
+class _DroppedError(Exception):
+    """The connection ended before any of the message was handed over."""
+
+
+class SmtpSession:
+    """One connection, used by one thread. An idle server may hang up between two messages: it is called again once."""
+
+    def __init__(self, server: SmtpServer):
+        self.server = server
+        self._smtp = self._connect()
+
+    def send(self, message: EmailMessage) -> Sent:
+        """Hands one mail over. Raises PermanentFailure, TransientFailure, ChannelUnavailable or AmbiguousOutcome."""
+        mail = compose(message)
+        try:
+            self._offer(mail)
+        except _DroppedError:
+            self._smtp.close()
+            self._smtp = self._connect()
+            try:
+                self._offer(mail)
+            except _DroppedError as dropped:
+                raise TransientFailure("dropped", str(dropped)) from None
+        return self._hand_over(mail)
+
+    def close(self) -> None:
+        with suppress(smtplib.SMTPException, OSError):
+            self._smtp.quit()
+        self._smtp.close()
+
+    def _connect(self) -> smtplib.SMTP:
+        server, tls = self.server, ssl.create_default_context()
+        if server.user and server.security == "none" and server.host not in LOOPBACK:
+            raise ChannelUnavailable("no_login", "The password would travel unencrypted: use starttls or tls.")
+        # smtplib would ask the network for this machine's full name, which can take longer than all the rest.
+        options = {"timeout": server.timeout, "local_hostname": socket.gethostname() or "localhost"}
+        try:
+            if server.security == "tls":
+                smtp = smtplib.SMTP_SSL(server.host, server.port, context=tls, **options)
+            else:
+                smtp = smtplib.SMTP(server.host, server.port, **options)
+        except (smtplib.SMTPException, OSError) as error:
+            raise ChannelUnavailable("no_connection", _words(error)) from None
+        try:
+            smtp.ehlo_or_helo_if_needed()
+            if server.security == "starttls":
+                smtp.starttls(context=tls)
+            if server.user:
+                smtp.login(server.user, server.password)
+        except (smtplib.SMTPException, OSError) as error:
+            smtp.close()
+            reason = "no_login" if isinstance(error, smtplib.SMTPAuthenticationError) else "no_connection"
+            raise ChannelUnavailable(reason, _words(error)) from None
+        return smtp
+
+    def _offer(self, mail: Mail) -> None:
+        """Sender, recipient and the word DATA. Until the server says 354, nothing of the message has left."""
+        smtp = self._smtp
+        options = [f"SIZE={len(mail.content)}"] if smtp.has_extn("size") else []
+        if mail.needs_utf8:
+            if not smtp.has_extn("smtputf8"):
+                raise PermanentFailure("bad_address", "The mail server takes no letters outside of ASCII in addresses.")
+            options.append("SMTPUTF8")
+            smtp.command_encoding = "utf-8"
+        try:
+            self._step(lambda: smtp.mail(mail.sender, options), (250,), _sender_refused)
+            self._step(lambda: smtp.rcpt(mail.recipient), (250, 251), _refused)
+            self._step(lambda: smtp.docmd("DATA"), (354,), _refused)
+        finally:
+            smtp.command_encoding = "ascii"
+
+    def _step(self, ask: Callable, good: tuple[int, ...], failure: Callable[[int, bytes], SendFailure]) -> None:
+        try:
+            code, reply = ask()
+        except (smtplib.SMTPException, OSError) as error:
+            raise _DroppedError(_words(error)) from None
+        if code == CLOSING:
+            raise _DroppedError(_reply(code, reply))
+        if code not in good:
+            with suppress(smtplib.SMTPException, OSError):
+                self._smtp.rset()  # the next message begins with nothing offered
+            raise failure(code, reply)
+
+    def _hand_over(self, mail: Mail) -> Sent:
+        lines = re.sub(rb"(?m)^\.", b"..", mail.content)
+        try:
+            self._smtp.send(lines + (b".\r\n" if lines.endswith(b"\r\n") else b"\r\n.\r\n"))
+            code, reply = self._smtp.getreply()
+        except (smtplib.SMTPException, OSError) as error:
+            self._smtp.close()
+            raise AmbiguousOutcome("no_answer", _words(error)) from None
+        if 200 <= code < 300:
+            return Sent(_reply(code, reply)[:200])
+        if 400 <= code < 600 and code != CLOSING:
+            raise _refused(code, reply)
+        self._smtp.close()
+        raise AmbiguousOutcome("no_answer", _reply(code, reply))
+
+
+def _sender_refused(code: int, reply: bytes) -> SendFailure:
+    # 552 is about the size of this message; any other refusal of the sender meets all messages alike.
+    if 500 <= code < 600 and code != 552:
+        return ChannelUnavailable("sender_refused", _reply(code, reply))
+    return _refused(code, reply)
+
+
+def _refused(code: int, reply: bytes) -> SendFailure:
+    words = _reply(code, reply)
+    if not 500 <= code < 600:
+        return TransientFailure("try_later", words)
+    # RFC 3463: 5.1.x is about the address. Without such a code, 550, 551 and 553 mean the mailbox.
+    enhanced = re.match(rb"5\.(\d+)\.\d+", reply)
+    is_address = enhanced[1] == b"1" if enhanced else code in (550, 551, 553)
+    return PermanentFailure("address_refused" if is_address else "message_refused", words)
+
+
+def _reply(code: int, reply: bytes) -> str:
+    """The server's words without the addresses that it likes to quote: they end up in logs and on pages."""
+    words = f"{code} {reply.decode('utf-8', 'replace')}"
+    return re.sub(r"\S+@\S+", "(address)", " ".join(words.split()))[:280]
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        reply = error.smtp_error
+        return _reply(error.smtp_code, reply if isinstance(reply, bytes) else str(reply).encode())
+    return re.sub(r"\S+@\S+", "(address)", f"{type(error).__name__}: {error}")[:280]
