@@ -32,7 +32,7 @@ from recommendations.ml.recommender import BLOCK_CELLS, Recommender, State
 class EaseConfig:
     """Defaults chosen on the demo store with weeks 38-41 and 46-49 as truth, at product and product-type level.
 
-    The regularisation is in units of X'X, so it belongs to the number of people: a shop of 50 wants about 10.
+    The regularisation is in units of X'X: it belongs to some 2,500 people and wants tuning where they are far fewer.
     """
 
     half_life_days: float = 84.0
