@@ -8,6 +8,7 @@ import re
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,7 +36,9 @@ class SmtpServer:
     security: str = "starttls"
     user: str = ""
     password: str = field(default="", repr=False)
-    timeout: float = 10.0  # seconds that one step may take; the lease of a batch has to be longer
+    # Seconds that the offer of one message may take in all, a new connection included, and again its text with the answer:
+    # whoever lends a row to a worker has to lend it for twice as long.
+    timeout: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +64,19 @@ class SmtpSession:
 
     def __init__(self, server: SmtpServer):
         self.server = server
+        self._deadline = time.monotonic() + server.timeout
         self._smtp = self._connect()
 
     def send(self, message: EmailMessage) -> Sent:
         """Hands one mail over. Raises PermanentFailure, TransientFailure, ChannelUnavailable or AmbiguousOutcome."""
         mail = compose(message)
+        self._deadline = time.monotonic() + self.server.timeout
         try:
             self._offer(mail)
         except _DroppedError:
             self._smtp.close()
+            if time.monotonic() >= self._deadline:
+                raise TransientFailure("slow", "The server took too long over the offer.") from None
             self._smtp = self._connect()
             try:
                 self._offer(mail)
@@ -87,7 +94,7 @@ class SmtpSession:
         if server.user and server.security == "none" and server.host not in LOOPBACK:
             raise ChannelUnavailable("no_login", "The password would travel unencrypted: use starttls or tls.")
         # smtplib would ask the network for this machine's full name, which can take longer than all the rest.
-        options = {"timeout": server.timeout, "local_hostname": socket.gethostname() or "localhost"}
+        options = {"timeout": self._left(), "local_hostname": socket.gethostname() or "localhost"}
         try:
             if server.security == "tls":
                 smtp = smtplib.SMTP_SSL(server.host, server.port, context=tls, **options)
@@ -97,8 +104,10 @@ class SmtpSession:
             raise ChannelUnavailable("no_connection", _words(error)) from None
         try:
             smtp.ehlo_or_helo_if_needed()
+            smtp.sock.settimeout(self._left())
             if server.security == "starttls":
                 smtp.starttls(context=tls)
+                smtp.ehlo_or_helo_if_needed()  # what was said in the clear no longer counts
             if server.user:
                 smtp.login(server.user, server.password)
         except (smtplib.SMTPException, OSError) as error:
@@ -125,6 +134,8 @@ class SmtpSession:
 
     def _step(self, ask: Callable, good: tuple[int, ...], failure: Callable[[int, bytes], SendFailure]) -> None:
         try:
+            if self._smtp.sock:
+                self._smtp.sock.settimeout(self._left())
             code, reply = ask()
         except (smtplib.SMTPException, OSError) as error:
             raise _DroppedError(_words(error)) from None
@@ -135,7 +146,12 @@ class SmtpSession:
                 self._smtp.rset()  # the next message begins with nothing offered
             raise failure(code, reply)
 
+    def _left(self) -> float:
+        # Never zero, which means "do not wait" to a socket.
+        return max(self._deadline - time.monotonic(), 0.01)
+
     def _hand_over(self, mail: Mail) -> Sent:
+        self._smtp.sock.settimeout(self.server.timeout)
         lines = re.sub(rb"(?m)^\.", b"..", mail.content)
         try:
             self._smtp.send(lines + (b".\r\n" if lines.endswith(b"\r\n") else b"\r\n.\r\n"))

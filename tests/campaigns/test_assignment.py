@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from django.db import connection
 from scipy import stats
 
 from campaigns.assignment import arm, arms, threshold
@@ -33,6 +34,21 @@ def test_many_at_once_are_drawn_as_one_by_one():
     units = [*UNITS[:2_000], "", "Grüße", "联系人:1"]
     assert arms("campaign:9", units, 0.25).tolist() == [arm("campaign:9", unit, 0.25) for unit in units]
     assert arms("campaign:9", [], 0.25).tolist() == []
+
+
+@pytest.mark.django_db
+def test_the_database_draws_the_same():
+    units = [*UNITS[:500], "customer:1", "Grüße", "联系人:1"]
+    with connection.cursor() as cursor:
+        # The expression of the module's docstring.
+        cursor.execute(
+            """SELECT ('x' || left(encode(sha256(convert_to(%s || E'\\n' || unit, 'UTF8')), 'hex'), 12))::bit(48)::bigint
+                      < %s FROM unnest(%s::text[]) WITH ORDINALITY AS u(unit, n) ORDER BY n""",
+            ["campaign:7", threshold(0.3), units],
+        )
+        drawn = [row[0] for row in cursor.fetchall()]
+    assert drawn == is_holdout("campaign:7", 0.3, units).tolist()
+    assert 0 < sum(drawn) < len(units)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5])

@@ -6,11 +6,18 @@ import email.policy
 import smtplib
 import socket
 import ssl
+import time
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from campaigns.channels.email import EmailChannel, SmtpServer
 from campaigns.channels.mime import compose
@@ -49,6 +56,9 @@ class Inbox:
             return "451 too late"
         if line == "say nothing":
             await asyncio.sleep(30)
+        if line == "slow":
+            await asyncio.sleep(0.7)
+            return None
         return None if line == "pass" else line
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
@@ -298,7 +308,7 @@ def test_an_answer_decides_between_never_and_later(step, answer, failure, reason
 @pytest.mark.parametrize("ending", ["hang up", "say nothing", "421 4.3.2 shutting down", "299-odd\r\nnonsense"])
 def test_no_answer_after_the_text_is_an_ambiguous_outcome(ending):
     inbox = Inbox(data=[ending])
-    with serving(inbox, timeout=0.5 if ending == "say nothing" else 5) as channel, channel.open() as session:
+    with serving(inbox, timeout=1 if ending == "say nothing" else 5) as channel, channel.open() as session:
         with pytest.raises(AmbiguousOutcome) as unknown:
             session.send(message(1))
         assert unknown.value.reason == "no_answer"
@@ -310,9 +320,22 @@ def test_no_answer_after_the_text_is_an_ambiguous_outcome(ending):
 @pytest.mark.parametrize("step", ["mail", "rcpt"])
 def test_silence_before_the_text_is_not_ambiguous(step):
     inbox = Inbox(**{step: ["say nothing", "say nothing"]})
-    with serving(inbox, timeout=0.5) as channel, channel.open() as session, pytest.raises(TransientFailure):
+    with serving(inbox, timeout=1) as channel, channel.open() as session, pytest.raises(TransientFailure):
         session.send(message(1))
     assert inbox.got == []
+
+
+def test_a_slow_server_cannot_hold_a_message_longer_than_twice_the_time():
+    # Each step is answered within the time, all of them together are not.
+    inbox = Inbox(mail=["slow", "pass"], rcpt=["slow", "pass"])
+    with serving(inbox, timeout=1) as channel, channel.open() as session:
+        began = time.monotonic()
+        with pytest.raises(TransientFailure) as failed:
+            session.send(message(1))
+        assert time.monotonic() - began < 2
+        session.send(message(2))
+    assert failed.value.reason == "slow"
+    assert [email.message_from_bytes(content)["X-Attune-Message"] for *_, content in inbox.got] == ["2"]
 
 
 def test_nobody_listens():
@@ -335,6 +358,21 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path):
         asked = EmailChannel(SmtpServer("127.0.0.1", channel.server.port, security="starttls", timeout=2))
         with pytest.raises(ChannelUnavailable, match="CERTIFICATE_VERIFY_FAILED"), asked.open():
             pass
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_mail_travels_encrypted_to_a_server_that_is_vouched_for(security, tmp_path, monkeypatch):
+    certificate, key = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    offered = {"tls_context": context, "require_starttls": True} if security == "starttls" else {"ssl_context": context}
+    inbox = Inbox()
+    with serving(inbox, enable_SMTPUTF8=True, **offered) as channel:
+        asked = EmailChannel(SmtpServer("127.0.0.1", channel.server.port, security=security))
+        with asked.open() as session:
+            session.send(message(to="联系@shop.example"))  # what the server can do is known again after STARTTLS
+    assert len(inbox.got) == 1
 
 
 def test_a_wrong_password_shows_at_once_and_is_not_told(tmp_path):
@@ -375,13 +413,6 @@ def test_other_mistakes_are_not_taken_for_an_outcome(monkeypatch):
 
 
 def self_signed(folder):
-    from datetime import UTC, datetime, timedelta
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -393,6 +424,7 @@ def self_signed(folder):
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     paths = folder / "cert.pem", folder / "key.pem"
