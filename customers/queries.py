@@ -27,6 +27,7 @@ from customers.contracts import (
     InteractionColumns,
     TimelineEntry,
 )
+from customers.identity import normalise
 from customers.models import (
     ConsentRecord,
     ConsentState,
@@ -336,6 +337,15 @@ def _exported(event: Event, key: bytes) -> dict:
 def customer_id_of(external_id: str) -> int | None:
     """The id of the person whom the platform calls so; None when nobody is, or was erased."""
     return Customer.objects.present().filter(external_id=external_id).values_list("pk", flat=True).first()
+
+
+def by_contact(kind: str, value: str) -> QuerySet[Customer]:
+    """Everyone with this contact point, found by its keyed hash under every version. Raises InvalidContact."""
+    written = normalise(kind, value)
+    ring = keyring()
+    lookups = [crypto.keyed_hash(ring, kind, written, version)[1] for version in ring.hash_keys]
+    points = ContactPoint.objects.filter(kind=kind, lookup__in=lookups)
+    return Customer.objects.present().filter(pk__in=points.values("customer")).order_by("-id")
 
 
 def customer_totals() -> CustomerTotals:

@@ -97,7 +97,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table_comment": "append-only: consent ledger",
-                "indexes": [models.Index(fields=["customer_id", "purpose", "channel", "-id"], name="consent_person")],
+                "indexes": [
+                    models.Index(fields=["customer_id", "purpose", "channel", "-id"], name="consent_person"),
+                    models.Index(fields=["-recorded_at", "-id"], name="consent_newest"),
+                    models.Index(fields=["action", "-recorded_at", "-id"], name="consent_action"),
+                ],
                 "constraints": [models.UniqueConstraint(fields=("shard", "seq"), name="consent_chain")],
             },
         ),

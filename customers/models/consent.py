@@ -38,7 +38,13 @@ class ConsentRecord(models.Model):
     class Meta:
         db_table_comment = "append-only: consent ledger"
         constraints = [models.UniqueConstraint(fields=["shard", "seq"], name="consent_chain")]
-        indexes = [models.Index(fields=["customer_id", "purpose", "channel", "-id"], name="consent_person")]
+        indexes = [
+            models.Index(fields=["customer_id", "purpose", "channel", "-id"], name="consent_person"),
+            models.Index(
+                fields=["-recorded_at", "-id"], name="consent_newest"
+            ),  # the officer's page, also as of a date
+            models.Index(fields=["action", "-recorded_at", "-id"], name="consent_action"),
+        ]
 
     def __str__(self):
         return f"{self.shard}/{self.seq} {self.action} {self.purpose}"

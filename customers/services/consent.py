@@ -183,7 +183,17 @@ def _entry(one: _Prepared, head: ledger.Head, now: datetime) -> tuple[ledger.Ent
     return entry, ledger.Head(entry.seq, ledger.entry_hash(entry))
 
 
-def verify(customer_id: int | None = None, *, shard: int | None = None) -> Iterator[ledger.Fault]:
+@dataclass(slots=True)
+class Progress:
+    """How far a verification has come; it counts what it reads."""
+
+    records: int = 0
+    shards: int = 0
+
+
+def verify(
+    customer_id: int | None = None, *, shard: int | None = None, progress: Progress | None = None
+) -> Iterator[ledger.Fault]:
     """Every fault of the whole ledger, of one shard, or of the shard that holds this person's records.
 
     Streams within one snapshot, so appends go on meanwhile; holds some two thousand records in memory.
@@ -192,7 +202,14 @@ def verify(customer_id: int | None = None, *, shard: int | None = None) -> Itera
         shard = shard_of_customer(customer_id)
         if shard is None:
             return
-    yield from ledger.verify(_links(shard))
+    yield from ledger.verify(_links(shard, progress or Progress()))
+
+
+def is_whole(kept: ConsentRecord) -> bool:
+    """Whether this record's fields still give its hash. Its place in the chain is `verify`'s to judge."""
+    values = {name: getattr(kept, name) for name in ledger.FIELDS}
+    as_bytes = {name: bytes(value) for name, value in values.items() if isinstance(value, memoryview)}
+    return ledger.entry_hash(ledger.Entry(**{**values, **as_bytes})) == bytes(kept.hash)
 
 
 def shard_of_customer(customer_id: int) -> int | None:
@@ -201,14 +218,18 @@ def shard_of_customer(customer_id: int) -> int | None:
     return rows.values_list("shard", flat=True).first()
 
 
-def _links(shard: int | None) -> Iterator[tuple[ledger.Entry, bytes]]:
+def _links(shard: int | None, progress: Progress) -> Iterator[tuple[ledger.Entry, bytes]]:
     with transaction.atomic():
         connection.ensure_connection()
         # psycopg's own cursor, for its binary format: it reads a row in half the time of text.
         with connection.connection.cursor(name="consent_ledger") as cursor:
             cursor.itersize = STREAM_ROWS
             cursor.execute(STREAM, [shard, shard], binary=True)
+            last = None
             for row in cursor:
+                progress.records += 1
+                progress.shards += row[0] != last
+                last = row[0]
                 yield ledger.Entry(*row[:-1]), row[-1]
 
 

@@ -1,0 +1,51 @@
+"""What staff enter to find a person, a record or an event."""
+
+from django import forms
+
+from customers.contracts import Action, Purpose
+from customers.models import Source
+from customers.services.spec import PROPERTIES
+
+ANY = [("", "any")]
+
+
+def _choices(words) -> list[tuple[str, str]]:
+    return ANY + [(str(word), str(word).replace("_", " ")) for word in words]
+
+
+class FindById(forms.Form):
+    q = forms.CharField(required=False, label="Customer id begins with", max_length=64)
+
+
+class FindByEmail(forms.Form):
+    """Sent by POST: an address in a link would rest in histories and logs."""
+
+    email = forms.CharField(label="E-mail address", max_length=320, widget=forms.EmailInput)
+
+
+class LedgerSearch(forms.Form):
+    customer = forms.CharField(required=False, label="Customer id", max_length=64)
+    purpose = forms.ChoiceField(required=False, label="Purpose", choices=_choices(Purpose))
+    action = forms.ChoiceField(required=False, label="Act", choices=_choices(Action))
+    as_of = forms.DateField(
+        required=False, label="As of the end of", widget=forms.DateInput(attrs={"type": "date"}), help_text="UTC"
+    )
+
+
+class Verify(forms.Form):
+    """One person's chain, or one shard by its number."""
+
+    customer = forms.CharField(required=False, max_length=64)
+    shard = forms.IntegerField(required=False, min_value=0, max_value=63, label="Shard, 0 to 63")
+
+
+class EventSearch(forms.Form):
+    show = forms.ChoiceField(required=False, choices=[("", "taken in"), ("quarantine", "set aside")], label="Events")
+    name = forms.ChoiceField(required=False, label="Name", choices=_choices(sorted(PROPERTIES)))
+    source = forms.ChoiceField(required=False, label="Source", choices=[*ANY, *Source.choices])
+    merchant = forms.ChoiceField(required=False, label="Merchant")
+
+    def __init__(self, *args, merchants=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        named = [(str(merchant.id), merchant.name) for merchant in merchants]
+        self.fields["merchant"].choices = [*ANY, ("platform", "the platform itself"), *named]
