@@ -1,7 +1,7 @@
 """What a campaign did: sums per arm by intention to treat, computed in the database; nobody loads a person."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -10,7 +10,7 @@ from django.db.models import Avg, Count, Q
 from django.utils import timezone
 
 from campaigns.contracts import Arm, ArmResult, Lift, SampleRatio
-from campaigns.models import Assignment, Campaign, Click, Message, Origin, SurveyAnswer
+from campaigns.models import Assignment, Campaign, Click, Message, Origin, Redemption, SurveyAnswer
 from campaigns.stats import conversion_lift, revenue_lift, sample_ratio
 from customers.queries import demo_store
 
@@ -96,21 +96,29 @@ class Results:
     holdout: ArmResult
     conversion: Lift
     revenue: Lift
-    ratio: SampleRatio
+    ratio: SampleRatio | None
     funnel: Funnel
 
 
+def known_until() -> datetime:
+    """How far orders are known: until now, or as far as the demo store's replay has come, whichever is later."""
+    now, store = timezone.now(), demo_store()
+    return max(now, store.replayed_until or now) if store else now
+
+
+def end_of(day: date, latest: datetime) -> datetime:
+    """The end of that day in UTC, or of what is known of it."""
+    return min(datetime.combine(day + timedelta(days=1), time.min, tzinfo=UTC), latest)
+
+
 def window_of(campaign: Campaign, as_of: datetime | None = None) -> Window | None:
-    """None before the start. `as_of` None: now, or as far as the demo store's replay has come, whichever is later."""
+    """None before the start. `as_of` None: all that is known."""
     if campaign.started_at is None:
         return None
-    now = timezone.now()
-    store = demo_store()
-    replayed = store.replayed_until if store else None
-    as_of = as_of or max(now, replayed or now)
+    as_of = as_of or known_until()
     end = campaign.started_at + timedelta(days=campaign.attribution_days)
     until = max(min(end, as_of), campaign.started_at)
-    return Window(campaign.started_at, until, as_of, is_complete=as_of >= end, is_replay=as_of > now)
+    return Window(campaign.started_at, until, as_of, is_complete=as_of >= end, is_replay=as_of > timezone.now())
 
 
 NOTHING = (0, 0, Decimal(0), Decimal(0), Decimal(0), 0)
@@ -169,7 +177,8 @@ def results(campaign: Campaign, as_of: datetime | None = None) -> Results | None
         holdout,
         conversion_lift(treated, holdout),
         revenue_lift(treated, holdout),
-        sample_ratio(treated.customers, holdout.customers, campaign.holdout_share),
+        # Without a hold-out there is no draw to check.
+        sample_ratio(treated.customers, holdout.customers, campaign.holdout_share) if campaign.holdout_share else None,
         funnel(campaign, treated),
     )
 
@@ -222,6 +231,24 @@ def unsubscribes(campaign: Campaign, window: Window) -> dict[str, tuple[int, int
         cursor.execute(UNSUBSCRIBES, parameters)
         found = {arm: (number, simulated) for arm, number, simulated in cursor.fetchall()}
     return {arm.value: found.get(arm.value, (0, 0)) for arm in Arm}
+
+
+@dataclass(frozen=True)
+class Redeemed:
+    """What is known of a campaign that was sent elsewhere: its coupons. Without a hold-out there is no lift."""
+
+    redemptions: int
+    customers: int
+    simulated: int
+
+
+def redemptions(campaign: Campaign) -> Redeemed:
+    counted = Redemption.objects.filter(code__campaign=campaign).aggregate(
+        redemptions=Count("pk"),
+        customers=Count("customer", distinct=True),
+        simulated=Count("pk", filter=Q(origin=Origin.SIMULATED)),
+    )
+    return Redeemed(**counted)
 
 
 def days(campaign: Campaign, window: Window) -> list[Day]:

@@ -7,17 +7,17 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from campaigns.exceptions import RuleRefused
 from campaigns.models import Segment
-from customers.models import ConsentState, ContactPoint, Customer, Suppression
+from customers.models import Customer
+from customers.queries import contactable
 
 MAX_DEPTH = 6
 MAX_LEAVES = 60
 MAX_DAYS = 36_500  # a century: beyond some millions the calendar itself ends
-CONTACTS = {"email": "email", "sms": "phone", "push": "push"}  # the kind of contact point that a channel needs
 
 
 @dataclass(frozen=True)
@@ -135,17 +135,8 @@ def members(segment: Segment) -> QuerySet[Customer]:
 
 
 def reachable(people: QuerySet[Customer], channel: str = "email") -> QuerySet[Customer]:
-    """Those of them whom a campaign may write to now, before caps: consent, an address that is not stopped, no flag."""
-    consent = ConsentState.objects.filter(
-        Q(valid_until=None) | Q(valid_until__gt=timezone.now()),
-        customer=OuterRef("pk"),
-        purpose="marketing",
-        channel=channel,
-        is_given=True,
-    )
-    stopped = Suppression.objects.filter(channel=channel, lookup=OuterRef("lookup"), lifted_at=None)
-    contact = ContactPoint.objects.filter(~Exists(stopped), customer=OuterRef("pk"), kind=CONTACTS[channel])
-    return people.filter(Exists(consent), Exists(contact), excluded_at=None)
+    """Those of them whom a campaign may write to now, before caps."""
+    return people.filter(pk__in=contactable("marketing", channel).values("pk"))
 
 
 def samples(segment: Segment, number: int = 10) -> list[Customer]:

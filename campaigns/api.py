@@ -1,0 +1,190 @@
+"""GET /api/v1/campaigns/ and /api/v1/campaigns/{id}/results/: a merchant's own campaigns, and what they did."""
+
+from datetime import datetime
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.contracts import Capability, Scope
+from campaigns.contracts import Verdict
+from campaigns.models import Campaign, Origin
+from campaigns.queries import measurement, overview
+from catalog.queries import merchant_of
+
+
+class CampaignOut(serializers.ModelSerializer):
+    merchant = serializers.CharField(source="merchant.external_id", default=None, allow_null=True)
+    offer = serializers.CharField(source="offer.title", default=None, allow_null=True)
+    origin = serializers.ChoiceField(choices=Origin.choices)
+
+    class Meta:
+        model = Campaign
+        fields = (
+            "id", "name", "goal", "kind", "state", "channel", "merchant", "offer", "holdout_share", "attribution_days",
+            "scheduled_at", "started_at", "finished_at", "origin",
+        )  # fmt: skip
+
+
+class WindowOut(serializers.Serializer):
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    as_of = serializers.DateTimeField()
+    is_complete = serializers.BooleanField(help_text="The attribution window has ended.")
+    is_replay = serializers.BooleanField(help_text="Counts replayed orders ahead of the clock: no true effect.")
+
+
+class ArmOut(serializers.Serializer):
+    customers = serializers.IntegerField(help_text="All who were assigned, also those who were skipped later.")
+    converted = serializers.IntegerField(help_text="Of them, those with at least one order in the window.")
+    orders = serializers.IntegerField()
+    revenue = serializers.DecimalField(max_digits=16, decimal_places=2)
+    currency = serializers.CharField()
+
+
+class IntervalOut(serializers.Serializer):
+    estimate = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    level = serializers.FloatField()
+
+
+class Money(serializers.DecimalField):
+    """A measured amount: rounded, as a string like every decimal."""
+
+    def __init__(self, **kwargs):
+        super().__init__(max_digits=16, decimal_places=4, **kwargs)
+
+    def to_representation(self, value):
+        return f"{value:.4f}"
+
+
+class MoneyIntervalOut(IntervalOut):
+    estimate = Money()
+    low = Money()
+    high = Money()
+
+
+class LiftOut(serializers.Serializer):
+    treated = serializers.FloatField(allow_null=True)
+    holdout = serializers.FloatField(allow_null=True)
+    difference = IntervalOut(allow_null=True)
+    relative = IntervalOut(allow_null=True, help_text="0.05 reads five per cent more.")
+    verdict = serializers.ChoiceField(choices=[str(verdict) for verdict in Verdict])
+    reason = serializers.CharField()
+    method = serializers.CharField()
+    is_always_valid = serializers.BooleanField(help_text="False: holds for one look, at a time fixed before.")
+
+
+class MoneyLiftOut(LiftOut):
+    treated = Money(allow_null=True)
+    holdout = Money(allow_null=True)
+    difference = MoneyIntervalOut(allow_null=True)
+
+
+class SampleRatioOut(serializers.Serializer):
+    treated = serializers.IntegerField()
+    holdout = serializers.IntegerField()
+    expected_share = serializers.FloatField()
+    p_value = serializers.FloatField()
+    is_mismatch = serializers.BooleanField(help_text="True: the figures cannot be trusted.")
+
+
+class FunnelOut(serializers.Serializer):
+    treated = serializers.IntegerField()
+    sent = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    unknown = serializers.IntegerField(help_text="May have been sent; never sent again by itself.")
+    clicked = serializers.IntegerField(source="clickers", help_text="People, without known scanners.")
+    clicks_origin = serializers.SerializerMethodField()
+    survey_answers = serializers.IntegerField()
+    survey_mean = serializers.FloatField(allow_null=True)
+    ordered = serializers.IntegerField()
+
+    def get_clicks_origin(self, funnel) -> str:
+        return "simulated" if funnel.clicks_simulated else "observed"
+
+
+class ResultsOut(serializers.Serializer):
+    window = WindowOut()
+    treated = ArmOut()
+    holdout = ArmOut()
+    conversion = LiftOut()
+    revenue = MoneyLiftOut(help_text="Per assigned customer.")
+    sample_ratio = SampleRatioOut(source="ratio", allow_null=True, help_text="null without a hold-out.")
+    funnel = FunnelOut()
+    orders_origin = serializers.SerializerMethodField()
+
+    def get_orders_origin(self, results) -> str:
+        return "observed"  # simulated orders never count
+
+
+class AnswerOut(serializers.Serializer):
+    campaign = CampaignOut()
+    results = ResultsOut(allow_null=True, help_text="null before the start, and for campaigns sent elsewhere.")
+
+
+def reach_of(request):
+    """The campaigns that this caller may see: a merchant's own, or all of them for the platform."""
+    merchant = merchant_of(request.user)
+    rows = overview.campaigns()
+    return rows if merchant is None else rows.filter(merchant=merchant.id)
+
+
+@extend_schema(summary="Campaigns, newest first")
+class Campaigns(generics.ListAPIView):
+    scope = Scope.CAMPAIGNS_READ
+    capability = Capability.CAMPAIGN_READ
+    throttle_scope = "reads"
+    serializer_class = CampaignOut
+    queryset = Campaign.objects.none()  # for the schema; what a caller sees comes from their reach
+
+    def get_queryset(self):
+        return reach_of(self.request)
+
+
+class CampaignResults(APIView):
+    scope = Scope.CAMPAIGNS_READ
+    capability = Capability.CAMPAIGN_READ
+    throttle_scope = "reads"
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "as_of", str, description="A day (to its end) or a time with zone; what is known now unless told."
+            )
+        ],
+        responses=AnswerOut,
+        summary="Lift of the treated over the hold-out, with intervals",
+        description="By intention to treat. Another merchant's campaign is 404. Money is a string; shares are numbers.",
+    )
+    def get(self, request, campaign_id: int):
+        campaign = get_object_or_404(reach_of(request), pk=campaign_id)
+        as_of = _moment(request.query_params.get("as_of"))
+        measured = measurement.results(campaign, as_of) if campaign.kind != "history" else None
+        return Response(AnswerOut({"campaign": campaign, "results": measured}).data)
+
+
+def _moment(text: str | None) -> datetime | None:
+    """The moment that was asked for; None for what is known now. Raises ValidationError naming the field."""
+    if not text:
+        return None
+    latest = measurement.known_until()
+    try:
+        day, moment = parse_date(text), parse_datetime(text)
+    except ValueError:
+        day = moment = None
+    if day is not None and day <= latest.date():
+        return measurement.end_of(day, latest)
+    if day is not None or (moment is not None and timezone.is_aware(moment) and moment > latest):
+        remedy = f"Orders are known until {latest:%Y-%m-%dT%H:%M:%SZ}; ask for that or earlier."
+        raise serializers.ValidationError({"as_of": remedy})
+    if moment is None or timezone.is_naive(moment):
+        remedy = "Not a day like 2026-03-31 or a time with zone like 2026-03-31T12:00:00Z."
+        raise serializers.ValidationError({"as_of": remedy})
+    return moment

@@ -1,0 +1,178 @@
+"""The composer's form: a plan as a marketer types it, kept as typed when something is wrong."""
+
+import re
+from datetime import timedelta
+
+from django import forms
+from django.utils import timezone
+
+from campaigns.models import Campaign
+from campaigns.queries import planning
+from campaigns.queries.segments import visible
+from campaigns.services.compose import Plan
+from catalog.queries import merchants
+
+MAX_SEGMENTS = 12  # more than anybody keeps apart in their head; each is one more text to review
+LATE = timedelta(hours=6)  # a start missed by more asks for another review
+ON_RELEASE, AT_TIME = "release", "time"
+WHEN = [
+    (ON_RELEASE, "When somebody releases it, after the approval"),
+    (AT_TIME, "At a set time"),
+]
+
+
+class PlanForm(forms.Form):
+    """Its segments are as many select fields as are asked for: the order of the fields is the priority."""
+
+    name = forms.CharField(max_length=120, label="Name", help_text="For you and your colleagues; no customer sees it.")
+    goal = forms.CharField(
+        max_length=200, required=False, label="Goal", help_text="What should be different afterwards?"
+    )
+    merchant = forms.ChoiceField(
+        required=False, label="Merchant", help_text="A merchant's campaign shows that merchant's products only."
+    )
+    offer = forms.ChoiceField(required=False, label="Offer")
+    items_per_message = forms.IntegerField(min_value=1, max_value=12, label="Products per message")
+    tone = forms.CharField(max_length=60, label="Tone", help_text="Such as “warm and plain”.")
+    holdout = forms.DecimalField(
+        min_value=0,
+        max_value=50,
+        decimal_places=1,
+        label="Hold-out, in %",
+        help_text="So many hear nothing, drawn by a fixed hash: without them nobody can say what the campaign did.",
+    )
+    cap_days = forms.IntegerField(
+        min_value=0,
+        max_value=90,
+        label="Frequency cap, in days",
+        help_text="Who heard from us within them is left out.",
+    )
+    attribution_days = forms.IntegerField(
+        min_value=1, max_value=90, label="Count orders for, in days", help_text="From the start of the send."
+    )
+    when = forms.ChoiceField(choices=WHEN, widget=forms.RadioSelect, label="Send")
+    scheduled_at = forms.DateTimeField(
+        required=False,
+        label="Time (UTC)",
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text="For a set time. Missed by more than six hours, it asks for another review.",
+    )
+    per_second = forms.IntegerField(
+        min_value=1, max_value=1000, label="Messages a second", help_text="At most; the mail server may be slower."
+    )
+
+    def __init__(self, data=None, *, campaign: Campaign | None = None, more_segments: int = 0):
+        super().__init__(data, initial=initial_of(campaign))
+        self.campaign = campaign
+        segments = list(visible())
+        choices = [("", "–"), *((str(s.pk), _sized(s)) for s in segments)]
+        asked = sum(1 for name in data if re.fullmatch(r"segment_\d{1,2}", name)) if data is not None else 0
+        known = len(self.initial.get("segment_ids", ())) + 1
+        self.slots = min(max(asked, known, 2) + more_segments, MAX_SEGMENTS)
+        self.segment_merchants = {str(s.pk): s.merchant_id for s in segments}
+        chosen = [*self.initial.get("segment_ids", ()), *[""] * self.slots]
+        for place in range(1, self.slots + 1):
+            label = "First segment" if place == 1 else f"Segment {place}"
+            field = forms.ChoiceField(required=False, choices=choices, label=label, initial=chosen[place - 1])
+            self.fields[f"segment_{place}"] = field
+        self.offers = {str(o.pk): o for o in planning.offers(campaign.offer_id if campaign else None)}
+        self.fields["offer"].choices = [("", "No offer"), *((pk, _offered(o)) for pk, o in self.offers.items())]
+        self.fields["merchant"].choices = [("", "All: the whole platform"), *((str(m.id), m.name) for m in merchants())]
+
+    @property
+    def segment_fields(self):
+        return [self[f"segment_{place}"] for place in range(1, self.slots + 1)]
+
+    @property
+    def has_room(self) -> bool:
+        return self.slots < MAX_SEGMENTS
+
+    def clean(self):
+        given = super().clean()
+        merchant = given.get("merchant") or None
+        seen: set[str] = set()
+        for place in range(1, self.slots + 1):
+            name = f"segment_{place}"
+            segment = given.get(name)
+            if not segment:
+                continue
+            if segment in seen:
+                self.add_error(name, "This segment stands twice: clear one of the two.")
+            seen.add(segment)
+            owner = self.segment_merchants[segment]
+            if owner is not None and str(owner) != merchant:
+                self.add_error(
+                    name, "This segment belongs to a merchant: choose that merchant above, or another segment."
+                )
+        offer = self.offers.get(given.get("offer") or "")
+        if offer and offer.merchant_id is not None and str(offer.merchant_id) != merchant:
+            self.add_error(
+                "offer", f"This offer belongs to {offer.merchant.name}: choose that merchant, or another offer."
+            )
+        if given.get("when") == AT_TIME and "scheduled_at" in given:
+            self._check_time(given["scheduled_at"])
+        return given
+
+    def _check_time(self, at) -> None:
+        if at is None:
+            self.add_error("scheduled_at", "Choose a day and a time, or send it when somebody releases it.")
+        elif at <= timezone.now():
+            self.add_error(
+                "scheduled_at", "This time is over: choose one to come, or send it when somebody releases it."
+            )
+
+    def plan(self) -> Plan:
+        """What was typed, as the service wants it. Valid forms only."""
+        given = self.cleaned_data
+        chosen = [given[f"segment_{place}"] for place in range(1, self.slots + 1)]
+        at, late = given["scheduled_at"], LATE
+        if given["when"] == ON_RELEASE:
+            # From now on, without an end: the release alone decides. An unchanged plan keeps its time and its digest.
+            had = self.campaign is not None and self.campaign.late_after is None
+            at, late = (had and self.campaign.scheduled_at) or timezone.now(), None
+        return Plan(
+            name=given["name"],
+            goal=given["goal"],
+            segment_ids=tuple(int(pk) for pk in chosen if pk),
+            offer_id=int(given["offer"]) if given["offer"] else None,
+            merchant_id=int(given["merchant"]) if given["merchant"] else None,
+            tone=given["tone"],
+            items_per_message=given["items_per_message"],
+            holdout_share=float(given["holdout"] / 100),
+            cap_days=given["cap_days"],
+            attribution_days=given["attribution_days"],
+            scheduled_at=at,
+            late_after=late,
+            per_second=given["per_second"],
+        )
+
+
+def initial_of(campaign: Campaign | None) -> dict:
+    plan = Plan(name="", segment_ids=()) if campaign is None else campaign
+    waits_for_release = campaign is None or campaign.late_after is None
+    return {
+        "name": plan.name,
+        "goal": plan.goal,
+        "merchant": plan.merchant_id or "",
+        "segment_ids": [] if campaign is None else [part.segment_id for part in campaign.campaign_segments.all()],
+        "offer": plan.offer_id or "",
+        "tone": plan.tone,
+        "items_per_message": plan.items_per_message,
+        "holdout": round(plan.holdout_share * 100, 1),
+        "cap_days": plan.cap_days,
+        "attribution_days": plan.attribution_days,
+        "when": ON_RELEASE if waits_for_release else AT_TIME,
+        "scheduled_at": None if waits_for_release else plan.scheduled_at,
+        "per_second": plan.per_second,
+    }
+
+
+def _sized(segment) -> str:
+    return f"{segment.name} ({'not counted' if segment.size is None else f'{segment.size:,}'})"
+
+
+def _offered(offer) -> str:
+    whose = f", {offer.merchant.name}" if offer.merchant else ""
+    label = f"{offer.title}, until {offer.ends_at:%Y-%m-%d}{whose}"
+    return f"{label} (simulated)" if offer.origin == "simulated" else label

@@ -1,0 +1,176 @@
+"""The rule builder: a tree of groups and conditions as form fields, edited by plain posts.
+
+Each node has a path, "r" for the root and "r-0-2" for the third part of its first part; its fields are named
+"<path>:<field>". A button posts `do` as "<command>:<path>", the tree is changed here and the page is shown again.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from campaigns.queries.segments import FIELDS, MAX_DEPTH, MAX_LEAVES, NUMBER_OPS, WORDS
+
+ROOT = "r"
+MAX_PARTS = 30  # of one group; the rule itself allows 60 conditions
+
+
+@dataclass
+class Node:
+    """A group (parts joined by all or any) or a condition (field, op and what was typed)."""
+
+    path: str = ROOT
+    is_group: bool = False
+    is_negated: bool = False
+    joint: str = "all"
+    parts: list["Node"] = field(default_factory=list)
+    name: str = ""
+    op: str = ""
+    typed: str = ""
+    chosen: list[str] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def depth(self) -> int:
+        return self.path.count("-")
+
+    @property
+    def may_nest(self) -> bool:
+        return self.depth < MAX_DEPTH - 2  # a group and its "not" are two levels
+
+    @property
+    def kind(self) -> str:
+        known = FIELDS.get(self.name)
+        return known.kind if known else ""
+
+    @property
+    def fields(self) -> list[tuple[str, str, bool]]:
+        return [(name, f.label, name == self.name) for name, f in FIELDS.items()]
+
+    @property
+    def ops(self) -> list[tuple[str, str, bool]]:
+        if self.kind in ("choice", "text"):
+            return []
+        known = [op for op in NUMBER_OPS if not (self.kind == "days" and op == "=")]
+        return [(op, WORDS[op], op == self.op) for op in known]
+
+    @property
+    def choices(self) -> list[tuple[str, bool]]:
+        return (
+            [(choice, choice in self.chosen) for choice in FIELDS[self.name].choices] if self.kind == "choice" else []
+        )
+
+
+def blank() -> Node:
+    return _numbered(Node(is_group=True, parts=[Node()]))
+
+
+def parse(data: Mapping) -> Node:
+    """The tree as it was posted (a QueryDict), whatever was typed."""
+    root = _parse(data, ROOT, [MAX_LEAVES * 2])
+    return root if root.is_group else _numbered(Node(is_group=True, parts=[root]))
+
+
+def _parse(data, path: str, budget: list[int]) -> Node:
+    budget[0] -= 1
+    node = Node(path=path, is_negated=bool(data.get(f"{path}:negated")))
+    if data.get(f"{path}:kind") == "group":
+        node.is_group = True
+        node.joint = "any" if data.get(f"{path}:joint") == "any" else "all"
+        for place in range(MAX_PARTS):
+            if f"{path}-{place}:kind" not in data or budget[0] <= 0 or not (node.depth < MAX_DEPTH):
+                break
+            node.parts.append(_parse(data, f"{path}-{place}", budget))
+    else:
+        node.name = data.get(f"{path}:field", "")
+        node.op = data.get(f"{path}:op", "")
+        node.typed = data.get(f"{path}:value", "").strip()
+        node.chosen = data.getlist(f"{path}:choice")
+    return node
+
+
+def from_rule(rule: dict) -> Node:
+    """The tree of a stored rule."""
+    root = _from(rule)
+    if not root.is_group:
+        root = Node(is_group=True, parts=[root])
+    return _numbered(root)
+
+
+def _from(rule: dict) -> Node:
+    if "not" in rule:
+        inner = _from(rule["not"])
+        if not inner.is_negated:
+            inner.is_negated = True
+            return inner
+        return Node(is_group=True, is_negated=True, parts=[inner])
+    for joint in ("all", "any"):
+        if joint in rule:
+            return Node(is_group=True, joint=joint, parts=[_from(part) for part in rule[joint]])
+    value = rule["value"]
+    many = [str(v) for v in value] if isinstance(value, list) else [str(value)]
+    return Node(name=rule["field"], op=rule["op"], typed="" if isinstance(value, list) else str(value), chosen=many)
+
+
+def to_rule(node: Node) -> dict:
+    """The rule that the tree stands for. What cannot be read as a number stays text, which the compiler refuses."""
+    if node.is_group:
+        rule: dict = {node.joint: [to_rule(part) for part in node.parts]}
+    elif node.kind == "choice":
+        rule = {"field": node.name, "op": "in", "value": node.chosen}
+    elif node.kind == "text":
+        rule = {"field": node.name, "op": "=", "value": node.typed}
+    else:
+        rule = {"field": node.name, "op": node.op, "value": _number(node.typed)}
+    return {"not": rule} if node.is_negated else rule
+
+
+def _number(typed: str) -> int | float | str:
+    if re.fullmatch(r"-?\d{1,10}", typed):
+        return int(typed)
+    try:
+        number = float(typed)
+    except ValueError:
+        return typed
+    return number if math.isfinite(number) else typed
+
+
+def change(root: Node, command: str) -> Node:
+    """Carries out one button: add, group or remove at a path. An unknown command changes nothing."""
+    action, _, path = command.partition(":")
+    node = find(root, path)
+    if node is not None:
+        if action in ("add", "group") and node.is_group and len(node.parts) < MAX_PARTS:
+            fresh = Node() if action == "add" else Node(is_group=True, joint="any", parts=[Node()])
+            node.parts.append(fresh)
+        elif action == "remove" and path != ROOT:
+            above = find(root, path.rpartition("-")[0])
+            above.parts.remove(node)
+            if not above.parts and above is root:
+                above.parts.append(Node())
+    return _numbered(root)
+
+
+def find(root: Node, path: str) -> Node | None:
+    node = root
+    places = path.split("-")
+    if places[0] != ROOT:
+        return None
+    for place in places[1:]:
+        if not (place.isdecimal() and node.is_group and int(place) < len(node.parts)):
+            return None
+        node = node.parts[int(place)]
+    return node
+
+
+def mark(root: Node, place: str, message: str) -> None:
+    """Writes a refusal of the compiler, whose places read “rule.all[1].not.any[0].value”, at the node that it is about."""
+    node = find(root, "-".join([ROOT, *re.findall(r"\[(\d+)\]", place)]))
+    (node or root).error = message
+
+
+def _numbered(node: Node, path: str = ROOT) -> Node:
+    node.path = path
+    for place, part in enumerate(node.parts):
+        _numbered(part, f"{path}-{place}")
+    return node

@@ -1,0 +1,90 @@
+"""What staff type about a campaign that stands: words of a segment, a comment, a reason, a day."""
+
+from datetime import datetime
+
+from django import forms
+
+from campaigns.exceptions import TemplateRefused
+from campaigns.models import Campaign
+from campaigns.queries.measurement import end_of
+from campaigns.services.messages import check_words
+
+FACTS = "Facts in double braces: {{ product.title }}, {{ product.price }}, {{ offer }}, {{ ends_on }}, {{ store }}."
+
+
+class SegmentForm(forms.Form):
+    name = forms.CharField(max_length=80, label="Name", help_text="For you and your colleagues.")
+    audience_phrase = forms.CharField(
+        max_length=120,
+        label="How a customer may be told about it",
+        help_text="Such as “our regulars”. It is all that a writer gets, and it stands under “why did I get this?”.",
+    )
+
+
+class VariantForm(forms.Form):
+    """Refuses, with the line and a remedy, words that could not be filled for everybody."""
+
+    subject = forms.CharField(max_length=200, label="Subject", help_text="About 60 characters fit on a phone.")
+    body = forms.CharField(max_length=5000, widget=forms.Textarea(attrs={"rows": 6}), label="Text", help_text=FACTS)
+
+    def __init__(self, data=None, *, campaign: Campaign, initial=None):
+        super().__init__(data, initial=initial)
+        self.campaign = campaign
+
+    def clean_subject(self):
+        if "\n" in self.cleaned_data["subject"]:
+            raise forms.ValidationError("A subject is one line: remove the line break.")
+        return self._checked("subject")
+
+    def clean_body(self):
+        return self._checked("body")
+
+    def _checked(self, name: str) -> str:
+        text = self.cleaned_data[name]
+        try:
+            check_words(self.campaign, text)
+        except TemplateRefused as refusal:
+            raise forms.ValidationError([str(one) for one in (refusal, *refusal.others)]) from None
+        return text
+
+
+class ApproveForm(forms.Form):
+    """The digest of what was on the page: the approval is of this and of nothing that came later."""
+
+    digest = forms.CharField(min_length=64, max_length=64, widget=forms.HiddenInput)
+    comment = forms.CharField(
+        required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2}), label="Comment"
+    )
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(max_length=300, label="Why?", widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, data=None, *, label: str = "Why?", prefix: str | None = None):
+        super().__init__(data, prefix=prefix)
+        self.fields["reason"].label = label
+
+
+class AsOfForm(forms.Form):
+    """A day up to whose end orders count. `latest` is as far as orders are known, ahead of the clock in a replay."""
+
+    as_of = forms.DateField(
+        required=False, label="Count orders until the end of", widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def __init__(self, data=None, *, latest: datetime):
+        super().__init__(data)
+        self.latest = latest
+
+    def clean_as_of(self):
+        day = self.cleaned_data["as_of"]
+        if day is not None and day > self.latest.date():
+            raise forms.ValidationError(
+                f"Orders are known until {self.latest:%Y-%m-%d}: choose that day or an earlier one."
+            )
+        return day
+
+    def moment(self) -> datetime | None:
+        """The end of the chosen day, or of what is known of it; None without a day or with a wrong one."""
+        day = self.cleaned_data.get("as_of") if self.is_valid() else None
+        return day and end_of(day, self.latest)

@@ -1,0 +1,38 @@
+"""A send as it goes: how fast, what hangs, and each message without its address."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from campaigns.models import Message
+from campaigns.state import MessageState
+
+LAST = 200  # messages that the present speed is read from: four seconds at the usual pace
+UNKNOWN_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Pace:
+    per_second: float
+    newest_at: datetime
+
+
+def log(campaign_id: int, state: str = "") -> QuerySet[Message]:
+    """Newest row first, to be paged below an id: reads index message_monitor when a state is asked for."""
+    rows = Message.objects.filter(campaign_id=campaign_id).select_related("customer").order_by("-pk")
+    return rows.filter(state=state) if state else rows
+
+
+def unknown(campaign_id: int) -> list[Message]:
+    """What may have gone out without an answer, for whoever compares it with the provider's log."""
+    return list(log(campaign_id, MessageState.UNKNOWN)[:UNKNOWN_SHOWN])
+
+
+def pace(campaign_id: int) -> Pace | None:
+    """The speed of the last few messages, which go out in the order of their ids; None before there are two."""
+    times = sorted(log(campaign_id, MessageState.SENT).values_list("sent_at", flat=True)[:LAST])
+    if len(times) < 2:
+        return None
+    seconds = (times[-1] - times[0]).total_seconds()
+    return Pace((len(times) - 1) / seconds if seconds else float(len(times)), times[-1])

@@ -1,0 +1,57 @@
+"""What a customer's own pages show: of them alone, found through the signed link in a message."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.models import AudienceMember, Message
+from catalog.contracts import ProductFacts
+from catalog.queries import by_ids
+from customers.models import ConsentRecord
+from customers.queries import consent_summary
+from recommendations.queries import items_for
+
+RECOMMENDED = 50  # as many as are scored for a person: the reasons of what was shown are among them
+
+
+@dataclass(frozen=True)
+class Permission:
+    """On what grounds we may write: the newest word of this person for e-mail marketing."""
+
+    is_given: bool
+    action: str
+    since: datetime
+    method: str
+    notice_version: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    product: ProductFacts
+    reason: str
+
+
+def permission(customer_id: int, channel: str) -> Permission | None:
+    """None: nothing was ever recorded."""
+    lines = consent_summary(customer_id)
+    line = next((line for line in lines if line.purpose == "marketing" and line.channel == channel), None)
+    if line is None:
+        return None
+    record = ConsentRecord.objects.only("method", "notice_version").get(pk=line.record_id)
+    return Permission(line.is_given, line.action, line.since, record.method, record.notice_version, line.origin)
+
+
+def shown(message: Message) -> list[Shown]:
+    """The products of the message, each with the reason why this person saw it."""
+    member = AudienceMember.objects.filter(campaign=message.campaign_id, customer=message.customer_id).first()
+    items = member.items if member else []
+    products = by_ids(items)
+    own = items_for([message.customer_id], k=RECOMMENDED, merchant_id=message.campaign.merchant_id)
+    reasons = {item.product_id: item.reason_text for item in own.get(message.customer_id, ())}
+    common = "Popular with all customers."
+    return [Shown(products[pk], reasons.get(pk, common)) for pk in items if pk in products]
+
+
+def is_leaving(customer_id: int, channel: str) -> bool:
+    """Whether a message to this person is with a worker at this moment: it may still arrive."""
+    return Message.objects.filter(customer=customer_id, channel=channel, state="sending").exists()

@@ -1,0 +1,191 @@
+"""The plan: composing it, reading it, asking for the drafts, and releasing what was approved."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.contracts import Capability, requires
+from campaigns.forms.plan import PlanForm
+from campaigns.forms.words import ReasonForm
+from campaigns.models import Campaign
+from campaigns.queries import planning
+from campaigns.queries.progress import generation_run
+from campaigns.services import compose, delivery
+from campaigns.state import CampaignState, allowed_actions
+from campaigns.tasks import start_due, sweep_generation
+from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, say_refusal
+from campaigns.views.experiment import Power, could_see
+from campaigns.views.shell import shell
+
+
+@requires(Capability.CAMPAIGN_READ)
+@require_GET
+def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    campaign = campaign_or_404(campaign_id)
+    parts = list(campaign.campaign_segments.select_related("segment"))
+    context = shell(request, campaign, "detail") | {
+        "parts": parts,
+        "problems": compose.problems_of(campaign) if campaign.state == CampaignState.DRAFT else (),
+        "power": _power([part.segment_id for part in parts], campaign.holdout_share, campaign.attribution_days),
+        "cancel_form": ReasonForm(label="Why is it cancelled?", prefix="cancel"),
+    }
+    if campaign.state == CampaignState.GENERATING:
+        context["run"] = generation_run(campaign.pk)
+    return render(request, "campaigns/detail.html", context)
+
+
+@requires(Capability.CAMPAIGN_READ)
+@require_GET
+def progress(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """The fragment that the campaign page asks for while words are written; reloads the page when they are."""
+    campaign = campaign_or_404(campaign_id)
+    context = {"campaign": campaign, "run": generation_run(campaign.pk)}
+    answer = render(request, "campaigns/detail.html#progress", context)
+    if campaign.state != CampaignState.GENERATING:
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
+@requires(Capability.CAMPAIGN_COMPOSE)
+@require_http_methods(["GET", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    return _edit(request, None)
+
+
+@requires(Capability.CAMPAIGN_COMPOSE)
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    campaign = campaign_or_404(campaign_id)
+    if campaign.state not in compose.EDITABLE or campaign.kind == "history":
+        words = campaign.state.replace("_", " ")
+        messages.error(request, f"A campaign that is {words} cannot be edited any more; compose a new one.")
+        return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
+    return _edit(request, campaign)
+
+
+def _edit(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
+    if request.method == "GET":
+        return _form(request, campaign, PlanForm(campaign=campaign))
+    if request.POST.get("do") == "segment":  # one more line for a segment; everything typed stays
+        form = PlanForm(request.POST, campaign=campaign, more_segments=1)
+        return _form(request, campaign, form, asks=True)
+    form = PlanForm(request.POST, campaign=campaign)
+    if not form.is_valid():
+        return _form(request, campaign, form, status=400)
+    try:
+        if campaign is None:
+            campaign = compose.create(form.plan(), actor=request.user)
+        else:
+            compose.update(campaign.pk, form.plan(), actor=request.user)
+    except REFUSALS as refusal:  # somebody else took a step in the meantime
+        form.add_error(None, str(refusal))
+        return _form(request, campaign, form, status=409)
+    messages.success(request, "The plan is saved.")
+    return SeeOther(reverse("campaigns:detail", args=[campaign.pk]))
+
+
+def _form(request, campaign, form: PlanForm, status: int = 200, *, asks: bool = False) -> HttpResponse:
+    segments = [_whole(form[field.name].value()) for field in form.segment_fields]
+    days, share = _whole(form["attribution_days"].value()), _share(form["holdout"].value())
+    context = {
+        "campaign": campaign,
+        "form": form,
+        "hide_errors": asks,
+        "power": _power([pk for pk in segments if pk], share, days),
+        "voids": campaign is not None and campaign.state != CampaignState.DRAFT,
+    }
+    return render(request, "campaigns/compose.html", context, status=status)
+
+
+@requires(Capability.CAMPAIGN_COMPOSE)
+@require_GET
+def power(request: HttpRequest) -> HttpResponse:
+    """The fragment beside the hold-out: what an experiment of this size could see."""
+    segments = [_whole(value) for key, value in request.GET.items() if key.startswith("segment_")]
+    share, days = _share(request.GET.get("holdout")), _whole(request.GET.get("attribution_days"))
+    context = {"power": _power([pk for pk in segments if pk], share, days)}
+    return render(request, "campaigns/compose.html#power", context)
+
+
+def _whole(value) -> int:
+    text = str(value or "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+
+
+def _share(percent) -> float:
+    try:
+        share = float(percent or 0) / 100
+    except ValueError:
+        return 0.0
+    return share if 0 <= share <= 0.5 else 0.0  # NaN fails both comparisons
+
+
+def _power(segment_ids: list[int], holdout_share: float, days: int) -> Power | None:
+    return could_see(planning.known_size(segment_ids) if segment_ids else None, holdout_share, days)
+
+
+# --- steps that need no form: plain posts from buttons
+
+
+@requires(Capability.CAMPAIGN_COMPOSE)
+@require_POST
+def ask_for_drafts(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    campaign_or_404(campaign_id)
+    try:
+        compose.ask_for_drafts(campaign_id, actor=request.user)
+    except REFUSALS as refusal:
+        say_refusal(request, refusal)
+    else:
+        nudge(sweep_generation)
+        messages.success(request, "A worker chooses the products and writes the words. This takes a minute or two.")
+    return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
+
+
+@requires(Capability.CAMPAIGN_SEND)
+@require_POST
+def schedule(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """Releases an approved campaign: it starts at its time, at once when that has come."""
+    campaign_or_404(campaign_id)
+    try:
+        compose.schedule(campaign_id, actor=request.user)
+    except REFUSALS as refusal:
+        say_refusal(request, refusal)
+    else:
+        nudge(start_due)
+        messages.success(request, "Released. It starts by itself when its time has come.")
+    return SeeOther(reverse("campaigns:monitor", args=[campaign_id]))
+
+
+@requires(Capability.CAMPAIGN_SEND)
+@require_POST
+def unschedule(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    campaign_or_404(campaign_id)
+    try:
+        compose.unschedule(campaign_id, actor=request.user)
+    except REFUSALS as refusal:
+        say_refusal(request, refusal)
+    else:
+        messages.success(request, "Taken back: it stays approved and starts only when it is released again.")
+    return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
+
+
+@requires(Capability.CAMPAIGN_HALT)
+@require_POST
+def cancel(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """Ends it for good, in whatever state; a send in progress stops with what is queued."""
+    campaign = campaign_or_404(campaign_id)
+    form = ReasonForm(request.POST, prefix="cancel")
+    if not form.is_valid():
+        messages.error(request, "Say why it is stopped for good: the reason stands in the audit trail.")
+    elif "cancel" not in allowed_actions(campaign.state, campaign.kind):
+        messages.error(request, "It is over already; nothing was changed.")
+    else:
+        try:
+            skipped = delivery.cancel(campaign_id, actor=request.user, reason=form.cleaned_data["reason"])
+        except REFUSALS as refusal:
+            say_refusal(request, refusal)
+        else:
+            messages.success(request, f"Stopped for good. {skipped:,} queued messages will not be sent.")
+    return SeeOther(reverse("campaigns:detail", args=[campaign_id]))

@@ -1,0 +1,262 @@
+"""Numbers as people read them, and the geometry of the charts: templates only place what stands here."""
+
+from dataclasses import dataclass
+
+from campaigns.contracts import Arm, ArmResult, Interval, Lift, Metric, Verdict, Waterfall
+from campaigns.queries.audience import REASONS
+from campaigns.queries.measurement import Day, Funnel
+from campaigns.services.messages import money
+
+CURRENCY = "USD"
+TONES = {Verdict.HIGHER: "good", Verdict.LOWER: "bad", Verdict.CANNOT_TELL: ""}
+VERDICTS = {Verdict.HIGHER: "Higher", Verdict.LOWER: "Lower", Verdict.CANNOT_TELL: "Cannot tell"}
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    return "–" if share is None else f"{share * 100:.{digits}f} %"
+
+
+def signed_money(amount: float, currency: str = CURRENCY) -> str:
+    return f"{'−' if amount < 0 else '+'}{money(abs(amount), currency)}"
+
+
+def signed_percent(share: float) -> str:
+    return f"{'−' if share < 0 else '+'}{abs(share) * 100:.1f} %"
+
+
+def signed_points(share: float) -> str:
+    return f"{'−' if share < 0 else '+'}{abs(share) * 100:.1f} points"
+
+
+# --- bars
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One row of _waterfall.html; `share` and `start` run 0 to 1."""
+
+    label: str
+    count: int
+    share: float
+    start: float = 0.0
+    kind: str = "kept"
+    note: str = ""
+    url: str = ""
+    strong: bool = False
+
+
+def gate_bars(gate: Waterfall) -> list[Bar]:
+    """The gate as a true waterfall: each reason begins where the one before ended, the arms share what is left."""
+    total = max(gate.audience, 1)
+    bars = [Bar("In the audience", gate.audience, 1.0 if gate.audience else 0.0, kind="all", strong=True)]
+    left = gate.audience
+    for step in gate.steps:
+        left -= step.count
+        bars.append(Bar(REASONS[step.reason], step.count, step.count / total, left / total, "excluded"))
+    bars.append(Bar("held out", gate.holdout, gate.holdout / total, gate.treated / total, "holdout"))
+    bars.append(Bar("to be written to", gate.treated, gate.treated / total, 0.0, "treated", strong=True))
+    return bars
+
+
+STATE_WORDS = {
+    "queued": ("waiting", "all"),
+    "sending": ("with a worker now", "info"),
+    "sent": ("sent", "good"),
+    "delivered": ("delivered", "good"),
+    "failed": ("failed", "bad"),
+    "skipped": ("skipped at the last question", "excluded"),
+    "unknown": ("unknown: may have gone out", "warn"),
+    "bounced": ("bounced", "bad"),
+    "complained": ("marked as spam", "bad"),
+}
+
+
+def state_bars(states: dict[str, int], log_url: str = "") -> list[Bar]:
+    total = max(sum(states.values()), 1)
+    return [
+        Bar(label, states[state], states[state] / total, kind=kind, url=f"{log_url}?state={state}" if log_url else "")
+        for state, (label, kind) in STATE_WORDS.items()
+        if states.get(state)
+    ]
+
+
+def funnel_bars(funnel: Funnel) -> list[Bar]:
+    total = max(funnel.treated, 1)
+    return [
+        Bar("treated", funnel.treated, 1.0 if funnel.treated else 0.0, kind="all", strong=True),
+        Bar("sent", funnel.sent, funnel.sent / total, kind="treated"),
+        Bar("clicked", funnel.clickers, funnel.clickers / total, kind="info", note=clicks(funnel)),
+        Bar(
+            "ordered",
+            funnel.ordered,
+            funnel.ordered / total,
+            kind="good",
+            note="of all treated, whether they clicked or not",
+        ),
+    ]
+
+
+def clicks(funnel: Funnel) -> str:
+    if not funnel.clickers and not funnel.machine_clicks:
+        return "none"
+    said = ["simulated"] if funnel.clicks_simulated else []
+    if funnel.machine_clicks:
+        said.append(f"{funnel.machine_clicks:,} clicks of scanners left out")
+    return ", ".join(said)
+
+
+# --- intervals
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Context of _interval.html: positions run 0 to 100."""
+
+    label: str
+    low: float
+    point: float
+    high: float
+    zero: float
+    low_label: str
+    point_label: str
+    high_label: str
+    level: str
+    tone: str
+
+
+def plot(label: str, interval: Interval | None, words, verdict: Verdict) -> Plot | None:
+    """`words` turns a number into text. None without an interval."""
+    if interval is None:
+        return None
+    least, most = min(interval.low, 0.0), max(interval.high, 0.0)
+    width = (most - least) or 1.0
+
+    def place(value: float) -> float:
+        return round(100 * (value - least) / width, 2)
+
+    return Plot(
+        label,
+        place(interval.low),
+        place(interval.estimate),
+        place(interval.high),
+        place(0.0),
+        words(interval.low),
+        words(interval.estimate),
+        words(interval.high),
+        f"{interval.level:.0%}".replace("%", " %"),
+        TONES[verdict],
+    )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric of the treated against the hold-out, in words and as two plots."""
+
+    title: str
+    treated: str
+    holdout: str
+    verdict: str
+    tone: str
+    reason: str
+    method: str
+    absolute: Plot | None
+    relative: Plot | None
+
+
+def measured(lift: Lift, currency: str = CURRENCY) -> Measured:
+    if lift.metric == Metric.CONVERSION:
+        title, value, change = "Share who ordered", percent, signed_points
+    else:
+        title = "Revenue per assigned customer"
+        change = signed_money
+
+        def value(amount):
+            return "–" if amount is None else money(amount, currency)
+
+    return Measured(
+        title,
+        value(lift.treated),
+        value(lift.holdout),
+        VERDICTS[lift.verdict],
+        TONES[lift.verdict],
+        lift.reason,
+        lift.method,
+        plot("Difference", lift.difference, change, lift.verdict),
+        plot("Relative to the hold-out", lift.relative, signed_percent, lift.verdict),
+    )
+
+
+def interval_words(interval: Interval | None, words) -> str:
+    return f"{words(interval.low)} to {words(interval.high)}" if interval else ""
+
+
+@dataclass(frozen=True)
+class Incremental:
+    """What the treated bought beyond what the hold-out would have led one to expect."""
+
+    value: str
+    interval: str
+    verdict: str
+    tone: str
+
+
+def incremental(lift: Lift, treated: ArmResult) -> Incremental:
+    """The difference per customer times the treated; the hold-out's own share is not counted as lost."""
+    verdict, tone = VERDICTS[lift.verdict], TONES[lift.verdict]
+    if lift.difference is None:
+        return Incremental("–", "", verdict, tone)
+    low, point, high = (
+        signed_money(edge * treated.customers, treated.currency)
+        for edge in (lift.difference.low, lift.difference.estimate, lift.difference.high)
+    )
+    return Incremental(point, f"{low} to {high}", verdict, tone)
+
+
+# --- lines
+
+
+@dataclass(frozen=True)
+class Row:
+    label: str
+    value: str
+    compare: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """Context of _line.html."""
+
+    points: str
+    compare_points: str
+    summary: str
+    top_label: str
+    bottom_label: str
+    first_label: str
+    last_label: str
+    rows: list[Row]
+
+
+def cumulative(days: list[Day], currency: str = CURRENCY) -> Line | None:
+    """Money per assigned customer of both arms, added up; None for fewer than two days, which draw no line."""
+    if len(days) < 2:
+        return None
+    top = max(max(d.treated, d.holdout) for d in days) or 1.0
+
+    def points(arm: Arm) -> str:
+        return " ".join(
+            f"{100 * place / (len(days) - 1):.2f},{100 - 100 * getattr(day, arm) / top:.2f}"
+            for place, day in enumerate(days)
+        )
+
+    last = days[-1]
+    return Line(
+        points(Arm.TREATED),
+        points(Arm.HOLDOUT),
+        f"By {last.day:%d %B %Y} the treated had spent {money(last.treated, currency)} each, the hold-out "
+        f"{money(last.holdout, currency)}.",
+        money(top, currency),
+        money(0, currency),
+        f"{days[0].day:%d %b %Y}",
+        f"{last.day:%d %b %Y}",
+        [Row(f"{d.day:%Y-%m-%d}", money(d.treated, currency), money(d.holdout, currency)) for d in days],
+    )

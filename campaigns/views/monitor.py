@@ -1,0 +1,124 @@
+"""A send as it goes, and the ways to hold it: each says what exactly will happen."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.contracts import Capability, requires
+from campaigns.forms.words import ReasonForm
+from campaigns.models import Campaign
+from campaigns.queries import monitor as queries
+from campaigns.queries.audience import failures, message_states, waterfall
+from campaigns.services import delivery
+from campaigns.state import CampaignState, MessageState
+from campaigns.tasks import sweep
+from campaigns.views import figures
+from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, page_below, say_refusal
+from campaigns.views.shell import shell
+
+PAGE = 50
+MOVING = (CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.RUNNING)
+
+
+@requires(Capability.CAMPAIGN_READ)
+@require_GET
+def monitor(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    campaign = campaign_or_404(campaign_id)
+    context = shell(request, campaign, "monitor") | _state(request, campaign)
+    gate = waterfall(campaign.pk)
+    context |= {
+        "gate_bars": figures.gate_bars(gate) if gate else [],
+        "pause_form": ReasonForm(label="Why is it paused?", prefix="pause"),
+        "cancel_form": ReasonForm(label="Why is it stopped for good?", prefix="cancel"),
+    }
+    return render(request, "campaigns/monitor.html", context)
+
+
+@requires(Capability.CAMPAIGN_READ)
+@require_GET
+def progress(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """The fragment that the monitor asks for while the campaign moves; reloads the page when it stops moving."""
+    campaign = campaign_or_404(campaign_id)
+    answer = render(request, "campaigns/monitor.html#progress", {"campaign": campaign} | _state(request, campaign))
+    if campaign.state != request.GET.get("was", campaign.state):
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
+def _state(request: HttpRequest, campaign: Campaign) -> dict:
+    states = message_states(campaign.pk)
+    total, queued, held = sum(states.values()), states.get("queued", 0), states.get("sending", 0)
+    pace = queries.pace(campaign.pk) if campaign.state == CampaignState.SENDING else None
+    may_see_people = request.user.can(Capability.CUSTOMER_READ)
+    return {
+        "states": states,
+        "total": total,
+        "queued": queued,
+        "held": held,
+        "settled": total - queued - held,
+        "sent": sum(states.get(state, 0) for state in ("sent", "delivered", "bounced", "complained")),
+        "pace": pace,
+        "limit": pace and _limit(campaign, pace.per_second),
+        "bars": figures.state_bars(
+            states, reverse("campaigns:recipients", args=[campaign.pk]) if may_see_people else ""
+        ),
+        "failures": failures(campaign.pk) if states.keys() & {"failed", "skipped", "unknown"} else [],
+        "unknown": queries.unknown(campaign.pk) if states.get("unknown") and may_see_people else [],
+        "is_moving": campaign.state in MOVING,
+    }
+
+
+def _limit(campaign: Campaign, per_second: float) -> str:
+    if per_second >= 0.8 * campaign.per_second:
+        return f"limited by the campaign's own speed of {campaign.per_second} a second"
+    return "limited by the mail server's answers and the number of workers"
+
+
+@requires(Capability.CAMPAIGN_HALT)
+@require_POST
+def pause(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    campaign_or_404(campaign_id)
+    form = ReasonForm(request.POST, prefix="pause")
+    if not form.is_valid():
+        messages.error(request, "Say why it is paused: the reason stands in the audit trail.")
+    else:
+        try:
+            delivery.pause(campaign_id, actor=request.user, reason=form.cleaned_data["reason"])
+        except REFUSALS as refusal:
+            say_refusal(request, refusal)
+        else:
+            messages.success(request, "Paused. Nothing new is handed to the mail server; what is queued waits.")
+    return SeeOther(reverse("campaigns:monitor", args=[campaign_id]))
+
+
+@requires(Capability.CAMPAIGN_SEND)
+@require_POST
+def resume(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    campaign_or_404(campaign_id)
+    try:
+        delivery.resume(campaign_id, actor=request.user)
+    except REFUSALS as refusal:
+        say_refusal(request, refusal)
+    else:
+        nudge(sweep)
+        messages.success(request, "It goes on. Consent is asked again for each message before it is sent.")
+    return SeeOther(reverse("campaigns:monitor", args=[campaign_id]))
+
+
+@requires(Capability.CUSTOMER_READ)
+@require_GET
+def recipients(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """Every message with its outcome: the customer's id, never an address."""
+    campaign = campaign_or_404(campaign_id)
+    wanted = request.GET.get("state", "")
+    state = wanted if wanted in set(MessageState) else ""
+    rows, next_url = page_below(request, queries.log(campaign.pk, state), PAGE)
+    context = shell(request, campaign, "monitor") | {
+        "rows": rows,
+        "next_url": next_url,
+        "state": state,
+        "all_states": [(value, figures.STATE_WORDS[value][0]) for value in MessageState],
+    }
+    return render(request, "campaigns/recipients.html", context)

@@ -1,0 +1,212 @@
+"""The second pair of eyes: the words, the people, the gate, and the decision on exactly what the page shows."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.contracts import Capability, requires
+from campaigns.exceptions import RenderRefused, TemplateRefused
+from campaigns.forms.words import ApproveForm, ReasonForm, VariantForm
+from campaigns.models import AudienceMember, Campaign, MessageVariant
+from campaigns.queries import review as queries
+from campaigns.queries.audience import rehearse, waterfall
+from campaigns.services import approval, compose
+from campaigns.services.preview import preview as make_preview
+from campaigns.state import CampaignState
+from campaigns.views import figures
+from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404
+from campaigns.views.experiment import could_see
+from campaigns.views.shell import shell
+
+# A mail may style itself and nothing else: no script, no picture from anywhere, no address it could reach.
+MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+MAIL_POLICY += "frame-ancestors 'self'; sandbox"
+# Before the start the gate is rehearsed; afterwards what it said stands in the assignments.
+UNDECIDED = (CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED)
+EDITABLE_WORDS = (*UNDECIDED, CampaignState.DRAFT)
+
+
+@requires(Capability.CAMPAIGN_READ)
+@require_GET
+def review(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    return _page(request, campaign_or_404(campaign_id))
+
+
+def _page(
+    request: HttpRequest,
+    campaign: Campaign,
+    *,
+    approve_form: ApproveForm | None = None,
+    back_form: ReasonForm | None = None,
+    refused: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    words = queries.words(campaign)
+    generations = {w.variant.generation_id: w.variant.generation for w in words if w.variant and w.variant.generation}
+    context = shell(request, campaign, "review") | {
+        "words": words,
+        "drafted": sum(g.drafted for g in generations.values()),
+        "passed": sum(g.passed for g in generations.values()),
+        "refused": refused,
+        "may_edit_words": campaign.state in EDITABLE_WORDS and request.user.can(Capability.CAMPAIGN_COMPOSE),
+    }
+    if campaign.frozen_at:
+        gate = rehearse(campaign) if campaign.state in UNDECIDED else waterfall(campaign.pk)
+        context |= _gate(campaign, gate)
+    if campaign.state == CampaignState.IN_REVIEW:
+        context |= _decision(request, campaign, words, approve_form, back_form)
+    return render(request, "campaigns/review.html", context, status=status)
+
+
+def _gate(campaign: Campaign, gate) -> dict:
+    if gate is None:
+        return {}
+    power = could_see(gate.treated + gate.holdout, campaign.holdout_share, campaign.attribution_days)
+    return {"gate": gate, "gate_bars": figures.gate_bars(gate), "power": power}
+
+
+def _decision(request, campaign: Campaign, words, approve_form, back_form) -> dict:
+    digest, content, size = approval.digest_of(campaign)
+    before = queries.approvals(campaign.pk)
+    changes = queries.changes(before[0].content, content) if before else None
+    is_author = campaign.authors.filter(pk=request.user.pk).exists()
+    may_approve = request.user.can(Capability.CAMPAIGN_APPROVE)
+    fresh = ApproveForm(initial={"digest": digest})
+    if approve_form is not None:
+        # What was typed stays; the digest becomes that of what the page shows now.
+        fresh = ApproveForm(initial={"digest": digest, "comment": approve_form["comment"].value()})
+    return {
+        "size": size,
+        "digest": digest,
+        "is_author": is_author,
+        "may_decide": may_approve and not is_author,
+        "approve_form": fresh,
+        "back_form": back_form or ReasonForm(label="What has to change?", prefix="back"),
+        "changes": changes,
+        "last_approval": before[0] if before else None,
+    }
+
+
+@requires(Capability.CAMPAIGN_APPROVE)
+@require_POST
+def approve(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    campaign = campaign_or_404(campaign_id)
+    form = ApproveForm(request.POST)
+    if not form.is_valid():
+        text = "This page was incomplete: read it as it is now and approve again."
+        return _page(request, campaign, approve_form=form, refused=text, status=400)
+    given = form.cleaned_data
+    try:
+        approval.approve(campaign_id, approver=request.user, seen_digest=given["digest"], comment=given["comment"])
+    except REFUSALS as refusal:
+        return _page(request, campaign, approve_form=form, refused=str(refusal), status=409)
+    messages.success(request, "Approved, exactly as you saw it. Whoever may send releases it now.")
+    return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
+
+
+@requires(Capability.CAMPAIGN_APPROVE)
+@require_POST
+def send_back(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    campaign = campaign_or_404(campaign_id)
+    form = ReasonForm(request.POST, label="What has to change?", prefix="back")
+    if not form.is_valid():
+        return _page(request, campaign, back_form=form, status=400)
+    try:
+        approval.send_back(campaign_id, actor=request.user, reason=form.cleaned_data["reason"])
+    except REFUSALS as refusal:
+        return _page(request, campaign, back_form=form, refused=str(refusal), status=409)
+    messages.success(request, "Sent back. Its authors read your reason on their home page.")
+    return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
+
+
+@requires(Capability.CAMPAIGN_COMPOSE)
+@require_http_methods(["GET", "POST"])
+def edit_words(request: HttpRequest, campaign_id: int, variant_id: int) -> HttpResponse:
+    campaign = campaign_or_404(campaign_id)
+    variant = get_object_or_404(
+        MessageVariant.objects.select_related("segment", "draft"), pk=variant_id, campaign=campaign, is_current=True
+    )
+    if request.method == "GET":
+        form = VariantForm(campaign=campaign, initial={"subject": variant.subject, "body": variant.body})
+        return _words(request, campaign, variant, form)
+    form = VariantForm(request.POST, campaign=campaign)
+    if not form.is_valid():
+        return _words(request, campaign, variant, form, 400)
+    given = form.cleaned_data
+    try:
+        compose.edit_variant(variant_id, subject=given["subject"], body=given["body"], actor=request.user)
+    except (*REFUSALS, TemplateRefused) as refusal:
+        form.add_error(None, str(refusal))
+        return _words(request, campaign, variant, form, 409)
+    except MessageVariant.DoesNotExist:
+        form.add_error(None, "Somebody else changed these words in the meantime: copy yours, and open the page again.")
+        return _words(request, campaign, variant, form, 409)
+    messages.success(request, "The words are yours now: somebody else has to approve them.")
+    return SeeOther(reverse("campaigns:review", args=[campaign_id]))
+
+
+def _words(request, campaign: Campaign, variant: MessageVariant, form: VariantForm, status: int = 200) -> HttpResponse:
+    context = {
+        "campaign": campaign,
+        "variant": variant,
+        "form": form,
+        "voids": campaign.state in (CampaignState.APPROVED, CampaignState.SCHEDULED),
+    }
+    return render(request, "campaigns/words.html", context, status=status)
+
+
+@requires(Capability.CUSTOMER_READ)
+@require_GET
+def preview(request: HttpRequest, campaign_id: int, variant_id: int, customer_id: int) -> HttpResponse:
+    """The page around a preview: from whom, to whom (masked), and the frame."""
+    campaign, variant, member = _wanted(campaign_id, variant_id, customer_id)
+    context = shell(request, campaign, "review") | {"variant": variant, "member": member}
+    try:
+        context["mail"] = make_preview(campaign, variant, member)
+    except RenderRefused as refusal:
+        context["refused"] = str(refusal)
+    return render(request, "campaigns/preview.html", context)
+
+
+@requires(Capability.CUSTOMER_READ)
+@require_GET
+def mail(request: HttpRequest, campaign_id: int, variant_id: int, customer_id: int) -> HttpResponse:
+    """The mail's own HTML, for a frame, under a policy that lets it do nothing."""
+    campaign, variant, member = _wanted(campaign_id, variant_id, customer_id)
+    try:
+        html = make_preview(campaign, variant, member).html
+    except RenderRefused:
+        html = "<!doctype html><p>This person would be left out: the message cannot be filled for them.</p>"
+    # A link opens in a new window, which the sandbox forbids: without this it would open inside the frame.
+    html = html.replace("<body", '<head><base target="_blank"></head><body', 1)
+    return HttpResponse(
+        html,
+        headers={"Content-Security-Policy": MAIL_POLICY, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
+    )
+
+
+def _wanted(campaign_id: int, variant_id: int, customer_id: int) -> tuple[Campaign, MessageVariant, AudienceMember]:
+    campaign = campaign_or_404(campaign_id)
+    variant = get_object_or_404(MessageVariant.objects.select_related("segment"), pk=variant_id, campaign=campaign)
+    member = get_object_or_404(
+        AudienceMember.objects.select_related("customer"), campaign=campaign, customer_id=customer_id
+    )
+    return campaign, variant, member
+
+
+@requires(Capability.CAMPAIGN_READ)
+@require_GET
+def evidence(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """What an officer needs to judge a campaign: who agreed to what, when, on which people, and what the gate said."""
+    campaign = campaign_or_404(campaign_id)
+    gate = waterfall(campaign.pk)
+    context = shell(request, campaign, "evidence") | {
+        "approvals": queries.approvals(campaign.pk),
+        "words": queries.words(campaign, samples=0),
+        "gate": gate,
+        "gate_bars": figures.gate_bars(gate) if gate else [],
+        "authors": campaign.authors.all(),
+    }
+    return render(request, "campaigns/evidence.html", context)

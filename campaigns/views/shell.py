@@ -1,0 +1,78 @@
+"""The frame around every page of one campaign: where it stands, who did what, its tabs, and what can be done next."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.contracts import Capability
+from campaigns.models import Campaign, Transition
+from campaigns.queries import overview
+from campaigns.state import Action, CampaignState, Kind, allowed_actions
+
+TABS = (
+    ("Plan", "detail"),
+    ("Review", "review"),
+    ("Monitor", "monitor"),
+    ("Results", "results"),
+    ("Evidence", "evidence"),
+)
+# Which step of the stepper a state belongs to.
+STEP_OF = {
+    CampaignState.GENERATING: "draft",
+    CampaignState.RUNNING: "sending",
+    CampaignState.PAUSED: "sending",
+}
+# What one must be able to do to take a step, for the buttons; the views ask for the same.
+NEEDED = {
+    Action.GENERATE: Capability.CAMPAIGN_COMPOSE,
+    Action.EDIT: Capability.CAMPAIGN_COMPOSE,
+    Action.APPROVE: Capability.CAMPAIGN_APPROVE,
+    Action.SEND_BACK: Capability.CAMPAIGN_APPROVE,
+    Action.SCHEDULE: Capability.CAMPAIGN_SEND,
+    Action.UNSCHEDULE: Capability.CAMPAIGN_SEND,
+    Action.RESUME: Capability.CAMPAIGN_SEND,
+    Action.PAUSE: Capability.CAMPAIGN_HALT,
+    Action.CANCEL: Capability.CAMPAIGN_HALT,
+}
+
+
+@dataclass(frozen=True)
+class Tab:
+    label: str
+    url: str
+    current: bool
+
+
+def shell(request: HttpRequest, campaign: Campaign, current: str) -> dict:
+    """Context of campaigns/_campaign.html. Two queries: the steps, and (once a request) the caller's roles."""
+    steps = overview.transitions(campaign.pk)
+    possible = set(allowed_actions(campaign.state, campaign.kind))
+    if campaign.state == CampaignState.DRAFT:
+        possible.add(Action.EDIT)  # a draft is edited without a step
+    may = {str(step) for step in possible if step in NEEDED and request.user.can(NEEDED[step])}
+    return {
+        "campaign": campaign,
+        "steps": steps,
+        "notes": notes(campaign, steps),
+        "tabs": [Tab(label, reverse(f"campaigns:{name}", args=[campaign.pk]), name == current) for label, name in TABS],
+        "may": may,
+        "on_release": campaign.late_after is None,
+        "is_history": campaign.kind == Kind.HISTORY,
+    }
+
+
+def notes(campaign: Campaign, steps: list[Transition]) -> dict[str, str]:
+    """By step of the stepper: who brought the campaign there last, and when."""
+    found = {"draft": _note(campaign.created_by, campaign.created_at)}
+    for step in steps:
+        found[STEP_OF.get(step.to_state, step.to_state)] = _note(step.actor, step.at)
+    return found
+
+
+def who(user) -> str:
+    return (user.get_full_name() or user.get_username()) if user else "Attune"
+
+
+def _note(user, at) -> str:
+    return f"{who(user)}, {at.day} {at:%b %H:%M}"
