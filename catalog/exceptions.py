@@ -16,3 +16,7 @@ class UnknownMerchant(Exception):
 
 class SourceMissing(Exception):
     """The package that carries the Complete Journey data is not installed."""
+
+
+class DemoStoreRefused(Exception):
+    """A part of the demo store that cannot be loaded yet, or not beside what is there; the message says what to do."""

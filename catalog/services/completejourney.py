@@ -20,7 +20,7 @@ TIMEZONE = "America/New_York"
 CUTOFF = datetime(2017, 12, 4, 5, tzinfo=UTC)  # the end of week 49: four weeks and a half are held back
 WEEK = timedelta(weeks=1)
 MERCHANTS = 10  # the makers with the most products play merchants; everything else is the platform's own
-BLOCK_WEEKS = 4  # 115,000 lines at a time: some 40 MB, however long the history
+BLOCK_WEEKS = 2  # 57,000 lines at a time: some 20 MB, however long the history
 OFFER_PREFIX = "cj-"
 
 

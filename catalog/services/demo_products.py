@@ -8,8 +8,8 @@ import polars as pl
 from django.db import transaction
 
 from catalog import queries
-from catalog.models import Merchant, Offer, OfferProduct, Origin
-from catalog.services.bulk import copy_csv, csv_block
+from catalog.models import Merchant, Offer, OfferProduct, Origin, Product
+from catalog.services.bulk import analyze, copy_csv, csv_block
 from catalog.services.completejourney import OFFER_PREFIX, CompleteJourney, merchant_id, shift_for
 from catalog.services.products import COLUMNS, upsert
 from catalog.services.titles import title
@@ -71,6 +71,7 @@ def load_catalogue(store: CompleteJourney, *, progress: Progress = lambda rows, 
     with transaction.atomic():
         upsert(_blocks(_rows(products, _merchants(store.merchants())), went_in))
         _load_offers(offers, coupons, queries.product_ids(names), went_in)
+    analyze([model._meta.db_table for model in (Product, Offer, OfferProduct)])
     return CatalogueReport(**report, is_new=True)
 
 
