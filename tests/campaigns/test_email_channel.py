@@ -3,12 +3,14 @@
 import asyncio
 import email
 import email.policy
+import re
 import smtplib
 import socket
 import ssl
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
 from ipaddress import ip_address
 
 import pytest
@@ -18,6 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from campaigns.channels.email import EmailChannel, SmtpServer
 from campaigns.channels.mime import compose
@@ -140,6 +144,34 @@ def test_a_mail_without_html_is_plain_text():
     assert mail.get_content().replace("\r\n", "\n") == message().text
 
 
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300))
+@example(".\n..\n. x")
+@example("--=_attune.7\r\n--=_attune.7--\n")
+@example("trailing \nspace\t\n")
+@example("x" * 200 + "\n" + "é" * 200)
+@example("a\rb\r\nc\u2028d")
+def test_any_text_arrives_as_it_was_written(text):
+    mail = email.message_from_bytes(
+        compose(message(text=text, html=f"<p>{text}</p>")).content, policy=email.policy.SMTP
+    )
+    bodies = [part.get_payload(decode=True).decode() for part in mail.iter_parts()]
+    lines = re.sub(r"\r\n?|\n", "\r\n", text)
+    assert bodies == [lines if lines.endswith("\r\n") else f"{lines}\r\n", f"<p>{lines}</p>\r\n"]
+    assert mail.defects == []
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=200))
+@example("=?utf-8?q?evil?=")
+@example("word " * 60)
+@example("w" * 500)
+@example("你" * 200)
+def test_any_subject_arrives_as_it_was_written(subject):
+    content = compose(message(subject=subject)).content
+    assert max(map(len, content.split(b"\r\n"))) < 998
+    found = email.message_from_bytes(content)["Subject"]
+    assert str(make_header(decode_header(found))).replace("\r\n", "").strip() == subject.strip()
+
+
 def test_further_headers_are_written_and_ours_stay():
     assert b"\r\nX-Campaign: 12\r\n" in compose(message(headers={"X-Campaign": "12"})).content
     for name in ("Subject", "bcc", "List-Unsubscribe", "Content-Type", "X Bad"):
@@ -181,7 +213,9 @@ def test_a_server_without_utf8_addresses_refuses_that_one_only():
 # --- what is refused before it is offered
 
 
-@pytest.mark.parametrize("evil", ["x\r\nBcc: eve@evil.example", "x\nSubject: y", "x\ry", "x\x00y", "x\x0by"])
+@pytest.mark.parametrize(
+    "evil", ["x\r\nBcc: eve@evil.example", "x\nSubject: y", "x\ry", "x\x00y", "x\x0by", "x\u2028y", "x\x85y"]
+)
 @pytest.mark.parametrize("where", ["subject", "sender", "headers", "header name"])
 def test_line_breaks_in_headers_are_refused(evil, where):
     changes = {
