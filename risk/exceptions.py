@@ -7,3 +7,7 @@ class MisshapenOrders(ValueError):
 
 class BadRule(ValueError):
     """A rule that names an unknown feature or a limit that is no positive number."""
+
+
+class DecisionRefused(Exception):
+    """A verdict that cannot stand: without a reason, or on a flag that somebody else decided meanwhile."""

@@ -104,3 +104,20 @@ class Verdict(models.Model):
 
     def __str__(self):
         return f"{self.decision} by {self.by_id}"
+
+
+class Sweep(models.Model):
+    """One pass over new orders that judged some. The next reads what came in after the newest `read_until`."""
+
+    read_until = models.DateTimeField()
+    orders = models.PositiveIntegerField()
+    flags = models.PositiveIntegerField()
+    customers_held = models.PositiveIntegerField()
+    seconds = models.FloatField()
+    finished_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["-read_until"], name="sweep_newest")]
+
+    def __str__(self):
+        return f"until {self.read_until:%Y-%m-%d %H:%M}"

@@ -122,6 +122,24 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="Sweep",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("read_until", models.DateTimeField()),
+                ("orders", models.PositiveIntegerField()),
+                ("flags", models.PositiveIntegerField()),
+                ("customers_held", models.PositiveIntegerField()),
+                ("seconds", models.FloatField()),
+                (
+                    "finished_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+            ],
+            options={
+                "indexes": [models.Index(fields=["-read_until"], name="sweep_newest")],
+            },
+        ),
+        migrations.CreateModel(
             name="Verdict",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

@@ -1,0 +1,83 @@
+"""One pass over what came in since the last: orders, features, rules, reasons, flags."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from risk import dataset, queries, services
+from risk.contracts import NewFlag, SweepReport
+from risk.ml.explain import Range, explain, usual_ranges
+from risk.ml.features import Features, Orders, build_features
+from risk.ml.rules import Rule, evaluate
+
+# An order is dated when its transaction begins and seen when that ends. Reading a quarter of an hour twice forgives a bulk
+# load that takes so long; what was flagged before is not flagged again.
+LATE = timedelta(minutes=15)
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Yardstick:
+    """What is ordinary in one currency."""
+
+    orders: Orders
+    ranges: Mapping[str, Range]
+
+
+def sweep(*, everything: bool = False, progress: Callable[[int], None] = lambda judged: None) -> SweepReport:
+    """Judges every order received since the last sweep, or all of them, and raises what is doubtful.
+
+    May run twice at once: both read the same orders, and a flag is raised once. `progress` gets the orders judged by
+    each block.
+    """
+    began, reads_at = time.monotonic(), queries.database_now()
+    services.ensure_rules()
+    in_force = queries.rules_in_force()
+    rules = tuple(
+        Rule.from_params(row.code, row.description, row.params)
+        for row in in_force.values()
+        if row.code != services.HOLD
+    )
+    newest = None if everything else queries.read_until()
+    since = BEGINNING if newest is None else newest - LATE
+    judged, flags, orders, held = 0, Counter(), 0, 0
+    for currency in queries.currencies(since):
+        yardstick = _yardstick(rules, currency)
+        for block in dataset.blocks(currency=currency, since=since):
+            raised = services.raise_flags(list(_doubts(rules, block, yardstick, in_force)))
+            judged += (here := int(block.is_judged.sum()))
+            flags.update(raised.flags)
+            orders, held = orders + raised.orders, held + raised.customers_held
+            progress(here)
+    report = SweepReport(judged, dict(flags), orders, held, time.monotonic() - began)
+    services.record_sweep(report, read_until=reads_at)
+    return report
+
+
+def _doubts(
+    rules: tuple[Rule, ...], block: dataset.Block, yardstick: Yardstick, in_force: Mapping
+) -> Iterator[NewFlag]:
+    features = build_features(dataset.beside(block.orders, yardstick.orders))
+    signals = evaluate(rules, features)
+    reasons = explain(signals, features, yardstick.ranges)
+    for row, rule, reason in zip(signals.row, signals.rule, reasons, strict=True):
+        if row < len(block.is_judged) and block.is_judged[row]:
+            facts = {name: float(column[row]) for name, column in features.values.items() if not np.isnan(column[row])}
+            code = rules[rule].code
+            yield NewFlag(int(features.customer[row]), int(features.order[row]), in_force[code].pk, reason, facts)
+
+
+def _yardstick(rules: tuple[Rule, ...], currency: str) -> Yardstick:
+    """Of the newest orders those that no rule doubts: a burst does not get to say what is usual."""
+    orders = dataset.ordinary(currency=currency)
+    features = build_features(orders)
+    is_plain = np.ones(len(orders.order), dtype=bool)
+    is_plain[evaluate(rules, features).row] = False
+    plain = Features(
+        features.order[is_plain], features.customer[is_plain], {n: c[is_plain] for n, c in features.values.items()}
+    )
+    return Yardstick(orders, usual_ranges(plain))
