@@ -17,6 +17,7 @@ from catalog.exceptions import SourceMissing
 
 NAME = "complete journey"
 TIMEZONE = "America/New_York"
+END = datetime(2018, 1, 1, 5, tzinfo=UTC)  # the local midnight after the last line
 CUTOFF = datetime(2017, 12, 4, 5, tzinfo=UTC)  # the end of week 49: four weeks and a half are held back
 WEEK = timedelta(weeks=1)
 MERCHANTS = 10  # the makers with the most products play merchants; everything else is the platform's own
@@ -51,6 +52,16 @@ class CompleteJourney:
     @property
     def name(self) -> str:
         return NAME if self.households is None else f"{NAME}, {self.households} households"
+
+    @classmethod
+    def named(cls, name: str, shift: timedelta) -> "CompleteJourney":
+        """The cut that calls itself by this name."""
+        number = name.removeprefix(NAME).strip(", ").partition(" ")[0]
+        return cls(shift, int(number) if number else None)
+
+    @property
+    def end_at(self) -> datetime:
+        return END + self.shift
 
     @property
     def cutoff_at(self) -> datetime:
@@ -168,6 +179,9 @@ class CompleteJourney:
 
     def count_lines(self, since: datetime | None = None, until: datetime | None = None) -> int:
         return self._lines(since, until).select(pl.len()).collect().item()
+
+    def count_baskets(self, since: datetime | None = None, until: datetime | None = None) -> int:
+        return self._lines(since, until).select(pl.col("basket_id").n_unique()).collect().item()
 
     def blocks(self, since: datetime | None = None, until: datetime | None = None) -> Iterator[pl.DataFrame]:
         """Order lines from `since` to before `until` (moved times), block by block in order of time, each basket whole.
