@@ -124,7 +124,8 @@ def ending(returncode: int) -> str:
 
 def processes(port: int, host: str = "127.0.0.1") -> list[tuple[str, list[str]]]:
     """Attune's processes as (name, command line), in the order of their start. The working directory is the root."""
-    celery = [sys.executable, "-m", "celery", "-A", "config.celery"]
+    # A training uses all it gets: on two cores the pages would wait for it, at the start for the workers' imports too.
+    celery = ["nice", "-n", "5", sys.executable, "-m", "celery", "-A", "config.celery"]
 
     def worker(name: str, queues: str, concurrency: int, memory: int) -> tuple[str, list[str]]:
         """`memory` in MB: a pool process that grew beyond it is replaced after its task."""

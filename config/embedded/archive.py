@@ -19,6 +19,7 @@ from config.embedded import postgres
 from config.embedded.exceptions import StartRefused
 
 CHUNK = 1 << 16
+PATIENCE = "10s"  # for the locks of processes that still use what is to be dropped
 # Tables of extensions do not count, and neither does what lies outside the schema of Attune.
 TABLES = """
 SELECT count(*) FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
@@ -82,7 +83,7 @@ def restore(url: str, source: Path, replace: bool = False, progress: Callable[[i
         read = [pg_restore, "--no-owner", "--no-privileges", f"--use-list={contents.name}", "--file=-", source]
         load = [pg_restore.with_name("psql"), "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", _dbname(url)]
         if replace:
-            load += ["-c", "SET lock_timeout = '10s'", "-c", "DROP OWNED BY CURRENT_USER"]
+            load += ["-c", f"SET lock_timeout = '{PATIENCE}'", "-c", "DROP OWNED BY CURRENT_USER"]
         reader = subprocess.Popen(read, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
         loader = subprocess.Popen(
             [*load, "-f", "-"],

@@ -247,7 +247,7 @@ def test_without_fsync_it_is_another_pair_of_servers(created, place):
     safe.end(), fast.end()
 
 
-@pytest.mark.parametrize("name", ["a b%20c&d'\"ü", "a,b", "long-" * 30], ids=["odd", "comma", "long"])
+@pytest.mark.parametrize("name", ["a b%20c&d'\"ü", "long," * 30], ids=["odd", "long"])
 def test_any_path_works_in_all_four_addresses(created, place, name):
     data = place / name
     shutil.copytree(created, data)

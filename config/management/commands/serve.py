@@ -1,8 +1,8 @@
 """Runs Attune on this machine: web, workers, beat and the mail sink, until Ctrl-C."""
 
 import fcntl
+import http.client
 import os
-import socket
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -83,8 +83,13 @@ class Command(BaseCommand):
 
 
 def answers(host: str, port: int) -> bool:
+    """Whether a page comes back, of whatever status: the first one takes seconds, in which the views are loaded."""
+    web = http.client.HTTPConnection(host, port, timeout=3)  # Ctrl-C waits for it
     try:
-        socket.create_connection((host, port), timeout=1).close()
-    except OSError:
+        web.request("GET", "/")
+        web.getresponse()
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        web.close()
     return True
