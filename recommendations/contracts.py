@@ -1,8 +1,13 @@
 """What other rooms receive: products for a person with the reason, and what a person is like."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+
+# The two kinds of live model of this room, and how far back both look: a year holds every season once; more makes old
+# habits louder and the fit slower.
+RECOMMENDER, CLUSTERS = "recommender", "clusters"
+HISTORY = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from customers.queries import interactions
+from recommendations.ml.rfm import Rfm, rfm
 from recommendations.ml.splits import PurchaseLog
 from recommendations.queries import product_classes
 
@@ -31,9 +32,7 @@ class Purchases:
     products: np.ndarray  # (n_items,) ids
     department: np.ndarray
     departments: tuple[str, ...]
-
-    def customer_positions(self, ids: np.ndarray) -> np.ndarray:
-        return np.searchsorted(self.customers, ids)
+    title: np.ndarray  # (n_items,) equal numbers for products that people read as the same
 
 
 def day_of(at: datetime) -> float:
@@ -47,7 +46,7 @@ def at_day(day: float) -> datetime:
 def purchases(*, since: datetime, until: datetime) -> Purchases:
     """What people bought in [since, until), without flagged orders and without people who refused (see the query)."""
     columns = interactions(since=since, until=until)
-    classes = {pk: (department, kind) for pk, department, kind in product_classes().iterator(chunk_size=20_000)}
+    classes = {pk: facts for pk, *facts in product_classes().iterator(chunk_size=20_000)}
     bought = np.unique(columns.product_id)
     is_goods = np.array(
         [bool(classes[pk][1]) and classes[pk][0] not in NOT_GOODS for pk in bought.tolist()], dtype=bool
@@ -58,18 +57,34 @@ def purchases(*, since: datetime, until: datetime) -> Purchases:
     day = columns.occurred_at[keep] / DAY
     customers, user = np.unique(customer_id, return_inverse=True)
     item = np.searchsorted(products, product_id)
-    # A basket has one time: a person's rows with the same time are one order.
+    # A basket has one time: a person's rows with the same time are one order. The learning code counts an order once per
+    # product, so lines of one product in one basket become one row with their sums.
     _, order = np.unique(np.stack([user, day]), axis=1, return_inverse=True)
+    cells, first, cell = np.unique(order.reshape(-1) * len(products) + item, return_index=True, return_inverse=True)
+    quantity = np.bincount(cell, weights=columns.quantity[keep], minlength=len(cells))
+    amount = np.bincount(cell, weights=columns.amount[keep], minlength=len(cells))
+    user, item, day, order = user[first], item[first], day[first], order.reshape(-1)[first]
     names = [classes[pk][0] for pk in products.tolist()]
     departments = tuple(sorted(set(names)))
     place = {name: index for index, name in enumerate(departments)}
-    log = PurchaseLog(user, item, day, columns.quantity[keep].astype(np.float64), len(customers), len(products))
+    log = PurchaseLog(user, item, day, quantity, len(customers), len(products))
     return Purchases(
         log=log,
-        order=order.reshape(-1),
-        amount=columns.amount[keep].astype(np.float64),
+        order=order,
+        amount=amount,
         customers=customers,
         products=products,
         department=np.array([place[name] for name in names], dtype=np.int64),
         departments=departments,
+        title=np.unique([classes[pk][2] for pk in products.tolist()], return_inverse=True)[1],
     )
+
+
+def people_features(data: Purchases, end: float) -> tuple[Rfm, np.ndarray]:
+    """(RFM of every customer, spend per department (n_users, departments)) up to the day `end`."""
+    orders, first = np.unique(data.order, return_index=True)
+    amount = np.bincount(data.order, weights=data.amount, minlength=len(orders))
+    figures = rfm(data.log.user[first], end - data.log.day[first], np.maximum(amount, 0), data.log.n_users)
+    cells = data.log.user * len(data.departments) + data.department[data.log.item]
+    spend = np.bincount(cells, weights=np.maximum(data.amount, 0), minlength=data.log.n_users * len(data.departments))
+    return figures, spend.reshape(data.log.n_users, len(data.departments))

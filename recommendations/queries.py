@@ -131,8 +131,8 @@ def profile(customer_id: int) -> PersonProfile | None:
 
 
 def product_classes() -> QuerySet:
-    """(id, department, product type) of every product, for the dataset."""
-    return Product.objects.values_list("pk", "department", "product_type")
+    """(id, department, product type, title) of every product, for the dataset."""
+    return Product.objects.values_list("pk", "department", "product_type", "title")
 
 
 def personal(customer_id: int) -> dict:

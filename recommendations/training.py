@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-import numpy as np
 from django.utils import timezone
 
-from recommendations.dataset import Purchases, day_of, purchases
+from recommendations.contracts import CLUSTERS, HISTORY, RECOMMENDER
+from recommendations.dataset import day_of, people_features, purchases
 from recommendations.ml.blend import Blend, BlendConfig, tune
 from recommendations.ml.clusters import Clusters, ClustersConfig
 from recommendations.ml.ease import Ease
@@ -17,19 +17,15 @@ from recommendations.ml.metrics import VIEWS, Evaluation, bootstrap, evaluate, p
 from recommendations.ml.popularity import Popularity
 from recommendations.ml.recency import Recency
 from recommendations.ml.recommender import Recommender
-from recommendations.ml.rfm import Rfm, rfm
 from recommendations.ml.splits import Split, time_split
 from registry import queries as registry
 from registry import services as runs
 from registry.contracts import Lease, Trained
 from registry.exceptions import PromotionRefused
-from registry.models import ModelVersion
 
 log = logging.getLogger(__name__)
 
-RECOMMENDER, CLUSTERS = "recommender", "clusters"
 KINDS = (RECOMMENDER, CLUSTERS)
-HISTORY = timedelta(days=365)  # a year holds every season once; more makes old habits louder and the fit slower
 HORIZON_DAYS = 28.0  # "what is bought in the next four weeks" is the question of a campaign
 METRICS = ("ndcg@10", "recall@20")
 BASELINE = Popularity.kind
@@ -47,7 +43,7 @@ def window(params: dict) -> Window:
     return Window(until - HISTORY, until)
 
 
-def train(run_id: int) -> list[ModelVersion]:
+def train(run_id: int) -> list:
     """Does the run if it is free; returns the new versions, [] when somebody else holds it.
 
     Too few data ends the run with the reason and leaves the live model alone; so does any other failure.
@@ -55,7 +51,7 @@ def train(run_id: int) -> list[ModelVersion]:
     lease = runs.claim(run_id)
     if lease is None:
         return []
-    work: dict[str, Callable[[Lease], list[ModelVersion]]] = {RECOMMENDER: _recommender, CLUSTERS: _clusters}
+    work: dict[str, Callable[[Lease], list]] = {RECOMMENDER: _recommender, CLUSTERS: _clusters}
     try:
         versions = work[lease.kind](lease)
         runs.finish(lease)
@@ -70,7 +66,7 @@ def train(run_id: int) -> list[ModelVersion]:
     return versions
 
 
-def _promote_what_is_better(versions: list[ModelVersion]) -> None:
+def _promote_what_is_better(versions: list) -> None:
     """The nightly run's own hand: the first of a kind, or one that the paired comparison finds better."""
     for version in versions:
         try:
@@ -79,7 +75,7 @@ def _promote_what_is_better(versions: list[ModelVersion]) -> None:
             log.info("%s", refusal)
 
 
-def _recommender(lease: Lease) -> list[ModelVersion]:
+def _recommender(lease: Lease) -> list:
     """Popularity, recency and EASE, each on its own and blended; judged on the last four weeks, kept fitted on all."""
     span = window(lease.params)
     runs.beat(lease, "reading orders", 0.02)
@@ -98,8 +94,7 @@ def _recommender(lease: Lease) -> list[ModelVersion]:
         runs.beat(lease, f"judging {kind}", 0.25 + 0.10 * place)
         judged[kind] = _judge(model.fit(split.history), split)
     runs.beat(lease, "judging the blend", 0.55)
-    blended = Blend(weights, {kind: families[kind] for kind, _ in weights.weights})
-    blended.n_users_, blended.n_items_ = split.history.n_users, split.history.n_items
+    blended = Blend.of_fitted(weights, {kind: families[kind] for kind, _ in weights.weights})
     judged[RECOMMENDER] = _judge(blended, split)
     live = _judge_live(families, split)
 
@@ -136,9 +131,7 @@ def _judge_live(families: dict[str, Recommender], split: Split) -> dict[str, Eva
     if version is None:
         return None
     weights = BlendConfig(tuple(sorted((kind, float(w)) for kind, w in version.params["weights"].items())))
-    blend = Blend(weights, {kind: families[kind] for kind, _ in weights.weights})
-    blend.n_users_, blend.n_items_ = split.history.n_users, split.history.n_items
-    return _judge(blend, split)
+    return _judge(Blend.of_fitted(weights, {kind: families[kind] for kind, _ in weights.weights}), split)
 
 
 def _params(model) -> dict:
@@ -173,17 +166,7 @@ def _metrics(ours: dict[str, Evaluation], baseline: dict[str, Evaluation], live:
     return rows
 
 
-def people_features(data: Purchases, end: float) -> tuple[Rfm, np.ndarray]:
-    """(RFM of every customer, spend per department (n_users, departments)) up to the day `end`."""
-    orders, first = np.unique(data.order, return_index=True)
-    amount = np.bincount(data.order, weights=data.amount, minlength=len(orders))
-    figures = rfm(data.log.user[first], end - data.log.day[first], np.maximum(amount, 0), data.log.n_users)
-    cells = data.log.user * len(data.departments) + data.department[data.log.item]
-    spend = np.bincount(cells, weights=np.maximum(data.amount, 0), minlength=data.log.n_users * len(data.departments))
-    return figures, spend.reshape(data.log.n_users, len(data.departments))
-
-
-def _clusters(lease: Lease) -> list[ModelVersion]:
+def _clusters(lease: Lease) -> list:
     """Groups of people by how and where they buy. It ranks nothing, so there is nothing to compare with."""
     span = window(lease.params)
     runs.beat(lease, "reading orders", 0.1)
