@@ -19,9 +19,9 @@ def _at_most(field: str, value: int) -> dict:
 # What every shop has: groups by recency and frequency of orders, with the only words that a writer gets about them.
 DEFAULTS = (
     (
-        "loyal",
+        "high_value",
         "Loyal, high spend",
-        "our regulars",
+        "our good customers",
         {"all": [_at_least("r_score", 4), _at_least("f_score", 4), _at_least("m_score", 4)]},
     ),
     (
@@ -33,13 +33,13 @@ DEFAULTS = (
     (
         "regular",
         "Regular",
-        "people who shop with us often",
+        "people who come in every week",
         {"all": [_at_least("r_score", 3), _at_least("f_score", 3)]},
     ),
     (
         "explorer",
         "Occasional",
-        "people who drop in now and then",
+        "people who like new things",
         {"all": [_at_least("f_score", 1), _at_most("f_score", 2)]},
     ),
 )

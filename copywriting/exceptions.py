@@ -1,0 +1,21 @@
+"""What can go wrong with words for an offer. Each message says what to do about it."""
+
+
+class CopywritingError(Exception):
+    """Base of all errors of this app."""
+
+
+class BriefInvalid(CopywritingError, ValueError):
+    """A brief that no writer can answer: an unknown channel or locale, no product, no store."""
+
+
+class ModelMissing(CopywritingError):
+    """The language model is not where the configuration says, or its package is not installed."""
+
+
+class WriterUnavailable(CopywritingError):
+    """A writer could not answer at all (an endpoint that hangs, no memory). The grammar steps in and says so."""
+
+
+class UnknownSlot(CopywritingError, ValueError):
+    """Slotted text holds a brace that is no slot of ours; it must never reach the template engine."""

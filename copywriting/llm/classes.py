@@ -1,0 +1,148 @@
+"""Product classes: what one text can be true for. A class is wide (a shelf of the shop), so its words are few.
+
+A text is written for a class and sent with many products of it, so it may only name what holds for the whole class:
+"a slice" is right for bread, "milk" is wrong for dairy, whose reader may get cheese.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+GENERAL = "general"
+
+
+@dataclass(frozen=True, slots=True)
+class ProductClass:
+    """`phrase` is what a writer is told; `words` are true for every product of the class; `sign` finds its categories.
+
+    `regulated` marks what a personal message must not push: health, tobacco, alcohol, intimate goods.
+    """
+
+    phrase: str
+    words: frozenset[str]
+    sign: str
+    regulated: bool = False
+
+
+def _class(phrase: str, words: str, sign: str, regulated: bool = False) -> ProductClass:
+    return ProductClass(phrase, frozenset(words.split()) | frozenset(re.findall(r"[a-z]+", phrase)), sign, regulated)
+
+
+EDIBLE = "meal plate table kitchen taste tasty delicious flavor flavors eat bite cook serve recipe family lunch dinner"
+
+# The first class whose sign is found wins, so regulated goods and the narrow ones stand first.
+CLASSES: Mapping[str, ProductClass] = {
+    "alcohol": _class("beer and wine", "", r"\b(BEER|ALE|WINE|LIQUOR|SPIRITS|RUM|VODKA|COCKTAIL|COOLER)", True),
+    "tobacco": _class("tobacco", "", r"\b(CIGAR|TOBACCO|SMOKING CESS)", True),
+    "health": _class(
+        "health products",
+        "",
+        r"\b(ANALGESIC|COLD AND FLU|ANTACID|SINUS|LAXATIVE|VITAMIN|DIETARY AID|FIRST AID|PHARMACY|EYE AND EAR|FOOT CARE"
+        r"|HOME HEALTH|FITNESS.DIET|INCONTINENCE|FAMILY PLANNING|FEMININE HYGIENE|FEM HYGN|INFANT FORMULA)",
+        True,
+    ),
+    "baby": _class("baby care", "little tiny family home", r"\b(BABY|INFANT|DIAPER)"),
+    "pets": _class("pet care", "cat dog pets paws bowl home family", r"\b(CAT|DOG|PET|BIRD)\b"),
+    "flowers": _class("flowers", "bloom blooms home table color", r"\b(FLORAL|ROSES|BOUQUET|GARDEN CENTER)"),
+    "household": _class(
+        "household supplies",
+        "home kitchen clean cleaning cupboard house",
+        r"\b(LAUNDRY|TISSUE|TISS|PAPER|BLEACH|DISH|CLEAN|FOIL|WRAPS|TRSH|AIR CARE|BROOM|BATTER|ELECTRICAL|HOUSEWARE|CANDLE"
+        r"|KITCHEN|COOKWARE|CHARCOAL|HARDWARE|STATIONERY|INSECTICIDE|FILTER|PLASTIC|GLASSWARE|CARDS|MAGAZINE|NEWSPAPER)",
+    ),
+    "personal": _class(
+        "personal care",
+        "bathroom morning routine shower home",
+        r"\b(HAIR|ORAL HYGIENE|SOAP|DEODORANT|SHAVING|MAKEUP|COSMETIC|HAND/BODY|BATH\b|FRAGRANCE|PERSONAL CARE|HBC|SUNTAN)",
+    ),
+    "ice_cream": _class(
+        "ice cream and frozen treats", f"dessert sweet cool scoop freezer {EDIBLE}", r"(ICE CREAM|NOVELTIES)"
+    ),
+    "frozen": _class("frozen food", f"freezer {EDIBLE}", r"\b(FROZEN|FRZN)"),
+    "coffee": _class(
+        "coffee and tea", f"cup mug morning breakfast brew sip drink {EDIBLE}", r"\b(COFFEE|TEAS?\b|COCOA)"
+    ),
+    "drinks": _class(
+        "drinks",
+        f"glass sip thirst thirsty refreshing refresh drink fridge {EDIBLE}",
+        r"(DRINK|DRNK|WATER|JUICE|JCE|BEVERAGE)",
+    ),
+    "dairy": _class(
+        "dairy", f"fridge breakfast creamy {EDIBLE}", r"\b(MILK|CHEESE|YOGURT|BUTTER|MARGARINE|DAIRY|EGGS|CREAM)"
+    ),
+    "bread": _class(
+        "bread and bakery", f"bread loaf slice breakfast baked {EDIBLE}", r"\b(BREAD|BUNS|ROLLS|PASTRY|DOUGH|BAKERY)"
+    ),
+    "snacks": _class(
+        "snacks",
+        f"snack crunch crunchy munch bowl movie {EDIBLE}",
+        r"\b(SNACK|RICE CAKES|CHIP|CRACKER|NUTS|POPCORN|CRKR)",
+    ),
+    "sweets": _class("sweets and cookies", f"sweet treat treats {EDIBLE}", r"\b(CANDY|COOKIE|CAKE|PIE|SWEET|DESSERT)"),
+    "cereal": _class(
+        "breakfast food", f"breakfast morning bowl {EDIBLE}", r"\b(CEREAL|BREAKFAST|BRKFST|PANCAKE|SYRUP)"
+    ),
+    "seafood": _class("seafood", f"fish sea {EDIBLE}", r"\b(SEAFOOD|SUSHI)"),
+    "meat": _class(
+        "meat and deli",
+        f"grill roast sandwich {EDIBLE}",
+        r"\b(MEAT|BEEF|PORK|CHICKEN|TURKEY|BACON|SAUSAGE|HOT DOG|LAMB|DELI)",
+    ),
+    "pantry": _class(
+        "pantry food",
+        f"pantry cupboard shelf {EDIBLE}",
+        r"\b(SOUP|SAUCE|PASTA|NOODLE|RICE|SHELF STABLE|CANNED|CONDIMENT|DINNER|HISPANIC|BAKING|FLOUR|SUGAR|SPICE|PICKLE"
+        r"|OLIVE|OIL|JELLY|GRAVY|DRY MIX|DRY BN|GROCERY|NUTRITION)",
+    ),
+    "produce": _class(
+        "fruit and vegetables",
+        f"fresh crisp garden colorful {EDIBLE}",
+        r"\b(FRUIT|VEGETABLE|SALAD|POTATO|TOMATO|ONION|APPLE|BERRIES|GRAPES|CITRUS|PEPPERS|CARROT|MUSHROOM|BROCCOLI|MELON"
+        r"|PRODUCE|SQUASH|CORN|HERBS|PEARS|BEANS)",
+    ),
+    GENERAL: _class("groceries", "", r""),
+}
+
+# Things that stand on one shelf only, so a text for a class must not name them unless they are the class.
+_THINGS = """
+apple apples bagel banana bananas beans beef beer berries berry beverage beverages biscuit biscuits book books bun buns
+burger butter cake cakes candy cereal cheese cheesecake chicken chip chips chocolate chocolates cookie cookies corn
+crackers cream diaper diapers donut donuts dress egg eggs fries grape grapes ham honey jacket jam juice juices lemon
+lemonade meatballs milk muffin muffins noodles nuts oil onion onions orange oranges pancakes pasta pastries pastry peanut
+pepper peppers pie pies pizza popcorn pork potato potatoes pretzels pudding rice salad salads salmon salsa sauce sauces
+sausage shampoo shoes shrimp smoothie smoothies soap soda soup soups spice spices steak strawberries strawberry sugar
+sundae syrup toast toothpaste toy toys tuna turkey vegetable waffles water wine yogurt
+"""
+
+# Words of the classes that name no shelf: any message may use them.
+_FREE_WORDS = "and care color family food home house little morning products routine supplies table tiny"
+
+THINGS = frozenset(_THINGS.split()).union(*(entry.words for entry in CLASSES.values())) - set(_FREE_WORDS.split())
+
+
+def classify(category: str | None, department: str | None = None) -> str:
+    """The class of a catalogue category: ("FLUID MILK PRODUCTS", "GROCERY") is "dairy"; "general" when nothing fits."""
+    for text in (category, department):
+        known = (text or "").upper()
+        for key, entry in CLASSES.items():
+            if entry.sign and re.search(entry.sign, known):
+                return key
+    return GENERAL
+
+
+def phrase(key: str) -> str:
+    """The class as a writer reads it; an unknown key is taken for a phrase itself."""
+    return CLASSES[key].phrase if key in CLASSES else key
+
+
+def names(words: list[str], key: str) -> bool:
+    """Whether one of the words belongs to the class, so the text is about something."""
+    return key in CLASSES and any(word in CLASSES[key].words and word in THINGS for word in words)
+
+
+def misfits(words: list[str], key: str) -> list[str]:
+    """The words that name a thing of another class. A class we do not know is not judged."""
+    if key not in CLASSES:
+        return []
+    own = CLASSES[key].words
+    return [word for word in words if word in THINGS and word not in own]

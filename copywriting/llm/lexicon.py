@@ -1,0 +1,182 @@
+"""Rules that a list of words decides, as data: name, severity, pattern, reason, remedy. English.
+
+A pattern runs over text in which every slot is masked, so no fact can set a rule off and no rule can hide in a slot.
+The Federal Trade Commission asks for substantiation before a claim, and has rules of its own for "free" and for
+testimonials; China's Advertising Law, article 9, bars absolutes. A writer has no evidence, so it makes no claim.
+"""
+
+import re
+from dataclasses import dataclass
+
+from copywriting.contracts import ERROR, WARNING
+
+VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class WordRule:
+    rule: str
+    severity: str
+    pattern: re.Pattern[str]
+    message: str
+    remedy: str
+
+
+def _rule(rule: str, severity: str, pattern: str, message: str, remedy: str) -> WordRule:
+    return WordRule(rule, severity, re.compile(pattern, re.IGNORECASE), message, remedy)
+
+
+WORD_RULES = (
+    _rule(
+        "number",
+        ERROR,
+        r"\d+|\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|dozens?|hundreds?|thousands?|millions?"
+        r"|half|quarter|twice|double|triple|buy one|one (day|week|time|hour) only)\b",
+        "A number that no fact backs.",
+        "Use a slot: {offer}, {price}, {end} or {size}.",
+    ),
+    _rule(
+        "money",
+        ERROR,
+        r"[$€£¥₹%‰]|\b(dollars?|cents?|bucks|euros?|pounds?|percent|per cent|discount(s|ed)?|sales?|coupons?"
+        r"|vouchers?|rebate|cash ?back|clearance|bargains?|cheap(er|est)?|lowest|prices?|money|saves?|savings?"
+        r"|off (your|the|all|any))\b",
+        "A price, percentage or saving that no fact backs.",
+        "Say {offer} or {price} instead.",
+    ),
+    _rule(
+        "date",
+        ERROR,
+        r"\b((mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|june|july|august|september|october"
+        r"|november|december|today|tonight|tomorrow|yesterday|weekends?|next (week|month|year)|this (month|year|season)"
+        r"|christmas|easter|thanksgiving|halloween|holidays?|birthdays?|anniversary)\b",
+        "A date or an occasion that is not in the brief.",
+        "Use {end}, or leave the time out.",
+    ),
+    _rule(
+        "free",
+        ERROR,
+        r"\b(free|freebies?|gifts?|giveaways?|prizes?|win|bonus|complimentary|on us|on the house|rewards?|points)\b",
+        "Something is promised for free.",
+        "Only {offer} says what the customer gets.",
+    ),
+    _rule(
+        "claim",
+        ERROR,
+        r"\b(guarantee[sd]?|proven|clinically|certified|awards?|award-winning|organic|natural|naturally|health"
+        r"|healthy|healthier|nutritious|vitamins?|protein|calories?|low[- ]fat|sugar[- ]free|home-?made"
+        r"|hand-?(made|picked|crafted)|local|locally"
+        r"|farm|farmers|(made|baked|cooked|picked|brewed|packed) (fresh|with|from|by|in|for|to)|freshly|ingredients?|chefs?"
+        r"|authentic|sustainable|eco|experts?|doctors?|(loved|trusted|recommended) by|customers (say|love)|reviews?|rated"
+        r"|quality|luxury|luxurious|secret|famous|popular|trend(y|ing|s)?|brand[- ]new|just (arrived|in))\b",
+        "A claim about the product that needs evidence.",
+        "Speak of the reader's day, not of what the product is or does.",
+    ),
+    _rule(
+        "absolute",
+        ERROR,
+        r"\b(best|perfect|perfectly|ultimate|unbeatable|number one|finest|greatest|unique|exclusive|exclusively|incredible"
+        r"|amazing|unmatched|world'?s|top|must-have|most \w+|\w+est ever|(all|any|every)(thing|one|body) (you|we) \w+"
+        r"|can'?t go wrong|nothing (beats|like)|never|always)\b",
+        "An absolute or a superlative.",
+        "Say it plainly.",
+    ),
+    _rule(
+        "urgency",
+        ERROR,
+        r"\b(hurry|last chance|(do not|don'?t) (miss|wait)|limited|act now|while (supplies|stocks?)|runn?ing (out|low|short)"
+        r"|too late|ends? soon|now or never|(sold|sell|selling) out|in stock|going fast|final)\b",
+        "Pressure that no stock figure or date backs.",
+        "Give the end with {end}.",
+    ),
+    _rule(
+        "service",
+        ERROR,
+        r"\b(deliver(y|ed|s|ing)?|ship(s|ped|ping)?|door(step)?s?|click|links?|website|web site|online|apps?|subscrib\w+"
+        r"|sign(ing)? up|call us|text us|reply|download|book(ing)? (a|your)|reserve|refunds?|returns?"
+        r"|catering|menu|restaurant|waiters?|bakers?|cafe)\b",
+        "A service or a way to buy that is not in the brief.",
+        "Leave the how to the button of the message.",
+    ),
+    _rule(
+        "mood",
+        ERROR,
+        r"\b(goodbye|bye|beware|sorry|worr(y|ies|ied)|problems?|trouble|dies?|dead|death|hate|bad|wrong|lies?|lose|losing"
+        r"|alone|lonely|stops?|fail\w*|fight\w*|war|kill\w*|sick|pain\w*|fear|afraid|scar(ed|y)|sad|angry|stress\w*|waste\w*"
+        r"|fat|ugly|stupid|crazy|naked|drunk|drugs?|god|heaven|hell|unseen|too (much|many)|secrets?)\b",
+        "A dark or careless word that has no place in an offer.",
+        "Keep it light.",
+    ),
+    _rule(
+        "negation",
+        ERROR,
+        r"\b(no|not|none|nobody|nothing|nowhere|neither|nor|cannot|without|lack|\w+n't|\w+n’t|dont|cant)\b",
+        "It says what is not. A small model loses the thread there, and a reader skims past the not.",
+        "Say what is.",
+    ),
+    _rule(
+        "voice",
+        ERROR,
+        r"\b(I|me|my|mine|myself|he|she|him|his|her|hers|they|them|their|theirs|customers?|shoppers?|clients?|ladies|gentlemen"
+        r"|guys|kids|children|mom|dad|mother|father|husband|wife|son|daughter|grandma|grandpa|someone|somebody|man|woman|men"
+        r"|women|(a|your|our|best|new) friends?)\b|\bI'",
+        "It does not speak from the shop to the reader, or it guesses who is at home.",
+        'Write "we" and "you".',
+    ),
+    _rule(
+        "residue",
+        ERROR,
+        r"[*#<>\[\]|\\~^`\"“”„«»=@_\u2022{}]+(?<!_)|https?:|www\.|\.com\b|(?-i:\b[A-Z]\w+:)|\b(sure|certainly|of course)[,!]"
+        r"|\bhere('s| is| are) (a|an|the|your|my|some)\b|\bas an? (ai|assistant|language model)\b|\bregards\b|\bsincerely\b"
+        r"|\b(subject|body|slots?|topic|readers?|audience|segment|template|placeholders?|e-?mails?|newsletter|sentences?"
+        r"|paragraphs?|instructions?|rewrite|prompt)\b|\b(note that|remember,|in conclusion|dear (customer|friend|sir))",
+        "Left over from the briefing or from the model's way of talking.",
+        "Delete it.",
+    ),
+    _rule("shouting", WARNING, r"(?-i:\b[A-Z]{4,}\b)|!!+", "Capitals or exclamation marks shout.", "Write it plainly."),
+)
+
+# Phrases that are true for one kind of reader only. The kind is the segment's; other segments must not be told.
+SEGMENT_PHRASES = {
+    "lapsing": re.compile(
+        r"\b(miss(ed|es)? you|been (a while|too long|a long time|away)|welcome back|come back|back again|not seen you"
+        r"|have ?n[o']t seen|see you again|return|long time)\b",
+        re.IGNORECASE,
+    ),
+    "new": re.compile(
+        r"\b(welcome to|first (order|visit|time|shop|purchase)|new here|getting to know|glad you (joined|found))\b",
+        re.IGNORECASE,
+    ),
+    "regular": re.compile(r"\b(as usual|your usual|regulars?|every week|week after week|once again)\b", re.IGNORECASE),
+    "high_value": re.compile(r"\b(loyal|loyalty|valued|vip|big basket|thank you for shopping)\b", re.IGNORECASE),
+    "explorer": re.compile(r"\b(adventur\w+|curious|explor\w+|like to try)\b", re.IGNORECASE),
+}
+
+# What makes a text this segment's own. Not exclusive, unlike the phrases above.
+HOOKS = {
+    "lapsing": r"\b(miss(ed)?|while|back|again|return|long time|saved|see you)\b",
+    "new": r"\b(welcome|first|new|meet|hello|joined|joining|glad)\b",
+    "regular": r"\b(week|usual|again|routine|list|basket|favorites?|favourites?|regular|keep|today's shop|next shop)\b",
+    "high_value": r"\b(thank|thanks|appreciate|loyal|loyalty|valued|treat|deserve|special)\b",
+    "explorer": r"\b(new|different|try|discover|curious|change|explore|adventure|another)\b",
+}
+
+# A sentence has one of these; what has none is a heading that ran into the body.
+VERB = re.compile(
+    r"\b(is|are|was|were|be|been|has|have|had|do|does|did|will|can|could|may|might|would|should|let|get|got|make|makes|made"
+    r"|take|takes|give|gives|bring|brings|come|comes|go|goes|keep|keeps|find|finds|try|tries|enjoy|pick|add|fill|fills|put"
+    r"|treat|thank|thanks|welcome|see|say|says|love|loves|like|likes|need|needs|want|wants|start|starts|stay|know|knows|think"
+    r"|feel|feels|look|looks|taste|tastes|grab|stock|use|share|save|help|helps|deserve|deserves|call|calls|ask|asks|wait|waits"
+    r"|meet|meets|turn|turns|set|sets|open|opens|warm|warms|cook|bake|serve|eat|drink|sip|brew|munch|dig|relax|rest|discover"
+    r"|explore|change|changes|miss|missed|shop|visit|join|joined|stop|settle|slice|snack|pour|mix|clean|wash|walk|drop)\b"
+    r"|'(s|re|ll|ve|d)\b",
+    re.IGNORECASE,
+)
+
+_STOP_WORDS = """
+a about after again all an and any are as at be been before but by can come day do for from get give go had has have here
+home how if in into is it its just let like little look made make more new no not now of on once one or our out over own so
+some take than that the then there these this those time to too try until up us very was way we week well what when where
+which while who why will with without you your yours
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())

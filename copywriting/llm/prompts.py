@@ -1,0 +1,119 @@
+"""Prompts, each under a version that is never edited once it has been used: a new wording is a new version.
+
+Short on purpose. A model of 135M parameters follows three examples better than ten rules, and every token of the prompt
+is read once per brief. It is never shown a number: it writes slots and code fills them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from copywriting.contracts import CopyBrief
+from copywriting.llm import classes, slots
+
+# The answer is opened for the model, so it starts with the subject and not with "Sure, here is an e-mail".
+OPENING = "Subject:"
+BODY = "Body:"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One shot: class phrase, audience phrase, and the subject and opening sentence we would like."""
+
+    product_class: str
+    audience: str
+    subject: str
+    hook: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    version: str
+    system: str
+    examples: tuple[Example, ...] = ()
+
+
+EXAMPLES = (
+    Example(
+        "milk and cream",
+        "people who come in every week",
+        "A good start to the week",
+        "Your fridge is about to thank you.",
+    ),
+    Example(
+        "bread and rolls",
+        "people we have not seen for a while",
+        "Your toaster has been asking",
+        "Fresh slices are still a good reason to visit.",
+    ),
+    Example(
+        "tea and cocoa",
+        "people who like new things",
+        "A new cup to try",
+        "Mornings are brighter with something different.",
+    ),
+    Example("fruit", "people who have just joined", "Nice to meet you", "A full bowl makes a kitchen smile."),
+    Example("soup", "our good customers", "Something warm for you", "Cold days ask for a full bowl."),
+    Example(
+        "pet food",
+        "people who come in every week",
+        "For the one with four paws",
+        "Someone at home is waiting by the bowl.",
+    ),
+)
+
+PROMPTS: Mapping[str, Prompt] = {
+    "zero-shot-1": Prompt(
+        "zero-shot-1",
+        "You write short friendly shop messages. Answer with a subject line and a body of two sentences. Keep the words in"
+        " braces exactly as they are. Write no numbers.",
+    ),
+    "few-shot-1": Prompt(
+        "few-shot-1",
+        "You write short friendly shop messages: a subject and two sentences. Keep the words in braces.",
+        EXAMPLES,
+    ),
+}
+DEFAULT = "few-shot-1"
+
+
+def call(needed: tuple[str, ...]) -> str:
+    """The sentence that says the facts, with the slots a brief needs: what the examples end with."""
+    said = {
+        "offer": " with {offer}",
+        "code": " and code {code}" if "offer" in needed else " with code {code}",
+        "end": " until {end}",
+    }
+    return "Enjoy {product}" + "".join(words for slot, words in said.items() if slot in needed) + "."
+
+
+def request(prompt: Prompt, product_class: str, audience: str, needed: tuple[str, ...]) -> str:
+    """What one brief asks for. Without examples it has to say what the examples show."""
+    asked = f"Write to {audience} about {product_class}."
+    return asked if prompt.examples else f'{asked} End the body with: "{call(needed)}"'
+
+
+def answer(example: Example, needed: tuple[str, ...]) -> str:
+    return f"{OPENING} {example.subject}\n{BODY} {example.hook} {call(needed)}"
+
+
+def shared_messages(prompt: Prompt, needed: tuple[str, ...]) -> list[dict[str, str]]:
+    """The chat that every brief with these slots begins with: its keys and values are computed once."""
+    chat = [{"role": "system", "content": prompt.system}]
+    for example in prompt.examples:
+        asked = request(prompt, example.product_class, example.audience, needed)
+        chat.append({"role": "user", "content": asked})
+        chat.append({"role": "assistant", "content": answer(example, needed)})
+    return chat
+
+
+def brief_message(prompt: Prompt, brief: CopyBrief) -> dict[str, str]:
+    """The last turn: this brief. The segment's own key is not in it, only the approved audience phrase."""
+    asked = request(prompt, classes.phrase(brief.product_class), brief.audience, slots.required(brief))
+    return {"role": "user", "content": asked}
+
+
+def parse(raw: str) -> tuple[str, str]:
+    """Subject and body of what a model wrote. A missing part is "", which the checks name; the rest is never repaired."""
+    text = raw.strip().removeprefix(OPENING)
+    subject, _, body = text.partition(f"\n{BODY}")
+    return " ".join(subject.split()), " ".join(body.split())
