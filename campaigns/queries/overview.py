@@ -80,8 +80,9 @@ def sends() -> list[Send]:
 
 
 def last_measured() -> Campaign | None:
-    """The newest campaign whose arms were drawn here."""
-    return campaigns().filter(started_at__isnull=False, kind=Kind.SCHEDULED).order_by("-started_at").first()
+    """The campaign whose send ended last, of those whose arms were drawn here."""
+    rows = campaigns().filter(state=CampaignState.SENT, kind=Kind.SCHEDULED, started_at__isnull=False)
+    return rows.order_by("-started_at").first()
 
 
 def freshness() -> Freshness:

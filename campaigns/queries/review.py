@@ -11,10 +11,10 @@ from copywriting.models import Draft, Finding
 # A few people of each segment, the smallest ids first, so that two reviewers talk about the same. Reads index
 # audience_once in the order of customers until each segment has its few.
 SAMPLES = """
-SELECT wanted.segment_id, found.customer_id, customer.external_id
+SELECT wanted.segment_id, found.customer_id, customer.external_id, found.item
 FROM unnest(%(segments)s::bigint[]) AS wanted(segment_id)
 CROSS JOIN LATERAL (
-    SELECT m.customer_id FROM campaigns_audiencemember m
+    SELECT m.customer_id, m.items[1] AS item FROM campaigns_audiencemember m
     WHERE m.campaign_id = %(campaign)s AND m.segment_id = wanted.segment_id AND cardinality(m.items) > 0
     ORDER BY m.customer_id LIMIT %(each)s
 ) found
@@ -25,8 +25,11 @@ ORDER BY wanted.segment_id, found.customer_id
 
 @dataclass(frozen=True)
 class Sample:
+    """A person of a segment, and the first of the products that were chosen for them: the words are about it."""
+
     customer_id: int
     external_id: str
+    product_id: int
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,8 @@ def _samples(campaign_id: int, segments: list[int], each: int) -> dict[int, list
     found: dict[int, list[Sample]] = {}
     with connection.cursor() as cursor:
         cursor.execute(SAMPLES, {"campaign": campaign_id, "segments": segments, "each": each})
-        for segment_id, customer_id, external_id in cursor.fetchall():
-            found.setdefault(segment_id, []).append(Sample(customer_id, external_id))
+        for segment_id, *row in cursor.fetchall():
+            found.setdefault(segment_id, []).append(Sample(*row))
     return found
 
 

@@ -1,10 +1,12 @@
 """A message as one person would get it, for a reviewer: rendered by the same code as the real one, sent to nobody."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from campaigns.exceptions import RenderRefused
+from campaigns.exceptions import RenderRefused, TemplateRefused
 from campaigns.models import AudienceMember, Campaign, MessageVariant
 from campaigns.services.messages import compile_words, compose_email, render_words
+from catalog.contracts import ProductFacts
 from catalog.queries import by_ids
 from customers.queries import contacts
 
@@ -22,6 +24,21 @@ class Preview:
     subject: str
     html: str
     text: str
+
+
+def subjects(campaign: Campaign, words: MessageVariant, products: Iterable[ProductFacts | None]) -> list[str]:
+    """The subject with each of these products in its place; where it cannot be filled, why not. No query."""
+    found = []
+    try:
+        compiled = compile_words(words)
+    except TemplateRefused as refusal:
+        return [f"Cannot be filled: {refusal}" for _ in products]
+    for product in products:
+        try:
+            found.append(render_words(campaign, compiled, product)[0] if product else "Cannot be filled: no product.")
+        except RenderRefused as refusal:
+            found.append(f"Cannot be filled: {refusal.reason}")
+    return found
 
 
 def preview(campaign: Campaign, variant: MessageVariant, member: AudienceMember) -> Preview:

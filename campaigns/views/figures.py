@@ -25,7 +25,7 @@ def signed_percent(share: float) -> str:
 
 
 def signed_points(share: float) -> str:
-    return f"{'−' if share < 0 else '+'}{abs(share) * 100:.1f} points"
+    return f"{'−' if share < 0 else '+'}{abs(share) * 100:.1f} pts"
 
 
 # --- bars
@@ -69,6 +69,22 @@ STATE_WORDS = {
     "bounced": ("bounced", "bad"),
     "complained": ("marked as spam", "bad"),
 }
+
+
+# Why a message was not sent: the gate's own reasons, and those of a send under way.
+REASON_WORDS = REASONS | {
+    "withdrawn": "withdrew their consent while it was queued",
+    "cancelled": "the campaign was stopped",
+    "worker_lost": "the worker was lost between the attempt and the answer",
+    "no_answer": "the mail server took it and did not answer",
+    "bad_address": "the address cannot be written to",
+    "address_refused": "the mail server refused the address",
+    "message_refused": "the mail server refused the message",
+}
+
+
+def reason_words(reason: str) -> str:
+    return REASON_WORDS.get(reason, reason.replace("_", " "))
 
 
 def state_bars(states: dict[str, int], log_url: str = "") -> list[Bar]:

@@ -64,10 +64,14 @@ def _state(request: HttpRequest, campaign: Campaign) -> dict:
         "bars": figures.state_bars(
             states, reverse("campaigns:recipients", args=[campaign.pk]) if may_see_people else ""
         ),
-        "failures": failures(campaign.pk) if states.keys() & {"failed", "skipped", "unknown"} else [],
+        "failures": _failures(campaign.pk) if states.keys() & {"failed", "skipped", "unknown"} else [],
         "unknown": queries.unknown(campaign.pk) if states.get("unknown") and may_see_people else [],
         "is_moving": campaign.state in MOVING,
     }
+
+
+def _failures(campaign_id: int) -> list[tuple[str, str, int]]:
+    return [(state, figures.reason_words(reason), number) for state, reason, number in failures(campaign_id)]
 
 
 def _limit(campaign: Campaign, per_second: float) -> str:
@@ -116,7 +120,7 @@ def recipients(request: HttpRequest, campaign_id: int) -> HttpResponse:
     state = wanted if wanted in set(MessageState) else ""
     rows, next_url = page_below(request, queries.log(campaign.pk, state), PAGE)
     context = shell(request, campaign, "monitor") | {
-        "rows": rows,
+        "rows": [(message, figures.reason_words(message.reason)) for message in rows],
         "next_url": next_url,
         "state": state,
         "all_states": [(value, figures.STATE_WORDS[value][0]) for value in MessageState],

@@ -14,11 +14,13 @@ from campaigns.queries import review as queries
 from campaigns.queries.audience import rehearse, waterfall
 from campaigns.services import approval, compose
 from campaigns.services.preview import preview as make_preview
+from campaigns.services.preview import subjects as make_subjects
 from campaigns.state import CampaignState
 from campaigns.views import figures
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404
 from campaigns.views.experiment import could_see
 from campaigns.views.shell import shell
+from catalog.queries import by_ids
 
 # A mail may style itself and nothing else: no script, no picture from anywhere, no address it could reach.
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
@@ -46,7 +48,7 @@ def _page(
     words = queries.words(campaign)
     generations = {w.variant.generation_id: w.variant.generation for w in words if w.variant and w.variant.generation}
     context = shell(request, campaign, "review") | {
-        "words": words,
+        "words": _with_samples(campaign, words),
         "drafted": sum(g.drafted for g in generations.values()),
         "passed": sum(g.passed for g in generations.values()),
         "refused": refused,
@@ -58,6 +60,17 @@ def _page(
     if campaign.state == CampaignState.IN_REVIEW:
         context |= _decision(request, campaign, words, approve_form, back_form)
     return render(request, "campaigns/review.html", context, status=status)
+
+
+def _with_samples(campaign: Campaign, words: list[queries.Words]) -> list[tuple]:
+    """(words, [(sample, subject as this person would read it)]) of each segment; one query for all products."""
+    products = by_ids(sample.product_id for one in words for sample in one.samples)
+    rows = []
+    for one in words:
+        own = [products.get(sample.product_id) for sample in one.samples]
+        subjects = make_subjects(campaign, one.variant, own) if one.variant else []
+        rows.append((one, list(zip(one.samples, subjects, strict=False))))
+    return rows
 
 
 def _gate(campaign: Campaign, gate) -> dict:

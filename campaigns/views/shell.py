@@ -1,6 +1,7 @@
 """The frame around every page of one campaign: where it stands, who did what, its tabs, and what can be done next."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -23,6 +24,23 @@ STEP_OF = {
     CampaignState.RUNNING: "sending",
     CampaignState.PAUSED: "sending",
 }
+ORDER = ("draft", "in_review", "approved", "scheduled", "sending", "sent")
+STEP_WORDS = {
+    Action.GENERATE: "Drafts asked for",
+    Action.DRAFTED: "Drafts made",
+    Action.FAIL: "Drafts failed",
+    Action.EDIT: "Edited",
+    Action.SEND_BACK: "Sent back",
+    Action.APPROVE: "Approved",
+    Action.SCHEDULE: "Released",
+    Action.UNSCHEDULE: "Release taken back",
+    Action.EXPIRE: "Approval expired",
+    Action.START: "Started",
+    Action.PAUSE: "Paused",
+    Action.RESUME: "Resumed",
+    Action.FINISH: "Ended",
+    Action.CANCEL: "Stopped for good",
+}
 # What one must be able to do to take a step, for the buttons; the views ask for the same.
 NEEDED = {
     Action.GENERATE: Capability.CAMPAIGN_COMPOSE,
@@ -35,6 +53,17 @@ NEEDED = {
     Action.PAUSE: Capability.CAMPAIGN_HALT,
     Action.CANCEL: Capability.CAMPAIGN_HALT,
 }
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step as people read it."""
+
+    words: str
+    to_state: str
+    who: str
+    at: datetime
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -53,21 +82,25 @@ def shell(request: HttpRequest, campaign: Campaign, current: str) -> dict:
     may = {str(step) for step in possible if step in NEEDED and request.user.can(NEEDED[step])}
     return {
         "campaign": campaign,
-        "steps": steps,
+        "steps": [Step(STEP_WORDS[Action(s.action)], s.to_state, who(s.actor), s.at, s.reason) for s in steps],
         "notes": notes(campaign, steps),
         "tabs": [Tab(label, reverse(f"campaigns:{name}", args=[campaign.pk]), name == current) for label, name in TABS],
+        "current": current,
         "may": may,
         "on_release": campaign.late_after is None,
+        "holdout_words": f"{100 * campaign.holdout_share:g} %",
         "is_history": campaign.kind == Kind.HISTORY,
     }
 
 
 def notes(campaign: Campaign, steps: list[Transition]) -> dict[str, str]:
-    """By step of the stepper: who brought the campaign there last, and when."""
+    """By step of the stepper, up to where the campaign stands: who brought it there last, and when."""
     found = {"draft": _note(campaign.created_by, campaign.created_at)}
     for step in steps:
         found[STEP_OF.get(step.to_state, step.to_state)] = _note(step.actor, step.at)
-    return found
+    stands = STEP_OF.get(campaign.state, campaign.state)
+    passed = ORDER[: ORDER.index(stands) + 1] if stands in ORDER else ORDER
+    return {name: note for name, note in found.items() if name in passed}
 
 
 def who(user) -> str:

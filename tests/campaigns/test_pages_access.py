@@ -1,0 +1,96 @@
+"""Who may open what: every route of campaigns against every role, and against nobody."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.contracts import PUBLIC
+from campaigns.models import MessageVariant, Segment
+from campaigns.services.lifecycle import move
+from campaigns.services.messages import CLICK, PREFERENCES, SURVEY, UNSUBSCRIBE, sign
+from campaigns.urls import urlpatterns
+from tests import factories
+from tests.flows.shop import open_shop
+
+pytestmark = pytest.mark.django_db
+
+ROLES = tuple(factories.ROLES)
+READERS = set(ROLES)
+COMPOSERS, APPROVERS, SENDERS = {"marketer"}, {"approver"}, {"marketer", "approver"}
+HALTERS = {"marketer", "approver", "officer"}
+# Route: who gets in. A new route fails the first test below until somebody decides.
+ALLOWED = {
+    "home": READERS, "list": READERS, "detail": READERS, "writing": READERS, "review": READERS, "evidence": READERS,
+    "monitor": READERS, "sending": READERS, "results": READERS, "segments": READERS, "segment": READERS,
+    "recipients": READERS, "preview": READERS, "mail": READERS,
+    "new": COMPOSERS, "power": COMPOSERS, "edit": COMPOSERS, "drafts": COMPOSERS, "words": COMPOSERS,
+    "segment-new": COMPOSERS, "segment-edit": COMPOSERS, "segment-count": COMPOSERS,
+    "approve": APPROVERS, "send-back": APPROVERS,
+    "schedule": SENDERS, "unschedule": SENDERS, "resume": SENDERS,
+    "pause": HALTERS, "cancel": HALTERS,
+}  # fmt: skip
+POSTED = {
+    "drafts", "schedule", "unschedule", "cancel", "approve", "send-back", "pause", "resume", "segment-count",
+}  # fmt: skip
+OPEN = {"click", "unsubscribe", "preferences", "survey", "why", "product"}
+
+
+@pytest.fixture
+def shop():
+    shop = open_shop(people=4, holdout_share=0.1)
+    move(shop.campaign.pk, "unschedule")
+    move(shop.campaign.pk, "expire")
+    return shop
+
+
+def address(name: str, shop) -> str:
+    campaign, person = shop.campaign.pk, shop.people[0].pk
+    variant = MessageVariant.objects.get().pk
+    known = {
+        "campaign_id": campaign,
+        "variant_id": variant,
+        "customer_id": person,
+        "segment_id": Segment.objects.get().pk,
+        "product_id": 1,
+    }
+    (pattern,) = (route for route in urlpatterns if route.name == name)
+    return reverse(f"campaigns:{name}", kwargs={key: known[key] for key in pattern.pattern.converters})
+
+
+def test_every_route_is_in_the_table_or_public_on_purpose():
+    names = {route.name: getattr(route.callback, "capability", None) for route in urlpatterns}
+    assert {name for name, needed in names.items() if needed == PUBLIC} == OPEN
+    assert names.keys() - OPEN == ALLOWED.keys()
+    assert all(names.values())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_opens_its_routes_and_no_other(role, shop):
+    client = Client()
+    client.force_login(factories.staff(role))
+
+    refused = set()
+    for name in ALLOWED:
+        answer = client.get(address(name, shop))
+        # A page of posts says 405 to whoever may call it, and 403 to everybody else, before it looks at the method.
+        assert answer.status_code in ({405, 403} if name in POSTED else {200, 403}), name
+        if answer.status_code == 403:
+            refused.add(name)
+
+    assert refused == {name for name, roles in ALLOWED.items() if role not in roles}
+
+
+def test_whoever_is_not_signed_in_is_led_to_the_login(shop):
+    for name in ALLOWED:
+        answer = Client().get(address(name, shop))
+        assert answer.status_code == 302, name
+        assert answer.url.startswith(reverse("accounts:login")), name
+
+
+@pytest.mark.parametrize(
+    ("name", "purpose"),
+    [("click", CLICK), ("unsubscribe", UNSUBSCRIBE), ("preferences", PREFERENCES), ("survey", SURVEY), ("why", PREFERENCES)],
+)
+def test_a_public_page_asks_for_no_login(name, purpose):
+    answer = Client().get(reverse(f"campaigns:{name}", args=[sign(1, purpose)]))
+    assert answer.status_code == 410  # signed by us, of a message that does not exist
