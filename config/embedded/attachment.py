@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from config.embedded import child
 from config.embedded.exceptions import StartRefused
 from config.embedded.folder import Folder
 from config.embedded.holder import PATIENCE
@@ -113,6 +114,7 @@ def _start_holder(folder: Folder, owner: int, share: Share) -> None:
     argv = [sys.executable, str(HOLDER), "hold", str(folder.path), f"--owner={owner}", f"--report={writing}"]
     argv += [f"--grace={share.grace}", *([] if share.durable else ["--unsafe"])]
     log = folder.log / "holder.log"
+    child.bound(log)
     try:
         with log.open("ab") as output:
             subprocess.run(

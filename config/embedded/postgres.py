@@ -84,8 +84,14 @@ class Postgres:
         """As whom the server runs. Postgres refuses root; whoever made the data decides, else what this machine allows."""
         if os.geteuid() != 0:
             return MYSELF
-        if self.folder.postgres_owner() != 0:
-            return Account.of(self.folder.postgres_owner())
+        owner = self.folder.postgres_owner()
+        if owner != 0:
+            try:
+                return Account.of(owner)
+            except KeyError:
+                raise StartRefused(
+                    f"{self.data} belongs to uid {owner}, which has no name on this machine: chown it to root."
+                ) from None
         if self._runs(programs() / "postgres", DISGUISED):
             return DISGUISED
         for name in () if self.data.exists() else ("postgres", "nobody"):

@@ -53,7 +53,11 @@ class Actor:
     """A command that uses the servers: `do` runs a line in it, `end` closes it, `kill` is SIGKILL."""
 
     def __init__(self, data: Path, *wrapper: str, durable=True, grace=GRACE, python=sys.executable, **options):
-        env = {**os.environ, "PYTHONPATH": f"{ROOT}:{SITE}", **options.pop("env", {})}
+        env = {
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}:{SITE}:{os.environ.get('PYTHONPATH', '')}",
+            **options.pop("env", {}),
+        }
         argv = [*wrapper, python, "-c", ACTOR]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(

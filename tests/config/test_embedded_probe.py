@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.core.management import call_command
 
 from config.embedded import StartRefused, check_port, free_port, probe
 
@@ -152,3 +153,19 @@ def test_a_busy_port_is_refused_with_a_free_one_and_the_variable_to_set():
 def test_an_address_that_is_not_this_machines_is_refused(host, port, said):
     with pytest.raises(StartRefused, match=said):
         check_port(host, port)
+
+
+def test_servers_prints_every_address_and_no_password(superuser, settings, capsys):
+    settings.DATABASE_URL = role(superuser, "locked:open%20sesame")
+    settings.DATABASE_OWNER_URL = role(superuser, "attune_owner")
+    settings.CELERY_BROKER_URL = "redis://:geheim@broker.example:6379/0"
+    call_command("servers")
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split("=")[0] for line in said] == [
+        "DATABASE_URL",
+        "DATABASE_OWNER_URL",
+        "CELERY_BROKER_URL",
+        "CACHE_URL",
+    ]
+    assert said[0].startswith("DATABASE_URL='postgresql://locked:***@/attune?host=")
+    assert said[2] == "CELERY_BROKER_URL='redis://:***@broker.example:6379/0'"
