@@ -236,7 +236,7 @@ class Postgres:
 
     def answers(self) -> bool:
         """Whether it takes connections: pg_isready says 0 for yes, 1 for starting or recovering, 2 for silence."""
-        return self._run("pg_isready", "--quiet", "--timeout=5").returncode == 0
+        return self._run("pg_isready", "-q", "-t", "5", "-U", "postgres", "-d", "postgres").returncode == 0
 
     def provision(self) -> None:
         """The two roles and the database, if they are missing. Nobody but this launcher uses the superuser."""
