@@ -28,19 +28,22 @@ class LedgerSearch(forms.Form):
     purpose = forms.ChoiceField(required=False, label="Purpose", choices=_choices(Purpose))
     action = forms.ChoiceField(required=False, label="Act", choices=_choices(Action))
     as_of = forms.DateField(
-        required=False, label="As of the end of", widget=forms.DateInput(attrs={"type": "date"}), help_text="UTC"
+        required=False, label="As of the end of (UTC)", widget=forms.DateInput(attrs={"type": "date"})
     )
 
 
 class Verify(forms.Form):
     """One person's chain, or one shard by its number."""
 
-    customer = forms.CharField(required=False, max_length=64)
+    customer = forms.CharField(required=False, label="Customer id", max_length=64)
     shard = forms.IntegerField(required=False, min_value=0, max_value=63, label="Shard, 0 to 63")
 
 
 class EventSearch(forms.Form):
-    show = forms.ChoiceField(required=False, choices=[("", "taken in"), ("quarantine", "set aside")], label="Events")
+    # The page's tabs choose; the form carries the choice on.
+    show = forms.ChoiceField(
+        required=False, choices=[("", "taken in"), ("quarantine", "set aside")], widget=forms.HiddenInput
+    )
     name = forms.ChoiceField(required=False, label="Name", choices=_choices(sorted(PROPERTIES)))
     source = forms.ChoiceField(required=False, label="Source", choices=[*ANY, *Source.choices])
     merchant = forms.ChoiceField(required=False, label="Merchant")

@@ -5,9 +5,9 @@ from customers import api, views
 app_name = "customers"
 
 urlpatterns = [
-    path("", views.people, name="list"),
-    path("find/", views.find, name="find"),
-    path("<int:customer_id>/", views.person, name="detail"),
+    path("people/", views.people, name="list"),
+    path("people/find/", views.find, name="find"),
+    path("people/<int:customer_id>/", views.person, name="detail"),
     path("ledger/", views.ledger, name="ledger"),
     path("ledger/verify/", views.verify, name="verify"),
     path("ledger/<int:record_id>/", views.ledger_record, name="ledger_record"),

@@ -148,7 +148,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
         narrow["recorded_at__lt"] = end
     rows = _older(rows.filter(**narrow), request.GET.get("before", ""), "recorded_at")
     found, cursor = _page(rows, lambda row: f"{row.recorded_at.isoformat()}~{row.pk}")
-    names = dict(Customer.objects.filter(pk__in=[row.customer_id for row in found]).values_list("pk", "external_id"))
+    names = _names(row.customer_id for row in found)
     context = {
         "form": form,
         "rows": [{"record": row, "customer": names.get(row.customer_id, "")} for row in found],
@@ -159,6 +159,10 @@ def ledger(request: HttpRequest) -> HttpResponse:
         "next_url": _next_url(request, cursor),
     }
     return render(request, "customers/ledger.html", context)
+
+
+def _names(customer_ids: Iterable[int | None]) -> dict[int, str]:
+    return dict(Customer.objects.filter(pk__in=set(customer_ids) - {None}).values_list("pk", "external_id"))
 
 
 def _older(rows: QuerySet, cursor: str, column: str) -> QuerySet:
@@ -255,5 +259,9 @@ def events(request: HttpRequest) -> HttpResponse:
         rows = Event.objects.filter(**narrow).select_related("merchant").order_by(f"-{column}", "-id")
         rows = _older(rows, before, column)
         found, cursor = _page(rows, lambda row: f"{getattr(row, column).isoformat()}~{row.id}")
+        # Merchants know their customers by ids of their own; whose they are here is not theirs to learn.
+        names = {} if own else _names(row.customer_id for row in found)
+        for row in found:
+            row.customer_name = names.get(row.customer_id, "")
     context = {"form": form, "rows": found, "is_quarantine": is_quarantine, "next_url": _next_url(request, cursor)}
     return render(request, "customers/events.html", context)

@@ -76,11 +76,12 @@ def record_events(
 
 def _take(events: Sequence[object], batch: _Batch) -> tuple[Receipt, list[_Fault]]:
     good, faults = _read_all(events, batch)
-    customers = _customers(good, batch)
+    customers = _present({event.user_id for event in good if event.user_id})
     products = queries.product_ids(batch.merchant_id, {item.product for event in good for item in event.items})
     good = _sift(good, faults, events, _erased(good, customers))
     good = _sift(good, faults, events, _without_product(good, products))
     good = _sift(good, faults, events, _without_order(good, batch))
+    customers |= _made(good, customers, batch)
     fresh = _claim(good, batch)
     _store(fresh, customers, batch)
     _apply_orders(fresh, customers, products, batch)
@@ -115,32 +116,29 @@ def _sift(
     return [event for event in good if event.index not in broken]
 
 
-def _customers(good: list[ReadEvent], batch: _Batch) -> dict[str, Customer]:
-    """Everyone named, by external id; who is new is made first."""
+def _present(names: set[str]) -> dict[str, Customer]:
+    """Who of these people is known, by external id."""
+    if not names:
+        return {}
+    rows = Customer.objects.filter(external_id__in=names).only("external_id", "sealed_key", "erased_at")
+    return {row.external_id: row for row in rows}
+
+
+def _made(good: list[ReadEvent], customers: dict[str, Customer], batch: _Batch) -> dict[str, Customer]:
+    """Makes whoever a good event names and nobody knows yet."""
     seen: dict[str, datetime] = {}
     for event in good:
-        if event.user_id:
+        if event.user_id and event.user_id not in customers:
             seen[event.user_id] = min(event.occurred_at, seen.get(event.user_id, event.occurred_at))
-    if not seen:
-        return {}
-    found = _present(seen)
-    new = seen.keys() - found.keys()
-    if new:
-        people.import_customers(
-            NewCustomer(name, first_seen_at=seen[name], origin=batch.origin) for name in sorted(new)
-        )
-        found |= _present(new)
-    return found
-
-
-def _present(names: Iterable[str]) -> dict[str, Customer]:
-    rows = Customer.objects.filter(external_id__in=list(names)).only("external_id", "sealed_key", "erased_at")
-    return {row.external_id: row for row in rows}
+    if seen:
+        people.import_customers(NewCustomer(name, first_seen_at=seen[name], origin=batch.origin) for name in seen)
+    return _present(set(seen))
 
 
 def _erased(good: list[ReadEvent], customers: dict[str, Customer]) -> dict[int, Broken]:
     why = Broken("userId", "This person was erased at their own request. Stop sending what they do.")
-    return {e.index: why for e in good if e.user_id and customers[e.user_id].erased_at is not None}
+    erased = {name for name, customer in customers.items() if customer.erased_at is not None}
+    return {event.index: why for event in good if event.user_id in erased}
 
 
 def _without_product(good: list[ReadEvent], products: dict[str, int]) -> dict[int, Broken]:
