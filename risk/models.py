@@ -110,6 +110,8 @@ class Sweep(models.Model):
     """One pass over new orders that judged some. The next reads what came in after the newest `read_until`."""
 
     read_until = models.DateTimeField()
+    # Orders that came in shortly before it and that it saw; more of them later means that some were committed late.
+    recent = models.PositiveIntegerField()
     orders = models.PositiveIntegerField()
     flags = models.PositiveIntegerField()
     customers_held = models.PositiveIntegerField()

@@ -58,9 +58,14 @@ def database_now() -> datetime:
     return _rows("SELECT clock_timestamp()", {})[0][0]
 
 
-def read_until() -> datetime | None:
-    """How far the sweeps have read, or None before the first."""
-    return Sweep.objects.aggregate(newest=Max("read_until"))["newest"]
+def last_sweep() -> Sweep | None:
+    """The one that read furthest, or None before the first."""
+    return Sweep.objects.order_by("-read_until").first()
+
+
+def received(since: datetime, until: datetime) -> int:
+    """How many orders came in from `since` up to but not including `until`, as far as can be seen now."""
+    return Order.objects.filter(received_at__gte=since, received_at__lt=until).count()
 
 
 def currencies(since: datetime) -> list[str]:
@@ -124,10 +129,6 @@ def rules() -> list[RuleLine]:
         )
         for rule in Rule.objects.order_by("code", "-is_active", "-version")
     ]  # fmt: skip
-
-
-def last_sweep() -> Sweep | None:
-    return Sweep.objects.order_by("-read_until").first()
 
 
 def waiting() -> int:

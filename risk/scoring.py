@@ -14,8 +14,8 @@ from risk.ml.explain import Range, explain, usual_ranges
 from risk.ml.features import Features, Orders, build_features
 from risk.ml.rules import Rule, evaluate
 
-# An order is dated when its transaction begins and seen when that ends. Reading a quarter of an hour twice forgives a bulk
-# load that takes so long; what was flagged before is not flagged again.
+# An order is dated when its transaction begins and seen when that ends, so some of those that came in before the last sweep
+# may not have been seen by it. A quarter of an hour is far beyond the longest bulk load.
 LATE = timedelta(minutes=15)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,6 +35,7 @@ def sweep(*, everything: bool = False, progress: Callable[[int], None] = lambda 
     each block.
     """
     began, reads_at = time.monotonic(), queries.database_now()
+    recent = queries.received(reads_at - LATE, reads_at)  # before anything is read: who commits later, is missed here
     services.ensure_rules()
     in_force = queries.rules_in_force()
     rules = tuple(
@@ -42,8 +43,7 @@ def sweep(*, everything: bool = False, progress: Callable[[int], None] = lambda 
         for row in in_force.values()
         if row.code != services.HOLD
     )
-    newest = None if everything else queries.read_until()
-    since = BEGINNING if newest is None else newest - LATE
+    since = BEGINNING if everything else _unread_since()
     judged, flags, orders, held = 0, Counter(), 0, 0
     for currency in queries.currencies(since):
         yardstick = _yardstick(rules, currency)
@@ -54,8 +54,17 @@ def sweep(*, everything: bool = False, progress: Callable[[int], None] = lambda 
             orders, held = orders + raised.orders, held + raised.customers_held
             progress(here)
     report = SweepReport(judged, dict(flags), orders, held, time.monotonic() - began)
-    services.record_sweep(report, read_until=reads_at)
+    services.record_sweep(report, read_until=reads_at, recent=recent)
     return report
+
+
+def _unread_since() -> datetime:
+    """Where the last sweep ended, or a little before when orders were committed late; reading some twice does no harm."""
+    last = queries.last_sweep()
+    if last is None:
+        return BEGINNING
+    came_late = queries.received(last.read_until - LATE, last.read_until) != last.recent
+    return last.read_until - LATE if came_late else last.read_until
 
 
 def _doubts(

@@ -116,11 +116,11 @@ def _reopened(doubt: NewFlag, flag_id: int, cases: dict[int, Case]) -> Flag:
     return flag
 
 
-def record_sweep(report: SweepReport, *, read_until: datetime) -> None:
-    """Moves on to `read_until`. A sweep that judged nothing leaves no row: the next reads the same few minutes again."""
+def record_sweep(report: SweepReport, *, read_until: datetime, recent: int) -> None:
+    """Moves on to `read_until`. A sweep that judged nothing leaves no row: the next begins where it began."""
     if report.orders:
         Sweep.objects.create(
-            read_until=read_until, orders=report.orders, flags=sum(report.flags.values()),
+            read_until=read_until, recent=recent, orders=report.orders, flags=sum(report.flags.values()),
             customers_held=report.customers_held, seconds=report.seconds,
         )  # fmt: skip
 

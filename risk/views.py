@@ -30,7 +30,7 @@ WORDS = {
     "coupon_saved": "amount that coupons took off",
     "device_customers": "customers with this device",
     "address_customers": "customers with this address",
-    "flagged_orders": "orders with an open flag, or",
+    "flagged_orders": "orders with an open flag",
     "score": "highest score of an open flag",
 }
 
@@ -140,7 +140,9 @@ def decide(request: HttpRequest, flag_id: int) -> HttpResponse:
 @requires(Capability.RISK_READ)
 @require_GET
 def rules(request: HttpRequest) -> HttpResponse:
-    lines = [{"rule": rule, "limits": _limits(rule.params)} for rule in queries.rules()]
+    lines = [
+        {"rule": rule, "limits": _limits(rule.params), "raises": rule.code != services.HOLD} for rule in queries.rules()
+    ]
     return render(request, "risk/rules.html", {"lines": lines, "sweep": queries.last_sweep()})
 
 

@@ -126,6 +126,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("read_until", models.DateTimeField()),
+                ("recent", models.PositiveIntegerField()),
                 ("orders", models.PositiveIntegerField()),
                 ("flags", models.PositiveIntegerField()),
                 ("customers_held", models.PositiveIntegerField()),

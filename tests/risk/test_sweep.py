@@ -89,14 +89,12 @@ def test_five_doubtful_orders_leave_learning_but_the_customer_stays_in_audiences
 
 
 def test_a_sweep_reads_only_what_came_in_since_the_last(basket, people):
-    orders = Order.objects.all()
-    scoring.sweep()
-    received(orders, timedelta(hours=1))
+    assert scoring.sweep().orders == 100
 
     assert scoring.sweep().orders == 0
     assert Sweep.objects.count() == 1
 
-    shop.order(people[0], shop.MONDAY, basket[:1])
+    received([shop.order(people[0], shop.MONDAY, basket[:1])], timedelta(minutes=-1))
     assert scoring.sweep().orders == 1
 
 
