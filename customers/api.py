@@ -1,7 +1,7 @@
 """Events in, over HTTP: taken in, counted as known, or set aside with the field and the reason."""
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.generics import ListAPIView
@@ -151,7 +151,7 @@ class Events(APIView):
         return _once(request, work)
 
 
-@extend_schema(summary="Events that were set aside", operation_id="events_quarantine_list")
+@extend_schema_view(get=extend_schema(summary="Events that were set aside", operation_id="events_quarantine_list"))
 class QuarantineList(ListAPIView):
     """Your own events that wait in the quarantine, newest first, each with its field, its reason and what to do."""
 
