@@ -9,6 +9,7 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -71,11 +72,7 @@ class CompleteJourney:
         frame = pl.scan_parquet(folder() / f"{table}.parquet")
         if self.households is None or "household_id" not in frame.collect_schema():
             return frame
-        return frame.join(self._chosen().lazy(), on="household_id", how="semi")
-
-    def _chosen(self) -> pl.DataFrame:
-        everyone = pl.scan_parquet(folder() / "transactions.parquet").select("household_id").unique().collect()
-        return everyone.sort("household_id").head(self.households)
+        return frame.join(_first_households(self.households).lazy(), on="household_id", how="semi")
 
     def _moved(self, column: str) -> pl.Expr:
         return (pl.col(column).dt.cast_time_unit("us") + self.shift).dt.replace_time_zone("UTC")
@@ -98,16 +95,23 @@ class CompleteJourney:
         `price` is the median paid a piece before the cut-off, to the cent; null when never sold, or below one cent.
         Twenty products of baskets and coupons stand in no list of products: they have an id and nothing else.
         """
-        listed = pl.scan_parquet(folder() / "products.parquet").with_columns(is_known=pl.lit(True))
-        lines, coupons = self._scan("transactions"), pl.scan_parquet(folder() / "coupons.parquet")
-        mentioned = lines.select("product_id")
+        return self._products().join(self._prices(), on="product_id", how="left").sort("product_id").collect()
+
+    def product_ids(self) -> set[str]:
+        """The external ids of `products`, without the work for prices."""
+        return set(self._products().select(pl.col("product_id").cast(pl.String)).collect()["product_id"])
+
+    def _products(self) -> pl.LazyFrame:
+        every = pl.scan_parquet(folder() / "products.parquet")
+        mentioned = self._scan("transactions").select("product_id")
         if self.households is None:
-            mentioned = pl.concat([mentioned, coupons.select("product_id")])
+            coupons = pl.scan_parquet(folder() / "coupons.parquet")
+            listed, mentioned = every, pl.concat([mentioned, coupons.select("product_id")])
         else:
-            listed = listed.join(mentioned.unique(), on="product_id", how="semi")
-        unlisted = mentioned.unique().join(pl.scan_parquet(folder() / "products.parquet"), on="product_id", how="anti")
-        everything = pl.concat([listed, unlisted.with_columns(is_known=pl.lit(False))], how="diagonal")
-        return everything.join(self._prices(), on="product_id", how="left").sort("product_id").collect()
+            listed = every.join(mentioned.unique(), on="product_id", how="semi")
+        unlisted = mentioned.unique().join(every, on="product_id", how="anti")
+        both = [frame.with_columns(is_known=pl.lit(known)) for frame, known in ((listed, True), (unlisted, False))]
+        return pl.concat(both, how="diagonal")
 
     def _prices(self) -> pl.LazyFrame:
         before = pl.col("transaction_timestamp") < CUTOFF.replace(tzinfo=None)
@@ -132,9 +136,11 @@ class CompleteJourney:
         return self._scan("campaigns").unique().sort("campaign_id", "household_id").collect()
 
     def offers(self) -> pl.DataFrame:
-        """offer_id (text), campaign_id, coupon_upc, product_id: each product of each coupon once, as listed for its campaign."""
-        coupons = pl.scan_parquet(folder() / "coupons.parquet").unique()
-        return coupons.with_columns(offer_id=_offer_id()).sort("offer_id", "product_id").collect()
+        """offer_id (text), campaign_id, coupon_upc, product_id, product_category: each product of each coupon once."""
+        coupons = pl.scan_parquet(folder() / "coupons.parquet").unique().with_columns(offer_id=_offer_id())
+        categories = pl.scan_parquet(folder() / "products.parquet").select("product_id", "product_category")
+        listed = coupons.join(categories, on="product_id", how="left")
+        return listed.sort("offer_id", "product_id").collect()
 
     def redemptions(self) -> pl.DataFrame:
         """household_id, campaign_id, offer_id, coupon_upc, redeemed_at (the start of the day), basket_id where it is certain.
@@ -204,6 +210,12 @@ class CompleteJourney:
         if since is not None:
             lines = lines.filter(pl.col("ordered_at") >= since)
         return lines if until is None else lines.filter(pl.col("ordered_at") < until)
+
+
+@lru_cache(maxsize=4)
+def _first_households(number: int) -> pl.DataFrame:
+    everyone = pl.scan_parquet(folder() / "transactions.parquet").select("household_id").unique().collect()
+    return everyone.sort("household_id").head(number)
 
 
 def _cents(column: str) -> pl.Expr:

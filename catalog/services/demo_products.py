@@ -53,10 +53,10 @@ def load_catalogue(store: CompleteJourney, *, progress: Progress = lambda rows, 
 
     Either all of it is loaded or nothing: a call that was killed leaves no trace.
     """
-    products, coupons = store.products(), store.offers()
+    products, listed = store.products(), store.offers()
     external = products["product_id"].cast(pl.String)
-    coupons = coupons.join(products.select("product_id"), on="product_id", how="semi")
-    offers = _offers(store)
+    coupons = listed.join(products.select("product_id"), on="product_id", how="semi")
+    offers = _offers(store, listed)
     names = [merchant_id(maker) for maker in store.merchants()]
     report = {"products": products.height, "unlisted": (~products["is_known"]).sum(), "merchants": len(names),
               "priced": products["price"].count(), "offers": offers.height, "offer_products": coupons.height}  # fmt: skip
@@ -125,9 +125,8 @@ def _blocks(rows: pl.DataFrame, progress: Callable[[int], object]):
         progress(block.height)
 
 
-def _offers(store: CompleteJourney) -> pl.DataFrame:
+def _offers(store: CompleteJourney, listed: pl.DataFrame) -> pl.DataFrame:
     """offer_id, title, starts_at, ends_at: one for each coupon of each campaign, named after what it is most often for."""
-    listed = store.offers().join(CompleteJourney(store.shift).products(), on="product_id", how="left")
     counted = listed.group_by("offer_id", "campaign_id", "product_category").len()
     counted = counted.sort("offer_id", "len", "product_category", descending=[False, True, False], nulls_last=True)
     grouped = counted.group_by("offer_id", "campaign_id", maintain_order=True).agg(

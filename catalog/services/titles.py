@@ -166,11 +166,11 @@ JOINERS = frozenset({"AND", "OR", "WITH", "NOT", "IN", "ON", "THE", "OF", "FOR"}
 _HYPHEN = re.compile(r"\b([A-Z]+)-(?=[A-Z])")
 _PARENTHESIS = re.compile(r"\([^)]*\)?")
 _NUMBER = re.compile(r"[\d.,/%<=$&+-]*\d[\d.,/%<=$&+A-Z-]*")
-_SIZE = re.compile(r"(\d*\.?\d+|\d+ \d/\d) ?(OZ|LB|CT|ML|L|GAL|QT|PT|PK|SQ FT|IN|FT)\*?")
+_SIZE = re.compile(r"(\d*\.?\d+|\d+ \d/\d) ?(OZ|LB|CT|ML|L|GAL?|QT|PT|PK|SQ FT|IN|FT)\*?")
 _MANY = re.compile(r"(\d+) ?(?:PK)?[/-] ?(\d*\.?\d+) ?(OZ|ML|L|LB)")
 _FOR_ONE = re.compile(r"(\d*\.?\d+ OZ|\d(\.\d+)? LB|1 PT)")
 _MEASURES = {"GAL": "1 gal", "HALF GAL": "1/2 gal", "HLF GAL": "1/2 gal", "PT": "1 pt", "QT": "1 qt", "LB": "1 lb"}
-_UNITS = {"CT": "count", "PK": "pack", "L": "L", "ML": "ml"}
+_UNITS = {"CT": "count", "PK": "pack", "L": "L", "ML": "ml", "GA": "gal"}
 
 
 def title(product_type: str | None, category: str | None, department: str | None, size: str | None = None) -> str:

@@ -82,7 +82,7 @@ def load_people(store: CompleteJourney, *, progress: Callable[[int], object] = l
     if row.loaded_at is not None:
         return _report(everyone, names, is_new=False)
     products = catalog.product_ids(row.merchants)
-    if not products.keys() >= set(store.products()["product_id"].cast(pl.String)):
+    if not products.keys() >= store.product_ids():
         raise DemoStoreRefused("The catalogue is not there yet: run load_completejourney_products first.")
     ids = people.import_customers(_customers(everyone))
     people.add_contact_points(
