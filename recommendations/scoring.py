@@ -51,13 +51,14 @@ def _lists(version) -> Iterator[tuple]:
     place = np.minimum(np.searchsorted(data.products, products), len(data.products) - 1)
     titles = np.where(data.products[place] == products, data.title[place], -1 - np.arange(len(products)))
     # All reading is done here: rows are made while COPY holds the connection.
-    return _list_rows(version.pk, model, history, customers, products, titles)
+    return _list_rows(version.pk, model, history, customers=customers, products=products, titles=titles)
 
 
 def _list_rows(
     version_id: int,
     model: Blend,
     history: Interactions,
+    *,
     customers: np.ndarray,
     products: np.ndarray,
     titles: np.ndarray,

@@ -218,6 +218,7 @@ class Migration(migrations.Migration):
                 ("lease_until", models.DateTimeField(null=True)),
                 ("attempted_at", models.DateTimeField(null=True)),
                 ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("not_before", models.DateTimeField(null=True)),
                 ("sent_at", models.DateTimeField(null=True)),
                 ("provider_id", models.CharField(blank=True, max_length=200)),
                 ("error", models.CharField(blank=True, max_length=300)),

@@ -63,6 +63,7 @@ class Message(models.Model):
     # may have been sent and become `unknown`.
     attempted_at = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True)  # after a refusal for now: not tried again before
     sent_at = models.DateTimeField(null=True)
     provider_id = models.CharField(max_length=200, blank=True)
     error = models.CharField(max_length=300, blank=True)

@@ -13,7 +13,6 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from campaigns.channels.email import EmailChannel, SmtpServer
@@ -39,16 +38,19 @@ log = logging.getLogger(__name__)
 BATCH = (
     50  # at 50 a second a second's work: a lost worker leaves at most 50 rows to sort out, of which one is ambiguous
 )
-# The lease outlives a whole batch at the slowest: each message has at most the SMTP time-out of ten seconds, and the
-# batch stops by itself when less than that is left.
 LEASE = timedelta(seconds=120)
-SMTP_TIMEOUT = 10  # seconds
+SMTP_TIMEOUT = 10  # seconds for the offer of a message, and again for its text with the answer
+# A message is begun only while the lease still covers it at its slowest, so that nobody sorts it out under way.
+RESERVE = timedelta(seconds=2 * SMTP_TIMEOUT + 2)
 MAX_TRIES = 5
+# Greylisting servers want to be asked again after some minutes; each further try waits twice as long.
+FIRST_PAUSE = timedelta(minutes=5)
 
 CLAIM = """
 UPDATE campaigns_message SET state = 'sending', lease_token = %(token)s, lease_until = now() + %(lease)s,
                              attempted_at = NULL, tries = tries + 1
 WHERE id IN (SELECT id FROM campaigns_message WHERE campaign_id = %(campaign)s AND state = 'queued'
+               AND (not_before IS NULL OR not_before <= now())
              ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
@@ -218,9 +220,7 @@ def _send_one(session, batch: Batch, message: Message, mail: EmailMessage | Rend
     except AmbiguousOutcome as failure:
         _settle(batch, message, MessageState.UNKNOWN, reason=failure.reason[:20], error=failure.detail[:300])
     except TransientFailure as failure:
-        last = message.tries + 1 > MAX_TRIES
-        state = MessageState.FAILED if last else MessageState.QUEUED
-        _settle(batch, message, state, reason=failure.reason[:20] if last else "", error=failure.detail[:300])
+        _try_later(batch, message, failure)
         if isinstance(failure, ChannelUnavailable):
             raise
     else:
@@ -230,9 +230,18 @@ def _send_one(session, batch: Batch, message: Message, mail: EmailMessage | Rend
     return False
 
 
+def _try_later(batch: Batch, message: Message, failure: TransientFailure) -> None:
+    """Back into the queue with a pause, or failed after so many tries; a whole channel that is away costs no pause."""
+    if message.tries >= MAX_TRIES:
+        _settle(batch, message, MessageState.FAILED, reason=failure.reason[:20], error=failure.detail[:300])
+        return
+    pause = timedelta(0) if isinstance(failure, ChannelUnavailable) else FIRST_PAUSE * 2 ** (message.tries - 1)
+    _settle(batch, message, MessageState.QUEUED, error=failure.detail[:300], not_before=timezone.now() + pause)
+
+
 def _ask(batch: Batch, message: Message) -> str:
     """ "" when the message may go now, marked as attempted and committed; else the reason why not."""
-    parameters = {"id": message.pk, "token": batch.token, "reserve": timedelta(seconds=SMTP_TIMEOUT)}
+    parameters = {"id": message.pk, "token": batch.token, "reserve": RESERVE}
     with connection.cursor() as cursor:
         cursor.execute(ASK, parameters)
         if cursor.fetchone():
@@ -287,9 +296,7 @@ def finish_if_done(campaign_id: int) -> bool:
 def sweep() -> list[int]:
     """Sorts out the rows of lost workers and returns the campaigns that have something to send."""
     lost = Message.objects.filter(state=MessageState.SENDING, lease_until__lt=timezone.now())
-    lost.filter(attempted_at=None).update(
-        state=MessageState.QUEUED, lease_token=None, lease_until=None, tries=F("tries")
-    )
+    lost.filter(attempted_at=None).update(state=MessageState.QUEUED, lease_token=None, lease_until=None)
     unknown = lost.filter(attempted_at__isnull=False).update(
         state=MessageState.UNKNOWN, reason="worker_lost", lease_token=None, lease_until=None
     )

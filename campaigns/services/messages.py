@@ -99,7 +99,8 @@ def context_for(campaign: Campaign, product) -> dict:
 def render_words(campaign: Campaign, words: Words, product) -> tuple[str, str]:
     """(subject, body) with every fact in its place. Raises RenderRefused when a fact is missing."""
     context = context_for(campaign, product)
-    return render(words.subject, context).strip(), render(words.body, context).strip()
+    # A subject is one line: a title with a line break in it must not fail at the mail server.
+    return " ".join(render(words.subject, context).split()), render(words.body, context).strip()
 
 
 def unrenderable(campaign: Campaign) -> list[int]:

@@ -39,10 +39,10 @@ class Command(BaseCommand):
             f"{window.until:%Y-%m-%d}. The salts draw other arms, so most of those “treated” here got the same mail or none: "
             "the true difference between the arms is zero."
         )
-        for name in excluded:
-            share = excluded[name] / told[name] if told[name] else float("nan")
+        for name, found_by in excluded.items():
+            share = found_by / told[name] if told[name] else float("nan")
             self.stdout.write(
-                f"{name:<11} the 95 % interval excluded zero for {excluded[name]} of {told[name]} salts ({share:.1%})"
+                f"{name:<11} the 95 % interval excluded zero for {found_by} of {told[name]} salts ({share:.1%})"
             )
 
     def _arm(self, arm: Arm, mask: np.ndarray, revenue: np.ndarray, orders: np.ndarray) -> ArmResult:

@@ -56,7 +56,7 @@ class Command(BaseCommand):
     def handle(self, *, headless, port, **options):
         began = time.monotonic()
         try:
-            port = free_port() if headless else port
+            port = free_port("127.0.0.1", port) if headless else port
             check_port("127.0.0.1", port)
             if settings.MAIL_SINK:
                 check_port(settings.SMTP_HOST, settings.SMTP_PORT)
