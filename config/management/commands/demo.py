@@ -109,6 +109,7 @@ class Command(BaseCommand):
         self._click()
         self.step("8 of 9", "Replaying the held-back weeks as incoming orders")
         call_command("replay_orders", until="all", stdout=self.stdout)
+        call_command("sweep_risk", stdout=self.stdout)  # before the results are read, not five minutes after
         self.step("9 of 9", "Second campaign: it waits for your approval")
         thanks = self._offer("demo-20", "20% off", Decimal(20), mara)
         self._draft(SECOND, chosen, thanks, mara)
