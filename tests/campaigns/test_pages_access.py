@@ -89,7 +89,13 @@ def test_whoever_is_not_signed_in_is_led_to_the_login(shop):
 
 @pytest.mark.parametrize(
     ("name", "purpose"),
-    [("click", CLICK), ("unsubscribe", UNSUBSCRIBE), ("preferences", PREFERENCES), ("survey", SURVEY), ("why", PREFERENCES)],
+    [
+        ("click", CLICK),
+        ("unsubscribe", UNSUBSCRIBE),
+        ("preferences", PREFERENCES),
+        ("survey", SURVEY),
+        ("why", PREFERENCES),
+    ],
 )
 def test_a_public_page_asks_for_no_login(name, purpose):
     answer = Client().get(reverse(f"campaigns:{name}", args=[sign(1, purpose)]))
