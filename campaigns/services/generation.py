@@ -100,7 +100,7 @@ def _briefs(campaign: Campaign) -> list[tuple[int, CopyBrief]]:
         if product is None:
             continue  # nobody is in this segment alone
         offer = campaign.offer
-        facts = [Fact("product", product.title, f"catalog.product:{product.pk}@{product.version}")]
+        facts = [Fact("product", product.title, f"catalog.product:{product.id}@{product.version}")]
         if offer is not None:
             facts.append(Fact("offer", offer_words(offer), f"catalog.offer:{offer.pk}@{offer.version}"))
         brief = CopyBrief(
