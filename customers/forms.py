@@ -3,7 +3,6 @@
 from django import forms
 
 from customers.contracts import Action, Purpose
-from customers.models import Source
 from customers.services.spec import PROPERTIES
 
 ANY = [("", "any")]
@@ -40,12 +39,13 @@ class Verify(forms.Form):
 
 
 class EventSearch(forms.Form):
+    """What an index answers, and nothing else: the page must not slow down with the table."""
+
     # The page's tabs choose; the form carries the choice on.
     show = forms.ChoiceField(
         required=False, choices=[("", "taken in"), ("quarantine", "set aside")], widget=forms.HiddenInput
     )
     name = forms.ChoiceField(required=False, label="Name", choices=_choices(sorted(PROPERTIES)))
-    source = forms.ChoiceField(required=False, label="Source", choices=[*ANY, *Source.choices])
     merchant = forms.ChoiceField(required=False, label="Merchant")
 
     def __init__(self, *args, merchants=(), **kwargs):

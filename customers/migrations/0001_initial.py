@@ -546,7 +546,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["customer", "-occurred_at"], name="event_timeline"),
                     models.Index(fields=["name", "occurred_at"], name="event_name"),
-                    models.Index(fields=["merchant", "-received_at"], name="event_merchant"),
+                    models.Index(fields=["merchant", "-received_at", "-id"], name="event_merchant"),
                 ],
             },
         ),
