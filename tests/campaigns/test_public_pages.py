@@ -1,4 +1,4 @@
-"""What a customer opens from a message: without login or cookie, tampering answered by a page, and no GET that changes consent."""
+"""What a customer opens from a message: no login, no cookie, a page for a broken link, and no GET that changes consent."""
 
 from urllib.parse import quote
 
