@@ -113,6 +113,8 @@ WHOLE: Mapping[str, str] = {
     "SEAFOOD - MISC": "Seafood",
     "CANDY - CHECKLANE": "Candy",
     "CANDY - PACKAGED": "Candy",
+    "CONVENIENT BRKFST/WHLSM SNACKS": "Breakfast Snacks",
+    "FACIAL TISS/DNR NAPKIN": "Tissues and Napkins",
     "HEAT/SERVE": "Heat-and-Serve",
 }
 
