@@ -96,9 +96,10 @@ def find(request: HttpRequest) -> HttpResponse:
             form.add_error("email", f"{refusal.reason} {refusal.remedy}")
     if len(found) == 1:
         return redirect("customers:detail", found[0].pk)
-    if form.is_valid() and not found:
+    status = 200 if found else 400 if form.errors else 404
+    if status == 404:
         form.add_error("email", "Nobody has this address.")
-    return _people_page(request, found, form=form, status=200 if found else 404)
+    return _people_page(request, found, form=form, status=status)
 
 
 @requires(Capability.CUSTOMER_READ)

@@ -112,6 +112,7 @@ def test_a_person_is_found_by_their_address_which_stands_in_no_link(marketer):
     nobody = marketer.post(reverse("customers:find"), {"email": "ben@example.invalid"})
     assert nobody.status_code == 404
     assert "Nobody has this address." in nobody.content.decode()
+    assert marketer.post(reverse("customers:find"), {"email": "ann at example"}).status_code == 400
 
 
 def test_a_person_is_shown_with_consent_deeds_orders_and_masked_address(marketer):
