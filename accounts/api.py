@@ -1,5 +1,6 @@
 """Who calls the API: a key acts as its service user, and may do only what its scopes name."""
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
@@ -36,3 +37,13 @@ class HasScope(BasePermission):
             return scope in request.auth.scopes
         capability = getattr(view, "capability", None)
         return capability is not None and request.user.can(capability)
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):
+    """How the OpenAPI file names the key."""
+
+    target_class = ApiKeyAuthentication
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema):
+        return {"type": "http", "scheme": "bearer", "description": "An API key: Authorization: Bearer att_…"}

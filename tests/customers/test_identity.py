@@ -56,6 +56,7 @@ def test_no_address_is_refused_with_field_reason_and_remedy(typed, reason):
 @given(local=st.text(min_size=6, max_size=20), domain=st.text(min_size=6, max_size=20))
 def test_a_refusal_never_repeats_the_address(local, domain):
     """Refusals go to logs and quarantine reports, where nobody's address belongs."""
+    local, domain = f"zqx{local}", f"zqx{domain}"  # no word of any message begins like that
     try:
         kept = normalise("email", f"{local}@{domain}.com")
     except InvalidContact as refused:
