@@ -224,6 +224,8 @@ class Postgres:
             "listen_addresses": "",
             "unix_socket_directories": quoted(self.run),
             "unix_socket_permissions": "0700",
+            # Files in the data folder: /dev/shm is 64 MB in a container, and a killed server leaves its part of it.
+            "dynamic_shared_memory_type": "mmap",
             "timezone": "UTC",
             "log_timezone": "UTC",
             # A failed statement and the detail of its error hold personal data; the log must not.

@@ -37,6 +37,7 @@ sys.modules["config"] = types.ModuleType("config")
 sys.modules["config"].__path__ = [f"{sys.path[0] or '.'}/config"]
 from config.embedded import StartRefused, attach
 import psycopg
+print("up", flush=True)
 data = Path(sys.stdin.readline().rstrip("\\n"))
 durable, grace = eval(sys.stdin.readline())
 try:
@@ -52,7 +53,9 @@ for line in sys.stdin:
 class Actor:
     """A command that uses the servers: `do` runs a line in it, `end` closes it, `kill` is SIGKILL."""
 
-    def __init__(self, data: Path, *wrapper: str, durable=True, grace=GRACE, python=sys.executable, **options):
+    def __init__(
+        self, data: Path, *wrapper: str, durable=True, grace=GRACE, wait=False, python=sys.executable, **options
+    ):
         env = {
             **os.environ,
             "PYTHONPATH": f"{ROOT}:{SITE}:{os.environ.get('PYTHONPATH', '')}",
@@ -63,12 +66,21 @@ class Actor:
         self.process = subprocess.Popen(
             argv, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, env=env, **options
         )
-        self.process.stdin.write(f"{data}\n{durable}, {grace}\n")
+        self.told = f"{data}\n{durable}, {grace}\n"
+        if not wait:
+            self.go()
+
+    def up(self) -> bool:
+        """Whether it is about to attach; it waits for `go`."""
+        return self.process.stdout.readline() == "up\n"
+
+    def go(self) -> None:
+        self.process.stdin.write(self.told)
         self.process.stdin.flush()
 
     def attached(self) -> str:
         """The address of the database, once it is there."""
-        url = self.process.stdout.readline().strip()
+        url = self.process.stdout.readline().strip().removeprefix("up") or self.process.stdout.readline().strip()
         assert url, self.process.communicate()[1]
         return url
 
@@ -326,7 +338,11 @@ def runs_as_nobody(python: str) -> bool:
 
 
 def test_six_processes_at_once_get_one_pair_of_servers(data, actor):
-    actors = [actor() for _ in range(6)]
+    actors = [actor(wait=True) for _ in range(6)]
+    for one in actors:
+        assert one.up()
+    for one in actors:
+        one.go()
     assert len({one.attached() for one in actors}) == 1
     assert (data / "log" / "holder.log").read_text().count("] ready") == 2  # one made the cluster
     postmaster(data), named(data, "valkey-server"), holder(data)
@@ -363,6 +379,25 @@ def test_after_a_killed_holder_the_next_attach_starts_both_again_with_all_data(d
     assert two.do("import redis") == "None"
     assert two.do("(redis.Redis.from_url(servers.cache_url).get('k'))") == "b'v'"
     assert two.do("__import__('config.embedded').embedded.renew()") == "None"
+
+
+def test_attach_waits_for_servers_that_take_long_to_end(data, actor):
+    """owner.lock is free only when the last process of the old pair is gone: no second server on the same files."""
+    one = actor()
+    one.attached()
+    one.do("c = psycopg.connect(servers.database_url)")
+    backend = int(one.do("(c.info.backend_pid)"))
+    os.kill(backend, signal.SIGSTOP)  # Postgres waits for it before it ends
+    old = postmaster(data)
+    os.kill(holder(data), signal.SIGKILL)
+    two = actor(wait=True)
+    assert two.up()
+    two.go()
+    time.sleep(0.5)  # enough for a start
+    assert postmaster(data) == old
+    os.kill(backend, signal.SIGCONT)
+    assert query(two.attached(), "SELECT 1") == [(1,)]
+    assert postmaster(data) != old
 
 
 def test_killed_servers_come_back_with_every_committed_row_while_users_stay(data, actor):
