@@ -124,7 +124,7 @@ class ResultsOut(serializers.Serializer):
         return "observed"  # simulated orders never count
 
 
-class AnswerOut(serializers.Serializer):
+class MeasuredOut(serializers.Serializer):
     campaign = CampaignOut()
     results = ResultsOut(allow_null=True, help_text="null before the start, and for campaigns sent elsewhere.")
 
@@ -159,7 +159,7 @@ class CampaignResults(APIView):
                 "as_of", str, description="A day (to its end) or a time with zone; what is known now unless told."
             )
         ],
-        responses=AnswerOut,
+        responses=MeasuredOut,
         summary="Lift of the treated over the hold-out, with intervals",
         description="By intention to treat. Another merchant's campaign is 404. Money is a string; shares are numbers.",
     )
@@ -167,7 +167,7 @@ class CampaignResults(APIView):
         campaign = get_object_or_404(reach_of(request), pk=campaign_id)
         as_of = _moment(request.query_params.get("as_of"))
         measured = measurement.results(campaign, as_of) if campaign.kind != "history" else None
-        return Response(AnswerOut({"campaign": campaign, "results": measured}).data)
+        return Response(MeasuredOut({"campaign": campaign, "results": measured}).data)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -102,9 +102,11 @@ def _leaf(rule: dict, place: str, budget: list[int]) -> Q:
         if op != "=" or not isinstance(value, str) or not 0 < len(value) <= 120 or "\0" in value:
             raise RuleRefused(f"{place}.value", "Not a short text compared by =.", 'Use op "=" and up to 120 letters.')
         return Q(**{field.path: value})
+    if op not in NUMBER_OPS:
+        raise RuleRefused(f"{place}.op", "Numbers are not compared like this.", f"Use one of {', '.join(NUMBER_OPS)}.")
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if op not in NUMBER_OPS or not is_number or abs(value) > 1e9:
-        raise RuleRefused(f"{place}.value", "Not a number to compare with.", f"Use one of {', '.join(NUMBER_OPS)}.")
+    if not is_number or abs(value) > 1e9:
+        raise RuleRefused(f"{place}.value", "Not a number to compare with.", "Use a number such as 4 or 12.50.")
     if field.kind == "days":  # "known for at least 90 days" is a date at most 90 days ago
         flipped = {"gte": "lte", "lte": "gte", "gt": "lt", "lt": "gt"}.get(NUMBER_OPS[op])
         if flipped is None:

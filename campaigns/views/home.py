@@ -7,6 +7,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.contracts import ANY_STAFF, Capability, requires
 from campaigns.queries import measurement, overview
+from campaigns.queries.audience import message_states
 from campaigns.views import figures
 from campaigns.views.answers import page_below
 from customers.queries import demo_store
@@ -50,7 +51,19 @@ def _last_results() -> dict:
         "last": campaign,
         "last_results": results,
         "last_money": figures.incremental(results.revenue, results.treated),
+        "mail": _deliverability(message_states(campaign.pk)),
     }
+
+
+def _deliverability(states: dict[str, int]) -> dict | None:
+    """How the last send fared with the mail server: red above two in a hundred lost, or a complaint in a thousand."""
+    tried = sum(states.get(state, 0) for state in ("sent", "delivered", "bounced", "complained", "failed", "unknown"))
+    if not tried:
+        return None
+    lost = sum(states.get(state, 0) for state in ("failed", "unknown", "bounced"))
+    is_bad = lost > 0.02 * tried or states.get("complained", 0) > 0.001 * tried
+    words = ", ".join(f"{states.get(state, 0):,} {state}" for state in ("failed", "unknown", "bounced", "complained"))
+    return {"share": figures.percent(1 - lost / tried), "words": words, "tone": "bad" if is_bad else "good"}
 
 
 @requires(Capability.CAMPAIGN_READ)

@@ -201,7 +201,7 @@ SMTP_PASSWORD = environment.text("SMTP_PASSWORD", "")
 SMTP_TLS = environment.text("SMTP_TLS", "none" if MAIL_SINK else "starttls")  # none, starttls or tls
 MAIL_FROM = environment.text("ATTUNE_MAIL_FROM", "Attune demo store <hello@attune.invalid>")
 # Stands at the foot of every message: CAN-SPAM asks for a postal address.
-POSTAL_ADDRESS = environment.text("ATTUNE_POSTAL_ADDRESS", "Attune demo store, 1 Example Street, 00000 Example")
+POSTAL_ADDRESS = environment.text("ATTUNE_POSTAL_ADDRESS", "1 Example Street, 00000 Example")
 BRAND = environment.text("ATTUNE_BRAND", "Attune demo store")
 
 LOGGING = {

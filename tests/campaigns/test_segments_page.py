@@ -106,8 +106,9 @@ def test_removing_the_last_condition_leaves_an_empty_one():
 @pytest.mark.parametrize(
     ("field", "value", "path", "words"),
     [
-        ("r-0:value", "many", "r-0", "Not a number to compare with. Use one of"),
+        ("r-0:value", "many", "r-0", "Not a number to compare with. Use a number such as 4"),
         ("r-0:value", "nan", "r-0", "Not a number to compare with."),
+        ("r-0:op", "~", "r-0", "Numbers are not compared like this. Use one of >="),
         ("r-0:field", "email", "r-0", "No such field. Use one of: r_score"),
         ("r-1-0:choice", ["100-110"], "r-1-0", "Not one of the choices. Use = or in with: 19-24"),
         ("r-1-1:value", "", "r-1-1", "Not a number to compare with."),
