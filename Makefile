@@ -37,7 +37,7 @@ test: $(VENV)/installed
 lint: $(VENV)/installed
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/lint-imports --no-cache
 
 clean-demo:
 	@rm -rf .data && echo "attune: .data is gone; make demo starts anew"

@@ -4,6 +4,7 @@ import os
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from config import embedded
 
@@ -15,3 +16,5 @@ except embedded.StartRefused as refusal:
     raise SystemExit(f"attune: {refusal}") from None
 
 application = get_wsgi_application()
+# The address book loads before the fork: the first click is as fast as the second, and workers share the memory.
+get_resolver().url_patterns  # noqa: B018

@@ -8,7 +8,7 @@ from campaigns.queries.audience import message_states
 from copywriting.models import Generation
 from registry.models import TrainingRun
 
-RUN = "copy"
+RUN = "copy"  # the kind of run that a campaign asks for: lease, heartbeat and attempts are those of a training
 
 
 def find(name: str) -> Campaign | None:

@@ -9,9 +9,11 @@ from django.utils import timezone
 from accounts.services import audit
 from campaigns.exceptions import NotReady
 from campaigns.models import Campaign, CampaignSegment, MessageVariant
+from campaigns.queries.progress import RUN
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import check_words
 from campaigns.state import Action, CampaignState
+from registry import services as runs
 
 EDITABLE = (CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED)
 
@@ -76,7 +78,9 @@ def ask_for_drafts(campaign_id: int, *, actor) -> None:
     problems = problems_of(campaign)
     if problems:
         raise NotReady(problems)
-    move(campaign_id, Action.GENERATE, actor=actor)
+    with transaction.atomic():
+        move(campaign_id, Action.GENERATE, actor=actor)
+        runs.ask(RUN, {"campaign": campaign_id}, actor)
 
 
 def problems_of(campaign: Campaign) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from campaigns.exceptions import TransitionRefused
 from campaigns.models import Campaign, MessageVariant
+from campaigns.queries.progress import RUN, generation_run
 from campaigns.services import audience
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import money, offer_words, unrenderable
@@ -20,13 +21,6 @@ from registry.contracts import Lease
 from registry.exceptions import LeaseLost
 
 log = logging.getLogger(__name__)
-
-RUN = "copy"  # the kind of run that a campaign asks for: lease, heartbeat and attempts are those of a training
-
-
-def ask(campaign_id: int, asked_by=None) -> int:
-    """Leaves the run that a worker claims; returns its id."""
-    return runs.ask(RUN, {"campaign": campaign_id}, asked_by).pk
 
 
 def generate(run_id: int) -> None:
@@ -122,22 +116,13 @@ def _briefs(campaign: Campaign) -> list[tuple[int, CopyBrief]]:
 
 
 def waiting() -> list[int]:
-    """Runs of this kind that nobody works on; a campaign that waits for words without a run gets one."""
-    orphans = Campaign.objects.filter(state=CampaignState.GENERATING).values_list("pk", flat=True)
-    held = {run.params.get("campaign") for run in registry.runs().filter(kind=RUN, state__in=["queued", "running"])}
-    for campaign_id in orphans:
-        if campaign_id not in held:
-            _give_up_or_ask(campaign_id)
-    return registry.waiting((RUN,))
-
-
-def _give_up_or_ask(campaign_id: int) -> None:
-    """A generation whose worker was lost twice is over; one that was never asked for is asked for."""
-    last = registry.runs().filter(kind=RUN, params={"campaign": campaign_id}).first()
-    if last is not None and last.state == "failed":
-        try:
-            move(campaign_id, Action.FAIL, reason=last.error[:300])
-        except TransitionRefused:
-            log.info("campaign %s moved on by itself", campaign_id)
-    else:
-        ask(campaign_id)
+    """Runs of this kind that nobody works on. A campaign whose run is over without an answer goes back to draft."""
+    runs_waiting = registry.waiting((RUN,))
+    for campaign_id in Campaign.objects.filter(state=CampaignState.GENERATING).values_list("pk", flat=True):
+        run = generation_run(campaign_id)
+        if run is not None and run.state == "failed":
+            try:
+                move(campaign_id, Action.FAIL, reason=run.error[:300])
+            except TransitionRefused:
+                log.info("campaign %s moved on by itself", campaign_id)
+    return runs_waiting

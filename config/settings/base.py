@@ -11,14 +11,6 @@ from config.settings import environment
 BASE_DIR = Path(__file__).resolve().parents[2]
 DATA_DIR = Path(os.environ.get("ATTUNE_DATA_DIR", BASE_DIR / ".data")).resolve()
 
-# --- secrets: made once on a laptop, demanded from the environment in production.py
-SECRETS_DIR = DATA_DIR / "secrets"
-SECRET_KEY = environment.kept_secret("ATTUNE_SECRET_KEY", SECRETS_DIR)
-# Wraps the key of every person (AES-256-GCM); losing it loses every contact point, so back it up apart from the data.
-PERSON_KEY = environment.kept_secret("ATTUNE_PERSON_KEY", SECRETS_DIR)
-# Finds a contact point or a pseudonym without its clear text (HMAC-SHA-256).
-LOOKUP_KEY = environment.kept_secret("ATTUNE_LOOKUP_KEY", SECRETS_DIR)
-
 # --- servers
 _given = {
     name: os.environ.get(name) for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "CELERY_BROKER_URL", "CACHE_URL")
@@ -55,6 +47,14 @@ CACHES = {
         "KEY_PREFIX": "attune",
     }
 }
+
+# --- secrets: made once on a laptop, demanded from the environment in production.py
+SECRETS_DIR = DATA_DIR / "secrets"
+SECRET_KEY = environment.kept_secret("ATTUNE_SECRET_KEY", SECRETS_DIR)
+# Wraps the key of every person (AES-256-GCM); losing it loses every contact point, so back it up apart from the data.
+PERSON_KEY = environment.kept_secret("ATTUNE_PERSON_KEY", SECRETS_DIR)
+# Finds a contact point or a pseudonym without its clear text (HMAC-SHA-256).
+LOOKUP_KEY = environment.kept_secret("ATTUNE_LOOKUP_KEY", SECRETS_DIR)
 
 # --- applications
 INSTALLED_APPS = [

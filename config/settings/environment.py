@@ -52,10 +52,10 @@ def database(name: str, url: str, *, pool: bool) -> dict:
     """A Django database entry from a libpq URL. libpq's own parser is used: it alone decodes a socket folder as host."""
     try:
         parts = conninfo_to_dict(url)
-    except ProgrammingError as error:
+    except ProgrammingError:
         raise ImproperlyConfigured(
-            f"{name}: not a PostgreSQL address ({error}); use postgresql://user:password@host:5432/name."
-        ) from error
+            f"{name}: not a PostgreSQL address; use postgresql://user:password@host:5432/name."
+        ) from None  # libpq's words may repeat a part of the password
     if not parts.get("dbname"):
         raise ImproperlyConfigured(f"{name}: no database named; use postgresql://user:password@host:5432/name.")
     # Eight connections serve eight request threads; ten seconds of waiting is long enough to say that the server is away.
@@ -77,10 +77,14 @@ def kept_secret(name: str, folder: Path) -> str:
     if name in os.environ or f"{name}_FILE" in os.environ:
         return text(name)
     path = folder / name.lower()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             file.write(base64.b64encode(secrets.token_bytes(32)).decode())
     except FileExistsError:
         pass
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{path}: cannot be written ({error.strerror}); set ATTUNE_DATA_DIR to a folder of your own."
+        ) from error
     return path.read_text(encoding="ascii").strip()

@@ -32,6 +32,7 @@ from config.embedded import StartRefused, check_port, free_port, renew
 from config.management.commands.serve import answers
 from config.management.report import report
 from config.supervisor import GaveUp, Supervisor, processes
+from registry.queries import live
 
 STAFF = {
     "mara": ("marketer", "Mara", "Marketer"),
@@ -94,7 +95,8 @@ class Command(BaseCommand):
         self.step("2 of 9", "Looking for orders that cannot be trusted")
         call_command("sweep_risk", stdout=self.stdout)
         self.step("3 of 9", "Training the recommenders and grouping people, in the ml worker")
-        call_command("train_recommenders", stdout=self.stdout)
+        if live("recommender") is None or live("clusters") is None:
+            call_command("train_recommenders", stdout=self.stdout)
         self.step("4 of 9", "Staff, a merchant's API key, segments and offers")
         self._staff()
         mara, arno = self._user("mara"), self._user("arno")
@@ -109,6 +111,7 @@ class Command(BaseCommand):
         self._click()
         self.step("8 of 9", "Replaying the held-back weeks as incoming orders")
         call_command("replay_orders", until="all", stdout=self.stdout)
+        call_command("load_completejourney_campaigns", stdout=self.stdout)  # the three that began in those weeks
         call_command("sweep_risk", stdout=self.stdout)  # before the results are read, not five minutes after
         self.step("9 of 9", "Second campaign: it waits for your approval")
         thanks = self._offer("demo-20", "20% off", Decimal(20), mara)
