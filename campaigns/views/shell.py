@@ -18,6 +18,7 @@ TABS = (
     ("Results", "results"),
     ("Evidence", "evidence"),
 )
+IMPORTED = ("detail", "results")  # a campaign that was sent elsewhere has no words, messages or approval here
 # Which step of the stepper a state belongs to.
 STEP_OF = {
     CampaignState.GENERATING: "draft",

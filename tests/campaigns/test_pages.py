@@ -7,6 +7,7 @@ from django.utils import timezone
 from campaigns.models import Campaign, Message
 from campaigns.services import approval, compose, delivery
 from campaigns.services.lifecycle import move
+from campaigns.tasks import sweep_generation
 from registry.services import ask, beat, claim
 from tests import factories
 from tests.campaigns.pages import again, shop_in_review, shop_sending, shop_sent, signed_in
@@ -136,6 +137,20 @@ def test_asking_for_drafts_leaves_the_campaign_generating_and_redirects_with_303
 
     assert answer.status_code == 303
     assert again(shop).campaign.state == "generating"
+
+
+def test_when_the_broker_is_away_the_step_is_taken_all_the_same(monkeypatch):
+    shop = open_shop(people=2)
+    move(shop.campaign.pk, "edit")
+
+    def away():
+        raise sweep_generation.OperationalError("connection refused")
+
+    monkeypatch.setattr(sweep_generation, "delay_on_commit", away)
+
+    answer = signed_in(shop.marketer).post(reverse("campaigns:drafts", args=[shop.campaign.pk]))
+
+    assert (answer.status_code, again(shop).campaign.state) == (303, "generating")
 
 
 def test_the_progress_of_the_drafts_is_a_fragment_that_reloads_the_page_at_the_end():

@@ -1,6 +1,7 @@
 """Who may open what: every route of campaigns against every role, and against nobody."""
 
 import pytest
+from django.contrib.admin.sites import site
 from django.test import Client
 from django.urls import reverse
 
@@ -78,6 +79,34 @@ def test_each_role_opens_its_routes_and_no_other(role, shop):
             refused.add(name)
 
     assert refused == {name for name, roles in ALLOWED.items() if role not in roles}
+
+
+def test_somebody_without_a_role_sees_an_empty_home_and_nothing_else(shop):
+    client = Client()
+    client.force_login(factories.User.objects.create_user("new-here", password="x"))
+    assert client.get("/").status_code == 200
+    assert shop.campaign.name not in client.get("/").content.decode()
+    assert {client.get(address(name, shop)).status_code for name in ALLOWED if name != "home"} == {403}
+
+
+def test_the_admin_is_a_window_that_changes_nothing(shop):
+    client = Client()
+    client.force_login(factories.User.objects.create_superuser("root", password="x"))
+    for model in (m for m in site._registry if m._meta.app_label == "campaigns"):
+        name = f"admin:campaigns_{model._meta.model_name}"
+        assert client.get(reverse(f"{name}_changelist")).status_code == 200, name
+        assert client.get(reverse(f"{name}_add")).status_code == 403, name
+        row = model._default_manager.first()
+        if row is not None:
+            assert client.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200, name
+            assert client.post(reverse(f"{name}_change", args=[row.pk]), {"state": "sent"}).status_code == 403, name
+            assert client.post(reverse(f"{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403, name
+    assert model_state(shop) == "in_review"
+
+
+def model_state(shop) -> str:
+    shop.campaign.refresh_from_db()
+    return shop.campaign.state
 
 
 def test_whoever_is_not_signed_in_is_led_to_the_login(shop):
