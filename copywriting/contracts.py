@@ -24,12 +24,12 @@ class Limits:
     body: int
 
 
-# Subject lines are cut by phones at about 60; a push shows 50 and 150; 160 is one GSM-7 part of an SMS, less 40 for the
+# Subject lines are cut by phones at about 60; a push shows 50 and 150; 160 is one GSM-7 part of an SMS, less 30 for the
 # opt-out line that code adds. The e-mail body is our own choice: two sentences, not an essay.
 CHANNELS: Mapping[str, Limits] = {
     "email": Limits(subject=60, body=320),
     "push": Limits(subject=50, body=150),
-    "sms": Limits(subject=0, body=120),
+    "sms": Limits(subject=0, body=130),
 }
 
 LOCALES = ("en",)
@@ -117,4 +117,9 @@ class DraftCopy:
 
     @property
     def usable(self) -> bool:
-        return not any(finding.severity == ERROR for finding in self.findings)
+        return not self.broken
+
+    @property
+    def broken(self) -> frozenset[str]:
+        """The rules with an error, each once."""
+        return frozenset(finding.rule for finding in self.findings if finding.severity == ERROR)

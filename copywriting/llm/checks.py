@@ -132,7 +132,7 @@ def offer(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
     """No talk of an offer when there is none."""
     if not brief.offer:
         for part, text in parts(draft):
-            for found in re.finditer(r"\b(offers?|deals?|specials?|treat yourself)\b", masked(text), re.IGNORECASE):
+            for found in re.finditer(r"\b(offers?|deals?|specials)\b", masked(text), re.IGNORECASE):
                 yield _error("offer", part, found, "The brief has no offer.", "Leave it out.")
 
 
@@ -145,9 +145,12 @@ def repetition(draft: DraftCopy, _: CopyBrief) -> Iterator[Finding]:
     often = [word for word, count in every.items() if count >= 3]
     grams = Counter(_grams(tokens, 3))
     again = [" ".join(gram) for gram, count in grams.items() if count > 1]
-    joined = [word for word in ("until", "with", "before") if tokens.count(word) > 1]
+    sentences = [_TOKEN.findall(sentence) for sentence in re.split(r"[.!?]", draft.body.lower())]
+    joined = [word for said in sentences for word in ("until", "with", "before") if said.count(word) > 1]
+    told = {word for word in subject if word not in lexicon.STOP_WORDS and not word.startswith("{")}
+    echo = [" ".join(subject)] if len(told) > 1 and told <= set(tokens) else []
     shared = [" ".join(gram) for gram in set(_grams(subject, 4)) & set(_grams(tokens, 4))]
-    for what in [*twice, *often, *again, *joined, *shared]:
+    for what in [*twice, *often, *again, *joined, *echo, *shared]:
         yield _error("repetition", "body", draft.body, f"{what!r} is said again.", "Say it once.")
 
 
@@ -201,7 +204,7 @@ def aimless(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
     """The text is about this class of goods or this kind of reader. What fits everything moves nobody."""
     whole = masked(f"{draft.subject} {draft.body}").lower()
     hook = lexicon.HOOKS.get(brief.segment)
-    judged = hook is not None and brief.product_class in classes.CLASSES
+    judged = hook is not None and classes.find(brief.product_class) is not None
     if judged and not re.search(hook, whole) and not classes.names(_WORD.findall(whole), brief.product_class):
         yield _error("aimless", "body", draft.body, "Neither these goods nor this reader.", "Open with one of the two.")
 

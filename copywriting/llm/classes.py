@@ -7,6 +7,9 @@ A text is written for a class and sent with many products of it, so it may only 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+
+from copywriting.llm.facts import readable_name
 
 GENERAL = "general"
 
@@ -115,7 +118,9 @@ sundae syrup toast toothpaste toy toys tuna turkey vegetable waffles water wine 
 """
 
 # Words of the classes that name no shelf: any message may use them.
-_FREE_WORDS = "and care color family food home house little morning products routine supplies table tiny"
+_FREE_WORDS = (
+    "and care color family food home house little morning products routine shelf supplies table tiny treat treats"
+)
 
 THINGS = frozenset(_THINGS.split()).union(*(entry.words for entry in CLASSES.values())) - set(_FREE_WORDS.split())
 
@@ -130,19 +135,28 @@ def classify(category: str | None, department: str | None = None) -> str:
     return GENERAL
 
 
-def phrase(key: str) -> str:
-    """The class as a writer reads it; an unknown key is taken for a phrase itself."""
-    return CLASSES[key].phrase if key in CLASSES else key
+@cache
+def find(product_class: str) -> str | None:
+    """The key for what a brief says: a key itself, or a catalogue category or type; None for another trade's words."""
+    if product_class in CLASSES:
+        return product_class
+    key = classify(product_class)
+    return None if key == GENERAL else key
 
 
-def names(words: list[str], key: str) -> bool:
+def phrase(product_class: str) -> str:
+    """The class as a writer reads it."""
+    key = find(product_class)
+    return CLASSES[key].phrase if key else readable_name(product_class).lower()
+
+
+def names(words: list[str], product_class: str) -> bool:
     """Whether one of the words belongs to the class, so the text is about something."""
-    return key in CLASSES and any(word in CLASSES[key].words and word in THINGS for word in words)
+    key = find(product_class)
+    return key is not None and any(word in CLASSES[key].words and word in THINGS for word in words)
 
 
-def misfits(words: list[str], key: str) -> list[str]:
+def misfits(words: list[str], product_class: str) -> list[str]:
     """The words that name a thing of another class. A class we do not know is not judged."""
-    if key not in CLASSES:
-        return []
-    own = CLASSES[key].words
-    return [word for word in words if word in THINGS and word not in own]
+    key = find(product_class)
+    return [word for word in words if word in THINGS and word not in CLASSES[key].words] if key else []

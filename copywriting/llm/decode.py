@@ -19,12 +19,12 @@ from copywriting.llm.model import LanguageModel
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """`max_tokens` holds for subject and body together; two sentences take about 40."""
+    """`max_tokens` holds for subject and body together; two sentences take about 30."""
 
-    temperature: float = 0.7
+    temperature: float = 0.8
     top_k: int = 40
     top_p: float = 0.9
-    max_tokens: int = 56
+    max_tokens: int = 48
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ WORD_RULES = (
     _rule(
         "residue",
         ERROR,
-        r"[*#<>\[\]|\\~^`\"“”„«»=@_\u2022{}]+(?<!_)|https?:|www\.|\.com\b|(?-i:\b[A-Z]\w+:)|\b(sure|certainly|of course)[,!]"
+        r"[*#<>\[\]|\\~^`\"“”„«»=@\u2022]+|https?:|www\.|\.com\b|(?-i:\b[A-Z]\w+:)|\b(sure|certainly|of course)[,!]"
         r"|\bhere('s| is| are) (a|an|the|your|my|some)\b|\bas an? (ai|assistant|language model)\b|\bregards\b|\bsincerely\b"
         r"|\b(subject|body|slots?|topic|readers?|audience|segment|template|placeholders?|e-?mails?|newsletter|sentences?"
         r"|paragraphs?|instructions?|rewrite|prompt)\b|\b(note that|remember,|in conclusion|dear (customer|friend|sir))",
@@ -158,7 +158,7 @@ HOOKS = {
     "new": r"\b(welcome|first|new|meet|hello|joined|joining|glad)\b",
     "regular": r"\b(week|usual|again|routine|list|basket|favorites?|favourites?|regular|keep|today's shop|next shop)\b",
     "high_value": r"\b(thank|thanks|appreciate|loyal|loyalty|valued|treat|deserve|special)\b",
-    "explorer": r"\b(new|different|try|discover|curious|change|explore|adventure|another)\b",
+    "explorer": r"\b(new|different|try|discover\w*|curious|change|explore|adventure|another)\b",
 }
 
 # A sentence has one of these; what has none is a heading that ran into the body.
@@ -168,15 +168,15 @@ VERB = re.compile(
     r"|treat|thank|thanks|welcome|see|say|says|love|loves|like|likes|need|needs|want|wants|start|starts|stay|know|knows|think"
     r"|feel|feels|look|looks|taste|tastes|grab|stock|use|share|save|help|helps|deserve|deserves|call|calls|ask|asks|wait|waits"
     r"|meet|meets|turn|turns|set|sets|open|opens|warm|warms|cook|bake|serve|eat|drink|sip|brew|munch|dig|relax|rest|discover"
-    r"|explore|change|changes|miss|missed|shop|visit|join|joined|stop|settle|slice|snack|pour|mix|clean|wash|walk|drop)\b"
+    r"|explore|change|changes|miss|missed|shop|visit|join|joined|stop|settle|save|saved|kept|picked|appreciate|notice|slice|snack|pour|mix|clean|wash|walk|drop)\b"
     r"|'(s|re|ll|ve|d)\b",
     re.IGNORECASE,
 )
 
 _STOP_WORDS = """
-a about after again all an and any are as at be been before but by can come day do for from get give go had has have here
-home how if in into is it its just let like little look made make more new no not now of on once one or our out over own so
-some take than that the then there these this those time to too try until up us very was way we week well what when where
-which while who why will with without you your yours
+a about after again all an and any are as at be been before but by can come day do enjoy for from get give go had has
+have here hi home how if in into is it its just let like little look made make more new no not now of on once one or
+our out over own so some something take than that the then there these this those time to too try until up us very was
+way we week well what when where which while who why will with without you your yours
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())

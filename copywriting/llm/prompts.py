@@ -32,32 +32,30 @@ class Prompt:
     examples: tuple[Example, ...] = ()
 
 
+# They speak to "you" and name no goods: whatever they name comes back in texts about other goods.
 EXAMPLES = (
     Example(
-        "milk and cream",
+        "pasta and sauces",
         "people who come in every week",
-        "A good start to the week",
-        "Your fridge is about to thank you.",
+        "Your week is sorted",
+        "You know your way to a quick supper.",
     ),
     Example(
-        "bread and rolls",
+        "cheese",
         "people we have not seen for a while",
-        "Your toaster has been asking",
-        "Fresh slices are still a good reason to visit.",
+        "It is good to see you again",
+        "Your corner of the counter is just as you left it.",
     ),
     Example(
-        "tea and cocoa",
-        "people who like new things",
-        "A new cup to try",
-        "Mornings are brighter with something different.",
+        "juice",
+        "people who like to try new things",
+        "A new one for your list",
+        "You like to be the first to taste what is new.",
     ),
-    Example("fruit", "people who have just joined", "Nice to meet you", "A full bowl makes a kitchen smile."),
-    Example("soup", "our good customers", "Something warm for you", "Cold days ask for a full bowl."),
+    Example("cereal", "people who have just joined us", "Welcome to your store", "We are glad that you found us."),
+    Example("soup", "our good customers", "A thank you from us", "Your visits make our days warmer."),
     Example(
-        "pet food",
-        "people who come in every week",
-        "For the one with four paws",
-        "Someone at home is waiting by the bowl.",
+        "pet food", "people who come in every week", "Supper for four paws", "You know who is waiting by the bowl."
     ),
 )
 

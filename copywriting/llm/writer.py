@@ -1,58 +1,99 @@
-"""One way for every writer: candidates, the same checks for all, and after enough tries the written template."""
+"""From a brief to one draft: ask for candidates, check each, ask again for what failed, and know when to stop."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from copywriting.contracts import MODEL, CopyBrief, DraftCopy
+from copywriting.contracts import MODEL, TEMPLATE, CopyBrief, DraftCopy
+from copywriting.exceptions import WriterUnavailable
 from copywriting.llm import checks, grammar, prompts, rank
 
-# (brief, n, seed) -> n raw texts. A language model, an endpoint later, or any other writer.
-Generate = Callable[[CopyBrief, int, int], list[str]]
+# (brief, n, seed) -> n raw texts. A local model, an endpoint or a script: whoever writes, the gate is the same.
+Generate = Callable[[CopyBrief, int, int], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What it took: drafts made, drafts without an error, rounds asked for, and how often each rule refused one."""
+    """What it took: drafts of the writer, those without an error, rounds asked for, and how many broke each rule.
+
+    `templates` counts the briefs that a written template answered; `unavailable` says why a writer gave nothing. Stats
+    of several briefs add up.
+    """
 
     drafted: int = 0
     passed: int = 0
     tries: int = 0
+    templates: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
+    unavailable: str = ""
+
+    @property
+    def share(self) -> float:
+        """Of the writer's drafts, the share that passed every check, 0 to 1; 0 when there were none."""
+        return self.passed / self.drafted if self.drafted else 0.0
+
+    def __add__(self, other: "Stats") -> "Stats":
+        return Stats(
+            self.drafted + other.drafted,
+            self.passed + other.passed,
+            self.tries + other.tries,
+            self.templates + other.templates,
+            dict(Counter(self.refused) + Counter(other.refused)),
+            self.unavailable or other.unavailable,
+        )
 
 
 def write(
     brief: CopyBrief,
     generate: Generate,
+    n: int = 12,
+    max_tries: int = 2,
     *,
-    n: int,
-    max_tries: int,
     used: Sequence[DraftCopy] = (),
     provenance: Mapping[str, Any] | None = None,
 ) -> tuple[DraftCopy, Stats]:
-    """The best draft that passes every check, from at most `max_tries` rounds of `n`; else the written template, which
-    says so by its `writer`. Nothing is loosened on the way.
+    """One draft for the brief, and what it took. Nothing is loosened on the way.
 
-    used: drafts of the same campaign; one that is like them is the last choice.
+    Asks `generate` for n candidates at most `max_tries` times, each time on the next seed, and takes the best of the
+    first round in which any passes. When none does, or the writer cannot answer, a written template steps in and the
+    draft's `writer` says "template". `used` are drafts of the same campaign: what is like them is the last choice.
+    `provenance` is what the writer records of itself. The same brief, writer and n give the same draft.
     """
-    drafted = passed = tries = 0
-    refused: dict[str, int] = {}
-    for tries in range(1, max_tries + 1):
-        seed = brief.seed + tries - 1
-        good = []
-        for place, raw in enumerate(generate(brief, n, seed)):
-            subject, body = prompts.parse(raw)
-            told = {**(provenance or {}), "seed": seed, "batch": n, "candidate": place}
-            draft = DraftCopy(subject=subject, body=body, writer=MODEL, tries=tries, provenance=told)
-            draft = replace(draft, findings=checks.check(draft, brief))
-            drafted += 1
-            if draft.usable:
-                good.append(draft)
-            for rule in {finding.rule for finding in draft.findings if finding.severity == "error"}:
-                refused[rule] = refused.get(rule, 0) + 1
-        passed += len(good)
-        if good:
-            return rank.best(good, used), Stats(drafted, passed, tries, refused)
-    fallback = grammar.write(brief)
-    fallback = replace(fallback, findings=checks.check(fallback, brief), tries=tries)
-    return fallback, Stats(drafted, passed, tries, refused)
+    stats = Stats()
+    for attempt in range(1, max_tries + 1):
+        seed = brief.seed + attempt - 1
+        try:
+            texts = generate(brief, n, seed)
+        except WriterUnavailable as reason:
+            stats += Stats(unavailable=str(reason))
+            break
+        source = {**(provenance or {}), "checks": checks.VERSION, "seed": seed, "batch": n}
+        drafts = [judged(text, brief, attempt, {**source, "candidate": place}) for place, text in enumerate(texts)]
+        usable = [draft for draft in drafts if draft.usable]
+        refused = Counter(rule for draft in drafts for rule in draft.broken)
+        stats += Stats(drafted=len(drafts), passed=len(usable), tries=1, refused=dict(refused))
+        if usable:
+            return rank.order(usable, brief, used)[0], stats
+    return replace(template(brief, used), tries=stats.tries), stats + Stats(templates=1)
+
+
+def judged(text: str, brief: CopyBrief, tries: int = 1, provenance: Mapping[str, Any] | None = None) -> DraftCopy:
+    """A raw text of a writer as a draft with everything that is wrong with it."""
+    subject, body = prompts.parse(text)
+    subject = subject if brief.limits.subject else ""
+    draft = DraftCopy(subject=subject, body=body, writer=MODEL, tries=tries, provenance=dict(provenance or {}))
+    return replace(draft, findings=checks.check(draft, brief))
+
+
+def template(brief: CopyBrief, used: Sequence[DraftCopy] = ()) -> DraftCopy:
+    """The grammar's answer: of the templates that pass, the newest. When none passes (what must be said breaks a rule),
+    the first one with its findings, so that a person sees why.
+    """
+    written = []
+    for name, subject, body in grammar.drafts(brief):
+        source = {"template": name, "checks": checks.VERSION, "seed": brief.seed}
+        draft = DraftCopy(subject=subject, body=body, writer=TEMPLATE, provenance=source)
+        written.append(replace(draft, findings=checks.check(draft, brief)))
+    passing = [draft for draft in written if draft.usable]
+    return rank.order(passing, brief, used)[0] if passing else written[0]

@@ -1,77 +1,73 @@
 """The written template: always there, and held to the same checks as the model."""
 
-from datetime import date
-from itertools import product
+from itertools import product as every
 
 import pytest
 
-from copywriting.contracts import CHANNELS, TEMPLATE, CopyBrief
-from copywriting.llm import checks, grammar
-from copywriting.llm.writer import write
+from copywriting.contracts import CHANNELS, TEMPLATE
+from copywriting.llm import classes, grammar, slots
+from copywriting.llm.writer import template
+from tests.copywriting.llm.briefs import brief
 
-
-def brief(segment="regular", channel="email", offer="15% off", seed=0, **more) -> CopyBrief:
-    return CopyBrief(
-        product="White Milk",
-        product_class="FLUID MILK PRODUCTS",
-        store="Attune demo store",
-        segment=segment,
-        audience="people who come in every week",
-        seed=seed,
-        offer=offer,
-        ends_on=date(2026, 12, 5) if offer else None,
-        channel=channel,
-        **more,
-    )
+SEGMENTS = [*grammar.OPENINGS, "a-segment-of-the-shops-own"]
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-@pytest.mark.parametrize("segment", [*grammar.OPENINGS, "a-segment-of-the-shops-own"])
-def test_every_template_passes_every_check(segment, channel):
-    for seed, offer in product(range(3), ("", "15% off")):
-        asked = brief(segment, channel, offer, seed)
-        assert checks.check(grammar.write(asked), asked) == ()
+@pytest.mark.parametrize("segment", SEGMENTS)
+def test_a_template_passes_every_check_with_any_facts(segment, channel):
+    for seed, offer, code, said in every(
+        range(3), ("", "15% off"), ("", "SAVE20"), ((), ("{store}",), ("{first_name}",))
+    ):
+        asked = brief(segment=segment, channel=channel, seed=seed, offer=offer, code=code, must_say=said)
+
+        draft = template(asked)
+
+        assert (draft.writer, draft.findings) == (TEMPLATE, ())
+        assert slots.to_liquid(draft.body)
 
 
-def test_the_seed_picks_among_the_segments_own_lines():
-    subjects = {grammar.write(brief(seed=seed)).subject for seed in range(6)}
-    assert subjects == {subject for subject, _ in grammar.OPENINGS["regular"]}
+@pytest.mark.parametrize("segment", SEGMENTS)
+def test_every_template_in_full_passes_for_every_class(segment):
+    for key in classes.CLASSES:
+        asked = brief(segment=segment, product_class=key)
+        for _ in range(3):
+            draft = template(asked)
+            assert draft.findings == (), (key, draft)
 
 
-def test_after_so_many_tries_the_template_steps_in_and_says_so():
-    asked = []
+def test_the_seed_picks_and_picks_the_same_again():
+    subjects = [template(brief(seed=seed)).subject for seed in range(12)]
 
-    def babble(_, n, seed):
-        asked.append((n, seed))
-        return ["Subject: SAVE 80% NOW!!!\nBody: Best milk ever, only $1."] * n
-
-    draft, stats = write(brief(seed=7), babble, n=4, max_tries=3)
-
-    assert draft.writer == TEMPLATE
-    assert asked == [(4, 7), (4, 8), (4, 9)]
-    assert (stats.drafted, stats.passed, stats.tries) == (12, 0, 3)
-    assert stats.refused["number"] == 12
+    assert set(subjects) == {opening.subject for opening in grammar.OPENINGS["regular"]}
+    assert subjects == [template(brief(seed=seed)).subject for seed in range(12)]
 
 
-def test_the_first_round_with_a_usable_draft_ends_the_tries():
-    good = (
-        "Subject: Something for the fridge\nBody: Your breakfast is waiting. Enjoy {product} with {offer} until {end}."
+def test_a_used_template_is_the_last_choice():
+    used = [template(brief())]
+    for _ in range(3):
+        used.append(template(brief(), used))
+
+    assert len({draft.subject for draft in used}) == 4
+
+
+def test_it_says_exactly_the_facts_there_are():
+    assert grammar.call(brief(offer="", ends_on=None)) == "Enjoy {product}."
+    assert grammar.call(brief(), "Pick up") == "Pick up {product} with {offer} until {end}."
+    assert grammar.call(brief(code="A", price="$2", must_say=("{price}", "as always"))) == (
+        "Enjoy {product} for {price} with {offer} and code {code} until {end}. As always."
     )
-    draft, stats = write(brief(), lambda _, n, seed: ["nonsense", good], n=2, max_tries=3)
-
-    assert draft.writer == "model"
-    assert draft.body == "Your breakfast is waiting. Enjoy {product} with {offer} until {end}."
-    assert (stats.drafted, stats.passed, stats.tries) == (2, 1, 1)
-    assert draft.provenance["candidate"] == 1
 
 
-def test_a_draft_like_one_that_is_used_is_the_last_choice():
-    milk = (
-        "Subject: Something for the fridge\nBody: Your breakfast is waiting. Enjoy {product} with {offer} until {end}."
-    )
-    other = "Subject: A quiet evening in\nBody: Put your feet up for once. Enjoy {product} with {offer} until {end}."
-    first, _ = write(brief(), lambda *_: [milk], n=1, max_tries=1)
+def test_a_short_channel_has_no_subject_and_a_short_opening():
+    draft = template(brief(channel="sms"))
 
-    second, _ = write(brief(), lambda *_: [milk, other], n=2, max_tries=1, used=[first])
+    assert draft.subject == ""
+    assert len(slots.fill(draft.body, brief())) <= CHANNELS["sms"].body
 
-    assert second.subject == "A quiet evening in"
+
+def test_what_must_be_said_and_breaks_a_rule_is_shown_and_not_hidden():
+    draft = template(brief(must_say=("Everything is free",)))
+
+    assert "Everything is free." in draft.body
+    assert not draft.usable
+    assert draft.broken == {"free"}
