@@ -14,7 +14,7 @@ from copywriting.llm import model, slots, writer
 from copywriting.llm.decode import Generator
 
 CANDIDATES = 12  # a batch of twelve costs about four times one text; a tenth of untuned drafts pass
-TRIES = 3
+TRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
