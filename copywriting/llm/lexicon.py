@@ -54,6 +54,13 @@ WORD_RULES = (
         "Use {end}, or leave the time out.",
     ),
     _rule(
+        "deceptive",
+        ERROR,
+        r"\b(your|an?|the) (order|delivery|package|parcel|invoice|receipt|payment|account) (has|is|was|will)\b",
+        "It reads like a notice about an order: an advertisement must not look like one.",
+        "Say what the message is about.",
+    ),
+    _rule(
         "free",
         ERROR,
         r"\b(free|freebies?|gifts?|giveaways?|prizes?|win|bonus|complimentary|on us|on the house|rewards?|points)\b",

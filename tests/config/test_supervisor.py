@@ -60,11 +60,15 @@ def until(done, seconds=90):
     return answer
 
 
-def alive(mark: str) -> list[int]:
-    """Processes whose command line holds `mark`, this one excepted."""
+def alive(mark: str, data: Path | None = None) -> list[int]:
+    """Processes whose command line holds `mark`, this one excepted; with `data` only those of that data folder, because
+    somebody may run Attune on this machine meanwhile.
+    """
     found = []
     for entry in Path("/proc").iterdir():
         try:
+            if data is not None and f"ATTUNE_DATA_DIR={data}".encode() not in (entry / "environ").read_bytes():
+                continue
             if mark in (entry / "cmdline").read_bytes().decode() and int(entry.name) != os.getpid():
                 found.append(int(entry.name))
         except (OSError, ValueError):
@@ -230,7 +234,7 @@ def test_serve_runs_everything_brings_back_a_killed_worker_and_stops(served, tmp
         process.terminate()
         said = process.communicate(timeout=60)[0]
     assert said.splitlines()[-1] == "Stopped."
-    assert not alive(f"--bind=127.0.0.1:{port}") and not alive("default@%h")
+    assert not alive(f"--bind=127.0.0.1:{port}") and not alive("default@%h", tmp_path)
 
 
 def text_of(pid: int) -> str:

@@ -73,9 +73,7 @@ def test_when_nothing_passes_the_written_template_answers_and_says_so(monkeypatc
 
 
 def test_two_segments_of_one_campaign_do_not_get_the_same_text(monkeypatch):
-    other = (
-        "Subject: Something for the kettle\nBody: Rainy days like a warm mug. Enjoy {product} with {offer} until {end}."
-    )
+    other = "Subject: Room in the fridge again\nBody: A full fridge is a happy one. Enjoy {product} with {offer} until {end}."
     monkeypatch.setattr(generation, "_generator", lambda folder: Script(GOOD, other))
 
     first, second = generation.write_copy([brief(), brief(seed=2)])
