@@ -13,6 +13,7 @@ from accounts.contracts import Scope
 from accounts.exceptions import IdempotencyConflict, Refused
 from accounts.models import ApiKey, AuditEntry, IdempotencyKey, Role, User
 
+IN_FLIGHT = timedelta(minutes=2)  # twice the web server's time-out
 USED_EVERY = timedelta(
     minutes=1
 )  # `last_used_at` answers "is it in use?": a write a minute says that, one a request costs
@@ -96,9 +97,12 @@ def once(user: User, key: str | None, body: object, work: Callable[[], tuple[int
         row = IdempotencyKey.objects.get(user=user, key=key)
         if bytes(row.body_digest) != digest:
             raise IdempotencyConflict("reused") from None
-        if row.status is None:
+        if row.status is not None:
+            return row.status, row.answer, True
+        # A request that was killed leaves its row behind: after two minutes the next one takes it over.
+        stale = IdempotencyKey.objects.filter(pk=row.pk, status=None, created_at__lt=timezone.now() - IN_FLIGHT)
+        if not stale.update(created_at=timezone.now()):
             raise IdempotencyConflict("in_flight") from None
-        return row.status, row.answer, True
     try:
         status, answer = work()
     except Exception:

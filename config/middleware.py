@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.urls import NoReverseMatch, reverse
+from django.http import HttpResponse
+from django.urls import reverse
 
 from accounts.contracts import ANY_STAFF, PUBLIC, Capability
 
@@ -65,6 +66,8 @@ class Access:
         if needed == PUBLIC:
             return None
         if not request.user.is_authenticated:
+            if request.htmx:  # a fragment that polls: the whole page goes to the login, not the login into the fragment
+                return HttpResponse(status=204, headers={"HX-Refresh": "true"})
             return redirect_to_login(request.get_full_path())
         if needed is None:
             raise PermissionDenied("This page declares no capability, so nobody may open it.")
@@ -80,7 +83,7 @@ class Place:
     current: bool
 
 
-# Label, url name, and what one must be able to do to see it. A place that has no url yet is left out.
+# Label, url name, and what one must be able to do to see it.
 PLACES = (
     ("Home", "campaigns:home", ANY_STAFF),
     ("Campaigns", "campaigns:list", Capability.CAMPAIGN_READ),
@@ -102,11 +105,7 @@ def navigation(request) -> dict:
         return {"navigation": []}
     places = []
     for label, name, needed in PLACES:
-        if needed != ANY_STAFF and not user.can(needed):
-            continue
-        try:
+        if needed == ANY_STAFF or user.can(needed):
             url = reverse(name)
-        except NoReverseMatch:
-            continue
-        places.append(Place(label, url, request.path == url or (url != "/" and request.path.startswith(url))))
+            places.append(Place(label, url, request.path == url or (url != "/" and request.path.startswith(url))))
     return {"navigation": places}

@@ -32,6 +32,7 @@ from config.embedded import StartRefused, check_port, free_port, renew
 from config.management.commands.serve import answers
 from config.management.report import report
 from config.supervisor import GaveUp, Supervisor, processes
+from customers.queries import demo_store
 from registry.queries import live
 
 STAFF = {
@@ -96,7 +97,8 @@ class Command(BaseCommand):
         call_command("sweep_risk", stdout=self.stdout)
         self.step("3 of 9", "Training the recommenders and grouping people, in the ml worker")
         if live("recommender") is None or live("clusters") is None:
-            call_command("train_recommenders", stdout=self.stdout)
+            # Up to the cut-off: between it and today, at most a week, the store has no orders before the replay.
+            call_command("train_recommenders", until=demo_store().cutoff_at.isoformat(), stdout=self.stdout)
         self.step("4 of 9", "Staff, a merchant's API key, segments and offers")
         self._staff()
         mara, arno = self._user("mara"), self._user("arno")
@@ -165,13 +167,13 @@ class Command(BaseCommand):
     def _draft(self, name: str, chosen, offer, actor) -> int:
         found = progress.find(name)
         if found is None:
-            start = timedelta(seconds=5) if name == FIRST else timedelta(days=3)
             plan = compose.Plan(
                 name=name,
                 segment_ids=tuple(segment.pk for segment in chosen),
                 goal="More orders in the four weeks after the mail",
                 offer_id=offer.pk,
-                scheduled_at=timezone.now() + start,
+                scheduled_at=timezone.now() + timedelta(seconds=5),
+                late_after=None,  # it goes when somebody releases it after the approval
                 holdout_share=0.2,
                 per_second=200,
             )
@@ -255,4 +257,5 @@ class Command(BaseCommand):
             self.say(f"  {role:<14} {username:<6} password {logins['passwords'][username]}   ({first} {last})")
         self.say(f"  API key of {logins['merchant']} (simulated merchant): {logins['key']}")
         self.say(f"  API reference {self.site}/api/docs/")
-        self.say(f"\nClick first: log in as arno, open “{SECOND}” under your tasks, read it, and approve it.")
+        self.say(f"\nClick first: log in as arno, open “{SECOND}” under your tasks, read it, approve it,")
+        self.say("then send it. Log in as mara to see its results, as otto to see what proves it.")
