@@ -30,7 +30,7 @@ class ContentSecurityPolicy:
 
     POLICY = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+        "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     # Swagger's page needs inline styles and data images; it shows no person's data.
     DOCS: ClassVar = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.contracts import Capability, requires
@@ -185,6 +186,7 @@ def preview(request: HttpRequest, campaign_id: int, variant_id: int, customer_id
 
 @requires(Capability.CUSTOMER_READ)
 @require_GET
+@xframe_options_sameorigin
 def mail(request: HttpRequest, campaign_id: int, variant_id: int, customer_id: int) -> HttpResponse:
     """The mail's own HTML, for a frame, under a policy that lets it do nothing."""
     campaign, variant, member = _wanted(campaign_id, variant_id, customer_id)

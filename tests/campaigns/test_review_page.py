@@ -195,6 +195,8 @@ def test_a_preview_is_the_real_mail_with_a_masked_address():
     assert f"{person.external_id[0]}…@example.invalid" in text_of(page)
     assert f"{person.external_id}@example.invalid" not in text_of(page)
     assert "simulated" in text_of(page)
+    assert page["X-Frame-Options"] == "DENY"
+    assert page["Content-Security-Policy"].endswith("frame-ancestors 'none'")
 
 
 def test_the_framed_mail_may_do_nothing_and_its_links_lead_to_no_message():
@@ -205,6 +207,7 @@ def test_the_framed_mail_may_do_nothing_and_its_links_lead_to_no_message():
     policy = mail["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
     assert policy.endswith("frame-ancestors 'self'; sandbox")
+    assert mail["X-Frame-Options"] == "SAMEORIGIN"
     assert "Rye rolls is waiting for you. 15% off until" in mail.content.decode()
     assert '<base target="_blank">' in mail.content.decode()
     token = mail.content.decode().split("/u/")[1].split("/")[0]
