@@ -13,6 +13,10 @@ class ModelMissing(CopywritingError):
     """The language model is not where the configuration says, or its package is not installed."""
 
 
+class ModelUnsuitable(CopywritingError):
+    """The configured model cannot be used for slotted text, and why."""
+
+
 class WriterUnavailable(CopywritingError):
     """A writer could not answer at all (an endpoint that hangs, no memory). The grammar steps in and says so."""
 

@@ -140,7 +140,8 @@ def repetition(draft: DraftCopy, _: CopyBrief) -> Iterator[Finding]:
     """No loops: a word twice running, a content word three times, three words again, a subject said again."""
     tokens = _TOKEN.findall(draft.body.lower())
     subject = _TOKEN.findall(draft.subject.lower())
-    every = Counter(word for word in [*subject, *tokens] if word not in lexicon.STOP_WORDS and not word.startswith("{"))
+    content = [word for word in [*subject, *tokens] if word not in lexicon.STOP_WORDS and not word.startswith("{")]
+    every = Counter(word.rstrip("s") for word in content)
     twice = [f"{a} {a}" for a, b in pairwise(tokens) if a == b]
     often = [word for word, count in every.items() if count >= 3]
     grams = Counter(_grams(tokens, 3))

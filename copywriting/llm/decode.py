@@ -14,17 +14,21 @@ from transformers.cache_utils import DynamicLayer
 
 from copywriting.contracts import CopyBrief
 from copywriting.llm import prompts, slots
+from copywriting.llm.form import Form, Free, Held
 from copywriting.llm.model import LanguageModel
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """`max_tokens` holds for subject and body together; two sentences take about 30."""
+    """`max_tokens` holds for subject and body together; two sentences take about 30. `held` is off for benchmarks only:
+    what the model writes when nothing holds it to the form.
+    """
 
     temperature: float = 0.8
     top_k: int = 40
     top_p: float = 0.9
     max_tokens: int = 48
+    held: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class _Shared:
 class Generator:
     """Candidates for a brief: `generator(brief, n, seed)` gives n raw texts, the same for the same seed and n.
 
-    `provenance` is what a draft records to be written again.
+    The model's chat template has to take a system turn. `provenance` is what a draft records to be written again.
+    Raises ModelUnsuitable when slots cannot be held to in the model's tokens.
     """
 
     def __init__(self, language: LanguageModel, prompt: str = prompts.DEFAULT, sampling: Sampling = Sampling()) -> None:
@@ -46,7 +51,7 @@ class Generator:
         self.prompt = prompts.PROMPTS[prompt]
         self.sampling = sampling
         self.tokens_written = 0
-        self._form = _Form(language.tokenizer, language.model.config.vocab_size)
+        self._form = Form(language.tokenizer, language.model.config.vocab_size)
         self._shared: dict[tuple[str, ...], _Shared] = {}  # one per set of slots that briefs have asked for
 
     @property
@@ -59,12 +64,15 @@ class Generator:
         if needed not in self._shared:
             self._shared[needed] = self._prefill(needed)
         shared = self._shared[needed]
-        chat = [*prompts.shared_messages(self.prompt, needed), prompts.brief_message(self.prompt, brief)]
-        # The cut is at a chat marker, where tokens never join.
-        rest = self._render(chat, add_generation_prompt=True).removeprefix(shared.text) + prompts.OPENING
-        rows = self._sample(shared, self._ids(rest), n, seed, self._form.begin(n, needed))
+        rest = self.whole_prompt(brief).removeprefix(shared.text)  # cut at a chat marker, where tokens never join
+        form = self._form.held(n, needed) if self.sampling.held else self._form.free()
+        rows = self._sample(shared, self._ids(rest), n, seed, form)
         self.tokens_written += sum(len(row) for row in rows)
         return [prompts.OPENING + text for text in self.language.tokenizer.batch_decode(rows)]
+
+    def whole_prompt(self, brief: CopyBrief) -> str:
+        chat = [*prompts.shared_messages(self.prompt, slots.required(brief)), prompts.brief_message(self.prompt, brief)]
+        return self._render(chat, add_generation_prompt=True) + prompts.OPENING
 
     def _prefill(self, needed: tuple[str, ...]) -> "_Shared":
         text = self._render(prompts.shared_messages(self.prompt, needed))
@@ -79,7 +87,7 @@ class Generator:
     def _ids(self, text: str) -> torch.Tensor:
         return self.language.tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids
 
-    def _sample(self, shared: "_Shared", ids: torch.Tensor, n: int, seed: int, form: "_FormState") -> list[list[int]]:
+    def _sample(self, shared: "_Shared", ids: torch.Tensor, n: int, seed: int, form: Held | Free) -> list[list[int]]:
         """n rows of token ids that follow `ids` [1, tokens]. Rows that end leave the batch: a long one costs only itself."""
         model, sampling = self.language.model, self.sampling
         cache = DynamicCache(config=model.config)
@@ -154,97 +162,3 @@ class _RoomyLayer(DynamicLayer):
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         self._store = [store[indices] for store in self._store]
         self._show()
-
-
-_Ways = Mapping[str, list[int]]
-
-
-class _Form:
-    """What a draft may be made of, in tokens: a subject, a line break, "Body:", one line, and only slots it was asked for.
-
-    Digits, currency, percent, quotes, markup and other alphabets are out of the vocabulary, and after an opening brace
-    only a slot can follow. This holds the form and nothing else: every check runs on the result all the same.
-    """
-
-    def __init__(self, tokenizer: Any, size: int) -> None:
-        self._tokenizer = tokenizer
-        pieces = [tokenizer.decode([token]) for token in range(size)]
-        self.end = tokenizer.eos_token_id
-        self.openers = {token for token, piece in enumerate(pieces) if piece in {"{", " {"}}
-        self.breaks = {token for token, piece in enumerate(pieces) if "\n" in piece}
-        self.banned = torch.tensor([not _writable(piece) for piece in pieces])
-        self.banned[list(tokenizer.all_special_ids)] = True
-        self.banned[self.end] = False
-        self.body = self._tokens("\n" + prompts.BODY)[1:]
-
-    def begin(self, n: int, needed: tuple[str, ...]) -> "_FormState":
-        # A closing brace and the full stop after it are one token, so an ending is a way of its own. The last slot ends
-        # its sentence: left free, the model runs on with "until {end} until".
-        inner = {slot: self._tokens(f"{{{slot}}}")[1:] for slot in needed}
-        return _FormState(self, n, inner, {slot: self._tokens(f"{{{slot}}}.")[1:] for slot in needed})
-
-    def _tokens(self, text: str) -> list[int]:
-        return self._tokenizer(text, add_special_tokens=False).input_ids
-
-
-class _FormState:
-    """Where each candidate of one batch stands: what it must write next, if anything, and which slots it has left."""
-
-    def __init__(self, form: _Form, n: int, inner: _Ways, last: _Ways) -> None:
-        self._form = form
-        self._inner, self._last = inner, last  # how a slot is written while others are missing, and as the last one
-        self._paths: list[list[list[int]]] = [[] for _ in range(n)]  # what may follow, token by token; empty: anything
-        self._written: list[list[int]] = [[] for _ in range(n)]  # the part of its path that a candidate has gone
-        self._left = [set(inner) for _ in range(n)]
-        self._in_body = [False] * n
-
-    def masked(self, logits: torch.Tensor, live: list[int]) -> torch.Tensor:
-        """[rows, vocabulary] scores with what may not come next at minus infinity; row i belongs to candidate live[i]."""
-        logits = logits.masked_fill(self._form.banned, -torch.inf)
-        for row, candidate in enumerate(live):
-            if paths := self._paths[candidate]:
-                allowed = list({path[0] for path in paths})
-                scores = logits[row, allowed].nan_to_num(neginf=0.0)
-                logits[row] = -torch.inf
-                logits[row, allowed] = scores
-            elif not self._left[candidate]:
-                logits[row, list(self._form.openers)] = -torch.inf
-            elif self._in_body[candidate]:
-                logits[row, [self._form.end, *self._form.breaks]] = -torch.inf
-        return logits
-
-    def step(self, candidate: int, token: int) -> bool:
-        """Take a token; False when the candidate has ended, and the token is then no part of it."""
-        form = self._form
-        if self._paths[candidate]:
-            self._follow(candidate, token)
-            return True
-        if token == form.end or (token in form.breaks and self._in_body[candidate]):
-            return False
-        if token in form.breaks:
-            self._in_body[candidate] = True
-            self._left[candidate] = set(self._inner)
-            self._paths[candidate] = [form.body]
-        elif token in form.openers:
-            left = sorted(self._left[candidate])
-            ways = self._last if len(left) == 1 else self._inner
-            self._paths[candidate] = [ways[slot] for slot in left]
-        return True
-
-    def _follow(self, candidate: int, token: int) -> None:
-        written = [*self._written[candidate], token]
-        paths = [path[1:] for path in self._paths[candidate] if path[0] == token]
-        ended = [] in paths
-        self._paths[candidate] = [] if ended else paths
-        self._written[candidate] = [] if ended else written
-        self._left[candidate] -= {slot for slot in self._inner if written in (self._inner[slot], self._last[slot])}
-
-
-def _writable(piece: str) -> bool:
-    """Plain English text; a brace only alone, as the start of a slot."""
-    if "{" in piece or "}" in piece:
-        return piece in {"{", " {"}
-    return all(sign == "\n" or (" " <= sign <= "~" and sign not in _UNWRITTEN) for sign in piece)
-
-
-_UNWRITTEN = set('0123456789$%"*#<>[]|\\~^`=@&+/()_')

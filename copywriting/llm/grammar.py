@@ -40,7 +40,7 @@ new | meet | We are glad to meet you | Let us make the start an easy one. | Let 
 new | start | A nice way to begin | You are new here, so we picked this one to start with. | We are glad to have you.
 high_value | thanks | Thank you, from all of us | You make this a better place to shop. | Thank you for being here.
 high_value | appreciate | Because we appreciate you | We would like to give a little back. | We appreciate you.
-high_value | treat | A treat you have earned | Thank you for choosing us so often. | This treat is for you.
+high_value | treat | A treat for you, with thanks | Thank you for choosing us so often. | This treat is for you.
 high_value | special | Something special, with thanks | It is a pleasure to have you with us. | You deserve something special.
 explorer | next | Your next discovery is here | We have room for one more good find. | Try this one.
 explorer | different | How about something different? | A change now and then makes the week brighter. | Make this week different.

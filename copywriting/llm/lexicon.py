@@ -106,11 +106,21 @@ WORD_RULES = (
         "Leave the how to the button of the message.",
     ),
     _rule(
+        "presumption",
+        ERROR,
+        r"\byou(r family)?('ve| have| had)?( just| already| finally)? "
+        r"(been|seen|received|bought|ordered|gave|given|got|gotten|tried|made|won|chosen|chose|eaten|ate|moved|said|asked|told|visited|earned|loved|passed|saved)\b|\byou (seem|look|appear)\b"
+        r"|\byour (orders?|purchases?|payments?|account|subscription|package|parcel|diet|weight|age|baby|job|boss|wedding)\b"
+        r"|\b(has|have) arrived\b",
+        "It tells readers what they did or who they are, and no fact backs it.",
+        "Say what we have for them.",
+    ),
+    _rule(
         "mood",
         ERROR,
-        r"\b(goodbye|bye|beware|sorry|worr(y|ies|ied)|problems?|trouble|dies?|dead|death|hate|bad|wrong|lies?|lose|losing"
+        r"\b(goodbye|bye|beware|sorry|worr(y|ies|ied)|problems?|trouble|dies?|dead|death|hate|bad|wrong|lies?|lost|lose|losing"
         r"|alone|lonely|stops?|fail\w*|fight\w*|war|kill\w*|sick|pain\w*|fear|afraid|scar(ed|y)|sad|angry|stress\w*|waste\w*"
-        r"|fat|ugly|stupid|crazy|naked|drunk|drugs?|god|heaven|hell|unseen|too (much|many)|secrets?)\b",
+        r"|fat|ugly|stupid|crazy|naked|drunk|drugs?|god|bless\w*|heaven|hell|unseen|too (much|many)|secrets?)\b",
         "A dark or careless word that has no place in an offer.",
         "Keep it light.",
     ),
@@ -181,9 +191,9 @@ VERB = re.compile(
 )
 
 _STOP_WORDS = """
-a about after again all an and any are as at be been before but by can come day do enjoy for from get give go had has
-have here hi home how if in into is it its just let like little look made make more new no not now of on once one or
-our out over own so some something take than that the then there these this those time to too try until up us very was
-way we week well what when where which while who why will with without you your yours
+a about after again all an and any are as at be been before but by can come do enjoy for from get give go had has have
+here hi how if in into is it its just let like little look made make more no not now of on once one or our out over
+own so some something take than that the then there these this those to too try until up us very was way we well what
+when where which while who why will with without you your yours
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
