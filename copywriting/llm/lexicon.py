@@ -109,7 +109,8 @@ WORD_RULES = (
         "presumption",
         ERROR,
         r"\byou(r family)?('ve| have| had)?( just| already| finally)? "
-        r"(been|seen|received|bought|ordered|gave|given|got|gotten|tried|made|won|chosen|chose|eaten|ate|moved|said|asked|told|visited|earned|loved|passed|saved)\b|\byou (seem|look|appear)\b"
+        r"(been|seen|received|bought|ordered|gave|given|got|gotten|tried|made"
+        r"|won|chosen|chose|eaten|ate|moved|said|asked|told|visited|earned|loved|passed|saved)\b|\byou (seem|look|appear)\b"
         r"|\byour (orders?|purchases?|payments?|account|subscription|package|parcel|diet|weight|age|baby|job|boss|wedding)\b"
         r"|\b(has|have) arrived\b",
         "It tells readers what they did or who they are, and no fact backs it.",
