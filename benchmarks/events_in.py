@@ -25,7 +25,7 @@ from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 from django.utils import timezone
 
-from customers import queries
+from customers.queries.behaviour import interactions
 from customers.services.events import record_events
 from tests import factories
 
@@ -63,7 +63,7 @@ def main() -> None:
     repeated = sum(record_events(batch, merchant_id=None, source="api").duplicates for batch in batches)
     print(f"{repeated:,} known ones: {repeated / (time.monotonic() - started):,.0f} a second")
     started = time.monotonic()
-    columns = queries.interactions(since=now - timedelta(days=8), until=now)
+    columns = interactions(since=now - timedelta(days=8), until=now)
     print(f"{len(columns):,} order lines read in {time.monotonic() - started:.2f} s")
 
 

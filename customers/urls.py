@@ -1,18 +1,19 @@
 from django.urls import path
 
-from customers import api, views
+from customers import api
+from customers.views import events, ledger, people
 
 app_name = "customers"
 
 urlpatterns = [
-    path("people/", views.people, name="list"),
-    path("people/find/", views.find, name="find"),
-    path("people/<int:customer_id>/", views.person, name="detail"),
-    path("ledger/", views.ledger, name="ledger"),
-    path("ledger/verify/", views.verify, name="verify"),
-    path("ledger/<int:record_id>/", views.ledger_record, name="ledger_record"),
-    path("ledger/<int:record_id>/receipt.json", views.receipt, name="receipt"),
-    path("events/", views.events, name="events"),
+    path("people/", people.people, name="list"),
+    path("people/find/", people.find, name="find"),
+    path("people/<int:customer_id>/", people.person, name="detail"),
+    path("ledger/", ledger.ledger, name="ledger"),
+    path("ledger/verify/", ledger.verify, name="verify"),
+    path("ledger/<int:record_id>/", ledger.ledger_record, name="ledger_record"),
+    path("ledger/<int:record_id>/receipt.json", ledger.receipt, name="receipt"),
+    path("events/", events.events, name="events"),
 ]
 
 api_urlpatterns = [

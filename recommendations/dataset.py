@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from customers.queries import interactions
+from customers.queries.behaviour import interactions
 from recommendations.ml.rfm import Rfm, rfm
 from recommendations.ml.splits import PurchaseLog
 from recommendations.queries import product_classes

@@ -12,7 +12,7 @@ from django.utils import timezone
 from campaigns.contracts import Arm, ArmResult, Lift, SampleRatio
 from campaigns.models import Assignment, Campaign, Click, Message, Origin, Redemption, SurveyAnswer
 from campaigns.stats import conversion_lift, revenue_lift, sample_ratio
-from customers.queries import demo_store
+from customers.queries.store import demo_store
 
 # Per customer first, then per arm, of the whole campaign and of each segment: the sums of squares and cubes are what the
 # interval of a mean needs. Counted orders only: observed, not cancelled, not flagged. Whoever was flagged after the

@@ -7,7 +7,7 @@ from campaigns.models import AudienceMember, Message
 from catalog.contracts import ProductFacts
 from catalog.queries import by_ids
 from customers.models import ConsentRecord
-from customers.queries import consent_summary
+from customers.queries.consent import consent_summary
 from recommendations.queries import items_for
 
 RECOMMENDED = 50  # as many as are scored for a person: the reasons of what was shown are among them

@@ -13,7 +13,7 @@ from django.utils import timezone
 from campaigns.exceptions import RuleRefused
 from campaigns.models import Segment
 from customers.models import Customer
-from customers.queries import contactable
+from customers.queries.consent import contactable
 
 MAX_DEPTH = 6
 MAX_LEAVES = 60

@@ -17,7 +17,7 @@ from catalog.exceptions import DemoStoreRefused
 from catalog.queries import offer_ids
 from catalog.services.bulk import analyze, copy_csv, csv_block
 from catalog.services.completejourney import OFFER_PREFIX, CompleteJourney
-from customers.queries import demo_store
+from customers.queries.store import demo_store
 
 OBSERVED = "observed"
 CHANNEL = "post"

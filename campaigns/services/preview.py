@@ -8,7 +8,7 @@ from campaigns.models import AudienceMember, Campaign, MessageVariant
 from campaigns.services.messages import compile_words, compose_email, render_words
 from catalog.contracts import ProductFacts
 from catalog.queries import by_ids
-from customers.queries import contacts
+from customers.queries.people import contacts
 
 # The links of a preview are signed for this id, which no message ever has: they look right and open nothing.
 NO_MESSAGE = 0

@@ -10,7 +10,7 @@ from campaigns.queries import measurement, overview
 from campaigns.queries.audience import message_states
 from campaigns.views import figures
 from campaigns.views.answers import page_below
-from customers.queries import demo_store
+from customers.queries.store import demo_store
 from registry.queries import live
 
 PAGE = 25

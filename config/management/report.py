@@ -3,7 +3,7 @@
 from campaigns.queries import audience, measurement, progress
 from campaigns.queries.audience import REASONS
 from campaigns.queries.store import consent_totals, store_totals
-from customers.queries import demo_store
+from customers.queries.store import demo_store
 from customers.services.consent import verify
 
 

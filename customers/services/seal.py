@@ -13,7 +13,7 @@ from django.db import transaction
 from customers import crypto
 from customers.exceptions import Unsealable
 from customers.models import ContactPoint, Customer
-from customers.queries import contact_context, keyring, subject_id
+from customers.queries.keys import contact_context, keyring, subject_id
 
 __all__ = [
     "keyring",

@@ -6,9 +6,9 @@ import pytest
 from django.db import InternalError, ProgrammingError, connection, connections, transaction
 from django.utils import timezone
 
-from customers import queries
 from customers.exceptions import ConsentRefused, NoticeChanged
 from customers.models import ConsentRecord, ConsentState, Notice
+from customers.queries.consent import consent_summary
 from customers.services import consent, people
 from tests import factories
 from tests.customers.rows import act
@@ -129,7 +129,7 @@ def test_the_state_of_an_earlier_day_is_read_off_the_ledger():
     last = ConsentRecord.objects.get(pk=consent.record(act(ann.pk, "withdrawn", channel="any")))
 
     def given(at):
-        return [(line.channel, line.is_given) for line in queries.consent_summary(ann.pk, at=at)]
+        return [(line.channel, line.is_given) for line in consent_summary(ann.pk, at=at)]
 
     assert given(first.recorded_at - SECOND) == []
     assert given(first.recorded_at) == [("email", True)]
@@ -139,9 +139,9 @@ def test_the_state_of_an_earlier_day_is_read_off_the_ledger():
 def test_consent_that_ended_is_shown_as_no():
     ann = factories.customer()
     consent.record(act(ann.pk, valid_until=timezone.now() + SECOND))
-    (line,) = queries.consent_summary(ann.pk)
+    (line,) = consent_summary(ann.pk)
     assert line.is_given
-    (line,) = queries.consent_summary(ann.pk, at=timezone.now() + 2 * SECOND)
+    (line,) = consent_summary(ann.pk, at=timezone.now() + 2 * SECOND)
     assert not line.is_given
 
 

@@ -8,8 +8,12 @@ import pytest
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from customers import queries
 from customers.models import Customer, Order, OrderLine
+from customers.queries import behaviour
+from customers.queries.behaviour import interactions, timeline
+from customers.queries.consent import consent_totals
+from customers.queries.people import contacts, customer_totals
+from customers.queries.personal import personal
 from customers.services import consent, learning
 from customers.services.events import record_events
 from tests import factories
@@ -28,7 +32,7 @@ def buy(customer: Customer, product, at=NOON, quantity=2, amount="5.25", **field
 
 
 def read(since=NOON - DAY, until=NOON + DAY):
-    return queries.interactions(since=since, until=until)
+    return interactions(since=since, until=until)
 
 
 def test_a_line_is_read_with_its_person_product_moment_quantity_and_amount():
@@ -103,7 +107,7 @@ def test_rows_are_put_together_again_across_blocks(monkeypatch):
     ann, oats = factories.customer(), factories.product()
     for n in range(50):
         buy(ann, oats, at=NOON + timedelta(minutes=n), quantity=n + 1)
-    monkeypatch.setattr(queries, "COPY_BLOCK", 100)
+    monkeypatch.setattr(behaviour, "COPY_BLOCK", 100)
     assert read().quantity.tolist() == [float(n + 1) for n in range(50)]
 
 
@@ -121,14 +125,14 @@ def test_the_timeline_tells_what_was_done_in_words_newest_first():
     )
     ann = Customer.objects.get()
 
-    entries = queries.timeline(ann.pk, 50)
+    entries = timeline(ann.pk, 50)
     assert [(entry.title, entry.detail, entry.channel) for entry in entries] == [
         ("Order Completed", "Oat biscuits, Milk · order 1001", "store"),
         ("Products Searched", "with words of their own, sealed", "web"),
         ("Product Viewed", "Oat biscuits", "web"),
     ]
-    assert [entry.title for entry in queries.timeline(ann.pk, 1)] == ["Order Completed"]
-    assert len(queries.timeline(ann.pk, 50, before=entries[1].at)) == 1
+    assert [entry.title for entry in timeline(ann.pk, 1)] == ["Order Completed"]
+    assert len(timeline(ann.pk, 50, before=entries[1].at)) == 1
 
 
 def test_everything_known_of_a_person_is_handed_out_opened_and_as_json():
@@ -139,7 +143,7 @@ def test_everything_known_of_a_person_is_handed_out_opened_and_as_json():
         merchant_id=None,
         source="api",
     )
-    known = json.loads(json.dumps(queries.personal(ann.pk), cls=DjangoJSONEncoder))
+    known = json.loads(json.dumps(personal(ann.pk), cls=DjangoJSONEncoder))
 
     assert known["profile"]["attributes"] == {"age": "25-34"}
     assert [point["value"] for point in known["contact_points"]] == ["ann@example.invalid"]
@@ -153,10 +157,10 @@ def test_everything_known_of_a_person_is_handed_out_opened_and_as_json():
 def test_of_an_erased_person_the_proof_alone_is_left():
     ann = reachable(external_id="ann")
     Customer.objects.filter(pk=ann.pk).update(erased_at=timezone.now(), sealed_key=None)
-    known = queries.personal(ann.pk)
+    known = personal(ann.pk)
     assert set(known) == {"consent"}
     assert len(known["consent"]) == 1
-    assert queries.contacts(ann.pk) == ()
+    assert contacts(ann.pk) == ()
     assert list(consent.verify()) == []
 
 
@@ -166,7 +170,7 @@ def test_people_are_counted_for_reports():
     factories.customer(erased_at=NOON)
     buy(ann, factories.product())
     buy(ann, factories.product(), origin="simulated")
-    totals = queries.customer_totals()
+    totals = customer_totals()
     assert (totals.customers, totals.orders, totals.lines) == (2, 1, 1)
-    said = queries.consent_totals("marketing", "email")
+    said = consent_totals("marketing", "email")
     assert (said.given, said.refused) == (1, 1)

@@ -5,9 +5,9 @@ from django.utils import timezone
 
 from accounts.exceptions import Refused
 from accounts.models import AuditEntry
-from customers import queries
 from customers.contracts import NewContact
 from customers.models import ConsentRecord, ConsentState, ContactPoint, Suppression
+from customers.queries.consent import contactable
 from customers.services import consent, learning, people, suppression
 from customers.services.withdraw import withdraw
 from tests import factories
@@ -21,7 +21,7 @@ def say_no(customer, channel="email", actor="subject") -> bool:
 
 
 def may_write_to() -> set[str]:
-    return set(queries.contactable("marketing", "email").values_list("external_id", flat=True))
+    return set(contactable("marketing", "email").values_list("external_id", flat=True))
 
 
 def test_a_withdrawal_is_recorded_and_effective_at_once():

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from customers.models import Customer, Order
-from customers.queries import interactions
+from customers.queries.behaviour import interactions
 from risk import dataset, queries, scoring, services, tasks
 from risk.models import Case, Flag, Rule, Signal, Sweep
 from tests import factories

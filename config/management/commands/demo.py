@@ -32,7 +32,7 @@ from config.embedded import StartRefused, check_port, free_port, renew
 from config.management.commands.serve import answers
 from config.management.report import report
 from config.supervisor import GaveUp, Supervisor, processes
-from customers.queries import demo_store
+from customers.queries.store import demo_store
 from registry.queries import live
 
 STAFF = {

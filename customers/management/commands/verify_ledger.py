@@ -4,7 +4,7 @@ import time
 
 from django.core.management.base import BaseCommand, CommandError
 
-from customers import queries
+from customers.queries.people import customer_id_of
 from customers.services import consent
 
 SHOWN = 50
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         shard = options["shard"]
         if options["customer"]:
-            customer_id = queries.customer_id_of(options["customer"])
+            customer_id = customer_id_of(options["customer"])
             shard = consent.shard_of_customer(customer_id) if customer_id else None
             if shard is None:
                 raise CommandError(f"{options['customer']}: no such customer, or none with consent records.")

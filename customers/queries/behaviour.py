@@ -1,0 +1,150 @@
+"""What people did: order lines for learning, the timeline of a person, products by their names."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import numpy as np
+from django.db import connection
+from django.db.models import F
+
+from catalog.models import Product
+from customers.contracts import (
+    InteractionColumns,
+    TimelineEntry,
+)
+from customers.models import (
+    Event,
+)
+
+# One fixed-width row of COPY's binary format, big-endian: the number of columns, then a length before each value.
+# No column is ever null here, which is what makes the width fixed.
+COPY_ROW = np.dtype(
+    [
+        ("columns", ">i2"),
+        ("l1", ">i4"), ("customer_id", ">i8"),
+        ("l2", ">i4"), ("product_id", ">i8"),
+        ("l3", ">i4"), ("occurred_at", ">i8"),  # microseconds since 2000
+        ("l4", ">i4"), ("quantity", ">i4"),
+        ("l5", ">i4"), ("amount", ">f4"),
+    ]
+)  # fmt: skip
+
+COPY_HEADER, COPY_TRAILER = 19, 2  # signature, flags and an empty extension; the count -1
+
+COPY_BLOCK = 2**22  # 4 MB of rows are turned into columns at a time
+
+SECONDS_1970_TO_2000 = 946_684_800
+
+# Observed orders that nobody doubts, of people who are there and did not refuse to be learnt from. Who may be learnt
+# from is settled first: asked per line, it would be asked a million times where statistics are stale.
+# Times and counts go out as they rest; turning them into floats here costs more than the join.
+INTERACTIONS = """
+COPY (
+    WITH learnable AS MATERIALIZED (
+        SELECT c.id FROM customers_customer c
+        WHERE c.origin = 'observed' AND c.excluded_at IS NULL AND c.erased_at IS NULL
+          AND NOT EXISTS (
+              SELECT 1 FROM customers_consentstate s
+              WHERE s.customer_id = c.id AND s.purpose = 'model_training'
+                AND s.action IN ('refused', 'withdrawn', 'objected'))
+    )
+    SELECT o.customer_id, l.product_id, o.ordered_at, l.quantity, l.amount::float4
+    FROM customers_order o
+    JOIN learnable c ON c.id = o.customer_id
+    JOIN customers_orderline l ON l.order_id = o.id
+    WHERE o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
+      AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s AND l.quantity > 0
+) TO STDOUT (FORMAT binary)
+"""
+
+
+def interactions(*, since: datetime, until: datetime) -> InteractionColumns:
+    """Every order line that a model may learn from, ordered from `since` up to but not including `until`.
+
+    Streamed in blocks: beside the arrays themselves, 32 bytes a line, memory does not grow.
+    """
+    blocks: list[np.ndarray] = []
+    waiting = bytearray()
+    skip = COPY_HEADER
+    with connection.cursor() as cursor, cursor.copy(INTERACTIONS, {"since": since, "until": until}) as copy:
+        for data in copy:
+            waiting += data
+            if len(waiting) >= COPY_BLOCK:
+                whole = skip + (len(waiting) - skip) // COPY_ROW.itemsize * COPY_ROW.itemsize
+                blocks.append(_columns(waiting[skip:whole]))
+                del waiting[:whole]
+                skip = 0
+    blocks.append(_columns(waiting[skip:-COPY_TRAILER]))
+    columns = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
+    # The database may join in any order; a model that is fitted twice on the same rows must come out the same.
+    order = np.lexsort((columns[1], columns[0], columns[2]))
+    return InteractionColumns(*(column[order] for column in columns))
+
+
+def _columns(rows: bytearray) -> tuple[np.ndarray, ...]:
+    """The five columns of these rows, in the types of InteractionColumns."""
+    table = np.frombuffer(rows, COPY_ROW)
+    return (
+        table["customer_id"].astype(np.int64),
+        table["product_id"].astype(np.int64),
+        table["occurred_at"] / 1e6 + SECONDS_1970_TO_2000,
+        table["quantity"].astype(np.float32),
+        table["amount"].astype(np.float32),
+    )
+
+
+def product_ids(merchant_id: int | None, external_ids: Iterable[str]) -> dict[str, int]:
+    """External id to id among the merchant's own products; for the platform (None) among all, its own first."""
+    wanted = list(external_ids)
+    if not wanted:
+        return {}
+    rows = Product.objects.filter(external_id__in=wanted)
+    if merchant_id is not None:
+        rows = rows.filter(merchant_id=merchant_id)
+    # The last one of an id stays: the platform's own, or the oldest.
+    newest_first = rows.order_by(F("merchant_id").desc(nulls_last=True), "-id")
+    return dict(newest_first.values_list("external_id", "id"))
+
+
+def timeline(customer_id: int, limit: int = 50, before: datetime | None = None) -> tuple[TimelineEntry, ...]:
+    """What this person did on every channel, newest first; `before` goes on from an earlier page. Two queries."""
+    rows = Event.objects.filter(customer_id=customer_id)
+    if before is not None:
+        rows = rows.filter(occurred_at__lt=before)
+    events = list(rows.order_by("-occurred_at")[:limit])
+    titles = _titles({name for event in events for name in _products(event.properties)})
+    return tuple(
+        TimelineEntry(
+            event.occurred_at,
+            event.name,
+            _detail(event, titles),
+            event.channel,
+            event.source,
+            event.origin,
+            event.message_id,
+        )
+        for event in events
+    )
+
+
+def _products(properties: dict) -> list[str]:
+    rows = [properties, *(properties.get("products") or ())]
+    return [row.get("product_id") or row["sku"] for row in rows if row.get("product_id") or row.get("sku")]
+
+
+def _titles(external_ids: set[str]) -> dict[str, str]:
+    return dict(Product.objects.filter(external_id__in=external_ids).values_list("external_id", "title"))
+
+
+def _detail(event: Event, titles: dict[str, str]) -> str:
+    properties = event.properties
+    names = [titles.get(name, name) for name in _products(properties)]
+    parts = [", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")] if names else []
+    total = properties.get("total") or properties.get("revenue")
+    if total is not None:
+        parts.append(f"{total} {properties.get('currency', '')}".strip())
+    if properties.get("order_id"):
+        parts.append(f"order {properties['order_id']}")
+    if event.sealed is not None:
+        parts.append("with words of their own, sealed")
+    return " · ".join(parts)

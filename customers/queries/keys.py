@@ -1,0 +1,29 @@
+"""Where the keys of this install come from, and what a sealed value is bound to."""
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from customers import crypto
+
+EVENT_CONTEXT = "event"  # the place that an event's sealed words are bound to
+
+
+def keyring() -> crypto.Keyring:
+    """The keys of this install, from the environment."""
+    return _keyring(settings.PERSON_KEY, settings.LOOKUP_KEY)
+
+
+@lru_cache(maxsize=2)
+def _keyring(keks: str, hash_keys: str) -> crypto.Keyring:
+    return crypto.Keyring.load(keks, hash_keys)
+
+
+def subject_id(external_id: str) -> bytes:
+    """Whose key a wrapped key is. The external id never changes, and is known before the row has a number."""
+    return b"customer\0" + external_id.encode()
+
+
+def contact_context(kind: str) -> str:
+    """The place that a sealed contact point is bound to."""
+    return f"contact {kind}"

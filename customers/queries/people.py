@@ -1,0 +1,72 @@
+"""Who a person is and how to find them: contact points by keyed hash, masked on the way out."""
+
+from django.db.models import QuerySet
+
+from catalog.models import Origin
+from customers import crypto
+from customers.contracts import (
+    ContactLine,
+    CustomerTotals,
+)
+from customers.identity import normalise
+from customers.models import (
+    ContactPoint,
+    Customer,
+    Order,
+    OrderLine,
+    Suppression,
+)
+from customers.queries.keys import contact_context, keyring, subject_id
+
+
+def contacts(customer_id: int) -> tuple[ContactLine, ...]:
+    """Every way to reach or recognise this person, masked; none for who was erased."""
+    owner = Customer.objects.present().filter(pk=customer_id).first()
+    if owner is None or owner.sealed_key is None:
+        return ()
+    points = list(owner.contact_points.order_by("kind", "id"))
+    stopped = {
+        bytes(lookup): reason
+        for lookup, reason in Suppression.objects.filter(
+            lookup__in=[point.lookup for point in points], lifted_at=None
+        ).values_list("lookup", "reason")
+    }
+    key = crypto.unwrap(keyring(), owner.sealed_key, subject_id(owner.external_id))
+    return tuple(
+        ContactLine(
+            point.pk, point.get_kind_display(), mask(open_contact(key, point)), point.verified_at,
+            stopped.get(bytes(point.lookup), ""), point.origin,
+        )
+        for point in points
+    )  # fmt: skip
+
+
+def open_contact(key: bytes, point: ContactPoint) -> str:
+    return crypto.open_sealed(key, point.sealed, contact_context(point.kind)).decode()
+
+
+def mask(value: str) -> str:
+    """“ann@example.com” as “a…@example.com”, any other as its last two letters."""
+    local, at, domain = value.rpartition("@")
+    return f"{local[:1]}…@{domain}" if at else f"…{value[-2:]}" if len(value) > 4 else "…"
+
+
+def customer_id_of(external_id: str) -> int | None:
+    """The id of the person whom the platform calls so; None when nobody is, or was erased."""
+    return Customer.objects.present().filter(external_id=external_id).values_list("pk", flat=True).first()
+
+
+def by_contact(kind: str, value: str) -> QuerySet[Customer]:
+    """Everyone with this contact point, found by its keyed hash under every version. Raises InvalidContact."""
+    written = normalise(kind, value)
+    ring = keyring()
+    lookups = [crypto.keyed_hash(ring, kind, written, version)[1] for version in ring.hash_keys]
+    points = ContactPoint.objects.filter(kind=kind, lookup__in=lookups)
+    return Customer.objects.present().filter(pk__in=points.values("customer")).order_by("-id")
+
+
+def customer_totals() -> CustomerTotals:
+    """Counts every row: for a report, never for a page."""
+    orders = Order.objects.filter(origin=Origin.OBSERVED)
+    lines = OrderLine.objects.filter(order__origin=Origin.OBSERVED)
+    return CustomerTotals(Customer.objects.present().count(), orders.count(), lines.count())

@@ -1,0 +1,62 @@
+"""Everything that this room knows of a person, for their access request."""
+
+import json
+
+from customers import crypto
+from customers.models import (
+    ConsentRecord,
+    Customer,
+    Event,
+)
+from customers.queries.consent import receipt
+from customers.queries.keys import EVENT_CONTEXT, keyring, subject_id
+from customers.queries.people import open_contact
+
+PROFILE_FIELDS = (
+    "external_id", "attributes", "language", "timezone", "jurisdiction", "personalise", "first_seen_at", "origin",
+)  # fmt: skip
+
+ORDER_FIELDS = (
+    "external_id", "ordered_at", "channel", "store", "total", "discount", "coupon_discount", "refunded", "currency",
+    "coupon", "cancelled_at", "origin",
+)  # fmt: skip
+
+
+def personal(customer_id: int) -> dict:
+    """Everything that this room knows of a person, opened, as JSON can hold it: for their access request.
+
+    An erased person has what is not theirs to destroy: the ledger's records.
+    """
+    person = Customer.objects.get(pk=customer_id)
+    consent = [receipt(record) for record in ConsentRecord.objects.filter(customer_id=customer_id).order_by("id")]
+    if person.erased_at is not None or person.sealed_key is None:
+        return {"consent": consent}
+    key = crypto.unwrap(keyring(), person.sealed_key, subject_id(person.external_id))
+    return {
+        "profile": {name: getattr(person, name) for name in PROFILE_FIELDS},
+        "contact_points": [
+            {"kind": point.kind, "value": open_contact(key, point), "verified_at": point.verified_at, "origin": point.origin}
+            for point in person.contact_points.order_by("id")
+        ],
+        "consent": consent,
+        "events": [_exported(event, key) for event in person.events.order_by("occurred_at").iterator(chunk_size=2000)],
+        "orders": [
+            {
+                **{name: getattr(order, name) for name in ORDER_FIELDS},
+                "lines": [
+                    {"product": line.product.external_id, "title": line.product.title, "quantity": line.quantity,
+                     "amount": line.amount}
+                    for line in order.lines.all()
+                ],
+            }
+            for order in person.orders.order_by("ordered_at").prefetch_related("lines__product")
+        ],
+    }  # fmt: skip
+
+
+def _exported(event: Event, key: bytes) -> dict:
+    words = json.loads(crypto.open_sealed(key, event.sealed, EVENT_CONTEXT)) if event.sealed is not None else {}
+    return {
+        "message_id": event.message_id, "event": event.name, "occurred_at": event.occurred_at, "channel": event.channel,
+        "source": event.source, "origin": event.origin, "properties": {**event.properties, **words},
+    }  # fmt: skip
