@@ -20,6 +20,7 @@ $(VENV)/installed: requirements.txt
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@echo "attune: installing the pinned packages (about two minutes the first time)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
+	@$(PY) -c "import torch" 2>/dev/null || { echo "attune: this build of torch cannot be loaded here (a GPU build without its libraries?); put the CPU build in its place and call make again:"; echo "  $(PY) -m pip install --no-deps --force-reinstall torch==2.13.0 --index-url ADDRESS   (ADDRESS: the CPU index that the selector on pytorch.org names)"; exit 1; }
 	@cp requirements.txt $@
 
 demo: $(VENV)/installed

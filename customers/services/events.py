@@ -16,10 +16,12 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.utils import timezone
 
-from customers import crypto, queries
+from customers import crypto
 from customers.contracts import CONTACT_KIND, Channel, NewCustomer, Purpose, QuarantinedEvent, Receipt
 from customers.exceptions import BatchRefused
 from customers.models import Customer, Quarantine, Source, Suppression
+from customers.queries.behaviour import product_ids
+from customers.queries.keys import EVENT_CONTEXT
 from customers.services import orders, people, seal
 from customers.services.spec import Broken, ReadEvent, message_id_of, read
 from customers.services.withdraw import Withdrawal, withdraw_many
@@ -77,7 +79,7 @@ def record_events(
 def _take(events: Sequence[object], batch: _Batch) -> tuple[Receipt, list[_Fault]]:
     good, faults = _read_all(events, batch)
     customers = _present({event.user_id for event in good if event.user_id})
-    products = queries.product_ids(batch.merchant_id, {item.product for event in good for item in event.items})
+    products = product_ids(batch.merchant_id, {item.product for event in good for item in event.items})
     good = _sift(good, faults, events, _erased(good, customers))
     good = _sift(good, faults, events, _without_product(good, products))
     good = _sift(good, faults, events, _without_order(good, batch))
@@ -200,7 +202,7 @@ def _store(fresh: list[ReadEvent], customers: dict[str, Customer], batch: _Batch
                     customer_id,
                     anonymous,
                     json.dumps(event.properties),
-                    crypto.seal(keys[customer_id], text, queries.EVENT_CONTEXT) if text else None,
+                    crypto.seal(keys[customer_id], text, EVENT_CONTEXT) if text else None,
                     event.request_id,
                     batch.origin,
                 )
