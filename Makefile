@@ -9,6 +9,10 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
+# Returns when the servers of a data folder have stopped, some three seconds after their last user, so that nothing of
+# a finished command runs on. Whoever else uses them keeps them up: after half a minute it returns all the same.
+settled = $(PY) -c 'import fcntl, signal; signal.alarm(30); fcntl.flock(open("$(1)/owner.lock"), fcntl.LOCK_EX)' || true
+
 .PHONY: demo demo-headless serve test lint clean-demo help
 
 help:
@@ -27,13 +31,13 @@ demo: $(VENV)/installed
 	@$(PY) manage.py demo
 
 demo-headless: $(VENV)/installed
-	@$(PY) manage.py demo --headless
+	@$(PY) manage.py demo --headless; status=$$?; $(call settled,.data); exit $$status
 
 serve: $(VENV)/installed
 	@$(PY) manage.py serve
 
 test: $(VENV)/installed
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n 2 --dist loadfile; status=$$?; $(call settled,.data/test/nosync); exit $$status
 
 lint: $(VENV)/installed
 	@$(VENV)/bin/ruff check .
