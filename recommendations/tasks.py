@@ -16,9 +16,9 @@ def train(run_id: int) -> None:
 
 @shared_task(name="recommendations.score")
 def score() -> None:
-    from recommendations import scoring
+    from recommendations.scoring import everyone
 
-    scoring.score_everyone()
+    everyone.score_everyone()
 
 
 @shared_task(name="recommendations.sweep")

@@ -5,7 +5,8 @@ import time
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from recommendations import scoring, training
+from recommendations import training
+from recommendations.scoring.everyone import score_everyone
 from recommendations.tasks import train
 from registry import queries, services
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
             else:
                 train.delay(run.pk)
             self._follow(run, 0 if here else wait)
-        lists, profiles = scoring.score_everyone()
+        lists, profiles = score_everyone()
         self.stdout.write(f"{lists:,} recommendations and {profiles:,} profiles written.")
         for kind in (*training.KINDS,):
             self._tell(kind)

@@ -1,21 +1,16 @@
-"""Everybody's list and profile from the live models, written whole."""
+"""Everybody's list from the live recommender."""
 
-import json
 import math
 from collections.abc import Iterator
 
 import numpy as np
 
-from recommendations.contracts import CLUSTERS, HISTORY, RECOMMENDER
-from recommendations.dataset import Purchases, day_of, people_features, purchases
+from recommendations.contracts import HISTORY
+from recommendations.dataset import Purchases, day_of, purchases
 from recommendations.ml.blend import Blend
-from recommendations.ml.clusters import Clusters
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.reasons import Reason, explain
 from recommendations.ml.recommender import recommend
-from recommendations.ml.rfm import Rfm
-from recommendations.services import replace_profiles, replace_recommendations
-from registry import queries as registry
 from registry.services import load_arrays
 
 LIST = 30  # what is kept a person: enough for filters by merchant, price and stock to leave a few
@@ -26,26 +21,12 @@ DISCOVERY = 3  # every third place is something new: the habit of buying again i
 PEOPLE = 20_000
 
 
-def score_everyone() -> tuple[int, int]:
-    """(lists, profiles) written from the live versions; 0 where no version is live."""
-    lists = profiles = 0
-    recommender, clusters = registry.live(RECOMMENDER), registry.live(CLUSTERS)
-    if recommender is not None:
-        lists = replace_recommendations(_lists(recommender))
-    if clusters is not None:
-        profiles = replace_profiles(_profiles(clusters))
-    return lists, profiles
-
-
-def _data(version) -> Purchases:
-    return purchases(since=version.data_until - HISTORY, until=version.data_until)
-
-
-def _lists(version) -> Iterator[tuple]:
+def lists(version) -> Iterator[tuple]:
+    """Rows of Recommendation, as `services.RECOMMENDATION_COLUMNS`."""
     state = load_arrays(version)
     customers, products = state.pop("customer_ids"), state.pop("product_ids")
     model = Blend.from_state(state)
-    data = _data(version)
+    data = purchases(since=version.data_until - HISTORY, until=version.data_until)
     history = _history(data, customers, products, day_of(version.data_until))
     # A product that nobody bought in the window is not in the data; it gets a title of its own.
     place = np.minimum(np.searchsorted(data.products, products), len(data.products) - 1)
@@ -133,42 +114,3 @@ def _next(pools: tuple[Iterator, ...], titles: np.ndarray, taken: set[int]) -> t
             if item >= 0 and int(titles[item]) not in taken:
                 return item, score
     return None
-
-
-def _profiles(version) -> Iterator[tuple]:
-    data = _data(version)
-    model = Clusters.from_state(load_arrays(version))
-    departments = version.params["departments"]
-    figures, own_spend = people_features(data, day_of(version.data_until))
-    # A department that was new or gone since the training has no column in the model.
-    spend = np.zeros((len(own_spend), len(departments)))
-    for index, name in enumerate(departments):
-        if name in data.departments:
-            spend[:, index] = own_spend[:, data.departments.index(name)]
-    clusters = model.predict(figures, spend)
-    total = spend.sum(axis=1, keepdims=True)
-    shares = np.divide(spend, total, out=np.zeros_like(spend), where=total > 0)
-    return _profile_rows(version, data, figures, clusters, shares)
-
-
-def _profile_rows(version, data: Purchases, figures: Rfm, clusters: np.ndarray, shares: np.ndarray) -> Iterator[tuple]:
-    names, departments = version.params["names"], version.params["departments"]
-    for row, customer_id in enumerate(data.customers.tolist()):
-        top = np.argsort(-shares[row], kind="stable")[:8]
-        affinities = {departments[i]: round(float(shares[row, i]), 4) for i in top if shares[row, i] > 0}
-        cluster = int(clusters[row])
-        yield (
-            customer_id,
-            float(figures.recency_days[row]) if math.isfinite(figures.recency_days[row]) else None,
-            int(figures.frequency[row]),
-            f"{figures.monetary[row]:.2f}",
-            int(figures.recency_score[row]),
-            int(figures.frequency_score[row]),
-            int(figures.monetary_score[row]),
-            cluster if cluster >= 0 else None,
-            names[cluster] if cluster >= 0 else "",
-            departments[top[0]] if shares[row, top[0]] > 0 else "",
-            json.dumps(affinities),
-            version.data_until,
-            version.pk,
-        )

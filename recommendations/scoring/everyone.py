@@ -1,0 +1,18 @@
+"""Everybody's list and profile from the live models, written whole."""
+
+from recommendations.contracts import CLUSTERS, RECOMMENDER
+from recommendations.scoring.lists import lists
+from recommendations.scoring.profiles import profiles
+from recommendations.services import replace_profiles, replace_recommendations
+from registry import queries as registry
+
+
+def score_everyone() -> tuple[int, int]:
+    """(lists, profiles) written from the live versions; 0 where no version is live."""
+    n_lists = n_profiles = 0
+    recommender, clusters = registry.live(RECOMMENDER), registry.live(CLUSTERS)
+    if recommender is not None:
+        n_lists = replace_recommendations(lists(recommender))
+    if clusters is not None:
+        n_profiles = replace_profiles(profiles(clusters))
+    return n_lists, n_profiles
