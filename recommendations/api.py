@@ -7,7 +7,7 @@ from rest_framework.views import APIView
 
 from accounts.contracts import Capability, Scope
 from catalog.queries import by_ids, merchant_of
-from recommendations.queries import customer_id_of
+from recommendations.queries.people import customer_id_of
 from recommendations.serving import recommend
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from customers.queries.behaviour import interactions
 from recommendations.ml.rfm import Rfm, rfm
 from recommendations.ml.splits import PurchaseLog
-from recommendations.queries import product_classes
+from recommendations.queries.catalogue import product_classes
 
 DAY = 86_400.0
 # What no shop would put into a message: fuel, services, coupons and other entries of the till that are no goods.

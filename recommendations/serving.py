@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from recommendations import queries, services
 from recommendations.contracts import RecommendedItem
+from recommendations.queries.lists import items_for, popular
+from recommendations.services.exposures import log_exposures
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,12 @@ class Answer:
 
 def recommend(customer_id: int, *, k: int, merchant_id: int | None, surface: str) -> Answer:
     """The best k products for this person now. Its request id comes back with clicks and orders that it led to."""
-    items = queries.items_for([customer_id], k=k, merchant_id=merchant_id).get(customer_id, ())
+    items = items_for([customer_id], k=k, merchant_id=merchant_id).get(customer_id, ())
     is_fallback = not items
     if is_fallback:
-        items = queries.popular(k=k, merchant_id=merchant_id)
+        items = popular(k=k, merchant_id=merchant_id)
     request_id = uuid4()
-    services.log_exposures(
+    log_exposures(
         surface=surface,
         model_version_id=items[0].model_version_id if items else None,
         rows=[(request_id, customer_id, [item.product_id for item in items])],

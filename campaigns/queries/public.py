@@ -8,7 +8,7 @@ from catalog.contracts import ProductFacts
 from catalog.queries import by_ids
 from customers.models import ConsentRecord
 from customers.queries.consent import consent_summary
-from recommendations.queries import items_for
+from recommendations.queries.lists import items_for
 
 RECOMMENDED = 50  # as many as are scored for a person: the reasons of what was shown are among them
 

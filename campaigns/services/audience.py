@@ -7,7 +7,7 @@ from campaigns.contracts import Waterfall
 from campaigns.models import AudienceMember, Campaign
 from campaigns.queries.audience import GATE, gate_parameters, waterfall
 from campaigns.queries.segments import members
-from recommendations.queries import popular
+from recommendations.queries.lists import popular
 
 # The best products of each person that are on sale, in stock and, for a merchant's campaign, theirs; reads the unique key
 # (customer, rank). Who asked not to be personalised is left for the common list.

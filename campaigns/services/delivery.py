@@ -31,7 +31,7 @@ from campaigns.services.approval import still_approved
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import build_emails, unrenderable
 from campaigns.state import Action, CampaignState, MessageState
-from recommendations.services import log_exposures
+from recommendations.services.exposures import log_exposures
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,8 @@
 from recommendations.contracts import CLUSTERS, RECOMMENDER
 from recommendations.scoring.lists import lists
 from recommendations.scoring.profiles import profiles
-from recommendations.services import replace_profiles, replace_recommendations
+from recommendations.services.lists import replace_recommendations
+from recommendations.services.people import replace_profiles
 from registry import queries as registry
 
 

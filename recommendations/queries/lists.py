@@ -1,22 +1,16 @@
-"""Reads about what to offer and what people are like."""
+"""Reads about what to offer: each person's own list, and the common one."""
 
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.utils import timezone
 
-from catalog.models import Product
-from customers.models import Customer, Order, OrderLine
-from recommendations.contracts import PersonProfile, RecommendedItem
-from recommendations.models import Exposure, Profile, Recommendation
+from customers.models import Order, OrderLine
+from recommendations.contracts import RecommendedItem
+from recommendations.models import Recommendation
 
 POPULAR_DAYS = 14  # the popularity model's window, which ranked best on held-out weeks
-
-
-def customer_id_of(external_id: str) -> int | None:
-    """The person whom the platform calls by this id; None for somebody unknown or erased."""
-    return Customer.objects.present().filter(external_id=external_id).values_list("pk", flat=True).first()
 
 
 def on_offer(merchant_id: int | None) -> Q:
@@ -112,33 +106,3 @@ def popular(*, k: int, merchant_id: int | None = None) -> tuple[RecommendedItem,
         )
         for row in top.order_by("-buyers", "product_id")[:k]
     )
-
-
-def profile(customer_id: int) -> PersonProfile | None:
-    row = Profile.objects.filter(customer_id=customer_id).first()
-    if row is None:
-        return None
-    return PersonProfile(
-        recency_days=row.recency_days,
-        frequency=row.frequency,
-        monetary=row.monetary,
-        scores=(row.r_score, row.f_score, row.m_score),
-        cluster=row.cluster,
-        cluster_name=row.cluster_name,
-        affinities=row.affinities,
-        as_of=row.as_of,
-    )
-
-
-def product_classes() -> QuerySet:
-    """(id, department, product type, title) of every product, for the dataset."""
-    return Product.objects.values_list("pk", "department", "product_type", "title")
-
-
-def personal(customer_id: int) -> dict:
-    """Everything this room keeps of a person, for access and portability."""
-    return {
-        "profile": list(Profile.objects.filter(customer_id=customer_id).values()),
-        "recommendations": list(Recommendation.objects.filter(customer_id=customer_id).order_by("rank").values()),
-        "exposures": list(Exposure.objects.filter(customer_id=customer_id).order_by("at").values()),
-    }

@@ -1,0 +1,7 @@
+"""What to offer to whom, what was shown, and what a person is like."""
+
+from recommendations.models.exposures import Exposure
+from recommendations.models.lists import Recommendation
+from recommendations.models.people import Profile
+
+__all__ = ["Exposure", "Profile", "Recommendation"]

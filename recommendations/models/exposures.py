@@ -1,0 +1,25 @@
+"""What was shown."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from customers.models import Customer
+from registry.models import ModelVersion
+
+
+class Exposure(models.Model):
+    """One answer that was given: which products stood where, with which probability, by which model."""
+
+    request_id = models.UUIDField(unique=True)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    surface = models.CharField(max_length=40)  # api, email ...
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="+")
+    model_version = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="+")
+    items = models.JSONField()  # product ids in the order shown
+    propensities = models.JSONField()  # of the same length
+
+    class Meta:
+        indexes = [models.Index(fields=["model_version", "at"], name="exposure_model")]
+
+    def __str__(self):
+        return str(self.request_id)
