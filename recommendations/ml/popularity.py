@@ -36,3 +36,9 @@ class Popularity(Recommender):
 
     def _score(self, users: np.ndarray) -> np.ndarray:
         return np.tile(self.buyers_, (len(users), 1))
+
+
+def popular_share(interactions: Interactions, window_days: float) -> np.ndarray:
+    """Popularity scaled to at most 1, (n_items,) float32: what fills the places that a model knows nothing for."""
+    popular = Popularity(PopularityConfig(window_days)).fit(interactions).buyers_
+    return popular / popular.max()

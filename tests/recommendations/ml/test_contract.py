@@ -3,16 +3,23 @@
 import numpy as np
 import pytest
 
+from recommendations.ml.als import Als, AlsConfig
 from recommendations.ml.blend import Blend, BlendConfig
 from recommendations.ml.ease import Ease, EaseConfig
 from recommendations.ml.interactions import Interactions, TooFewData
+from recommendations.ml.item_knn import ItemBm25, ItemCosine, ItemTfIdf
 from recommendations.ml.metrics import evaluate
 from recommendations.ml.popularity import Popularity
 from recommendations.ml.recency import Recency
 from recommendations.ml.recommender import recommend
+from recommendations.ml.repurchase import Repurchase
+from recommendations.ml.tifu import Tifu, TifuConfig
+from recommendations.ml.user_knn import UserBm25, UserCosine, UserKnnConfig, UserTfIdf
 from tests.recommendations.ml.known_answers import checkerboard
 
 SMALL = EaseConfig(regularisation=1.0)
+NEAR = UserKnnConfig(neighbours=10)
+FEW = UserKnnConfig(neighbours=10, max_people=40)
 SAMPLED = EaseConfig(regularisation=1.0, max_side=30)
 # name -> (model, people): 40 items, so EASE takes its item side with 61 people and its people side with 31.
 MODELS = {
@@ -21,8 +28,21 @@ MODELS = {
     "ease of items": (lambda: Ease(SMALL), 61),
     "ease of people": (lambda: Ease(SMALL), 31),
     "ease of sampled people": (lambda: Ease(SAMPLED), 61),
+    "items by cosine": (ItemCosine, 61),
+    "items by TF-IDF": (ItemTfIdf, 61),
+    "items by BM25": (ItemBm25, 61),
+    "people by cosine": (lambda: UserCosine(NEAR), 61),
+    "people by TF-IDF": (lambda: UserTfIdf(NEAR), 61),
+    "people by BM25": (lambda: UserBm25(NEAR), 61),
+    "people by cosine, sampled": (lambda: UserCosine(FEW), 61),
+    "TIFU-KNN": (lambda: Tifu(TifuConfig(neighbours=10)), 61),
+    "repurchase": (Repurchase, 61),
+    "ALS": (lambda: Als(AlsConfig(factors=8, regularisation=0.1, alpha=10.0)), 61),
     "blend": (lambda: Blend(models={"recency": Recency(), "ease": Ease(SMALL), "popularity": Popularity()}), 61),
 }
+
+# They rank what a person never bought by popularity alone.
+OWN_PAST_ONLY = {"popularity", "recency", "repurchase"}
 
 
 @pytest.fixture(params=MODELS)
@@ -114,7 +134,7 @@ def test_beats_popularity_where_the_own_past_decides(name):
     assert ours > popular + 0.3
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name not in ("popularity", "recency")])
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in OWN_PAST_ONLY])
 def test_finds_the_one_new_item_that_people_alike_buy(name):
     build, people = MODELS[name]
     split = checkerboard(people)
