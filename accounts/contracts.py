@@ -1,6 +1,9 @@
 """What the other rooms need to say who may do what. Pure: a view carries its capability, the middleware asks for it."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -8,6 +11,8 @@ View = TypeVar("View", bound=Callable)
 
 PUBLIC = "public"  # anyone, signed in or not: links in messages, the login page
 ANY_STAFF = "staff"  # any signed-in member of staff
+# The id of the request that this thread answers, "" outside of one: config's middleware sets it, audit entries carry it.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class Capability(StrEnum):
@@ -26,6 +31,7 @@ class Capability(StrEnum):
     MODEL_READ = "model.read"
     MODEL_PROMOTE = "model.promote"
     AUDIT_READ = "audit.read"
+    AUDIT_EXPORT = "audit.export"
     EVENT_READ = "event.read"
     KEY_MANAGE = "key.manage"
 
@@ -38,6 +44,18 @@ class Scope(StrEnum):
     PRODUCTS_READ = "products.read"
     RECOMMENDATIONS_READ = "recommendations.read"
     CAMPAIGNS_READ = "campaigns.read"
+
+
+@dataclass(frozen=True, slots=True)
+class TrailFilter:
+    """What part of the audit trail is asked for; what is empty narrows nothing. `until` itself is left out."""
+
+    actor: str = ""
+    action: str = ""  # how it begins
+    object_type: str = ""
+    object_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def requires(capability: Capability | str) -> Callable[[View], View]:

@@ -10,6 +10,8 @@ class AuditFilter(forms.Form):
     action = forms.CharField(required=False, label="Action starts with", max_length=60)
     object_type = forms.CharField(required=False, label="Kind of thing", max_length=60)
     object_id = forms.CharField(required=False, label="Its id", max_length=64)
+    since = forms.DateField(required=False, label="From (UTC)", widget=forms.DateInput({"type": "date"}))
+    until = forms.DateField(required=False, label="To, included", widget=forms.DateInput({"type": "date"}))
 
 
 class RevokeKey(forms.Form):

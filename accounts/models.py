@@ -69,7 +69,9 @@ class AuditEntry(models.Model):
         db_table_comment = "append-only: who did what"
         indexes = [
             models.Index(fields=["object_type", "object_id", "-at"], name="audit_object"),
-            models.Index(fields=["-id"], name="audit_newest"),
+            models.Index(fields=["-at", "-id"], name="audit_by_time"),
+            models.Index(fields=["actor", "-at", "-id"], name="audit_by_actor"),
+            models.Index(fields=["action"], name="audit_by_action", opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self):

@@ -1,22 +1,43 @@
 """Reads about staff."""
 
-from django.db.models import QuerySet
+from datetime import datetime
 
+from django.db.models import Q, QuerySet
+
+from accounts.contracts import TrailFilter
 from accounts.models import ApiKey, AuditEntry
 
 
-def audit_trail(
-    *, actor: str = "", action: str = "", object_type: str = "", object_id: str = ""
-) -> QuerySet[AuditEntry]:
+def audit_trail(asked: TrailFilter) -> QuerySet[AuditEntry]:
     """Newest first, narrowed by what is not empty."""
-    rows = AuditEntry.objects.select_related("actor").order_by("-id")
+    rows = AuditEntry.objects.select_related("actor").order_by("-at", "-id")
     narrow = {
-        "actor__username": actor,
-        "action__startswith": action,
-        "object_type": object_type,
-        "object_id": object_id,
+        "actor__username": asked.actor,
+        "action__startswith": asked.action,
+        "object_type": asked.object_type,
+        "object_id": asked.object_id,
+        "at__gte": asked.since,
+        "at__lt": asked.until,
     }
     return rows.filter(**{name: value for name, value in narrow.items() if value})
+
+
+def cursor_of(entry: AuditEntry) -> str:
+    """The place of an entry in the trail, for the link to what comes after it."""
+    return f"{entry.at.isoformat()}~{entry.pk}"
+
+
+def older_than(rows: QuerySet[AuditEntry], cursor: str) -> QuerySet[AuditEntry]:
+    """What comes after the cursor; all of it for a cursor that nobody made."""
+    text, _, pk = cursor.partition("~")
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return rows
+    if at.tzinfo is None or not pk.isdecimal() or len(pk) > 18:
+        return rows
+    # The first condition alone is what the index can use.
+    return rows.filter(at__lte=at).filter(Q(at__lt=at) | Q(id__lt=int(pk)))
 
 
 def api_keys() -> QuerySet[ApiKey]:

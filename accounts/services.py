@@ -1,15 +1,17 @@
 """Writes about staff: keys, the audit trail, and answers kept for repeated requests."""
 
+import csv
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.contracts import Scope
+from accounts.contracts import Scope, TrailFilter, request_id
 from accounts.exceptions import IdempotencyConflict, Refused
 from accounts.models import ApiKey, AuditEntry, IdempotencyKey, Role, User
 
@@ -67,7 +69,7 @@ def find_api_key(text: str) -> ApiKey | None:
     return key
 
 
-def audit(actor: User | None, action: str, thing, *, before=None, after=None, reason="", request_id="") -> AuditEntry:
+def audit(actor: User | None, action: str, thing, *, before=None, after=None, reason="") -> AuditEntry:
     """Writes who did what; call it inside the transaction of the change, so that neither stands without the other."""
     return AuditEntry.objects.create(
         actor=actor,
@@ -77,8 +79,61 @@ def audit(actor: User | None, action: str, thing, *, before=None, after=None, re
         before=before,
         after=after,
         reason=reason,
-        request_id=request_id,
+        request_id=request_id.get(),
     )
+
+
+def audit_export(actor: User, asked: TrailFilter, kind: str) -> None:
+    """Writes down that somebody takes a part of the trail along, and which."""
+    given = {name: str(value) for name in TrailFilter.__slots__ if (value := getattr(asked, name))}
+    audit(actor, "audit.exported", actor, after={"format": kind, **given})
+
+
+TRAIL_COLUMNS = ("id", "at", "actor", "action", "object_type", "object_id", "before", "after", "reason", "request_id")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def formula_safe(value) -> str:
+    """A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe (OWASP, CSV injection)."""
+    text = "" if value is None else str(value)
+    is_number = isinstance(value, int | float | Decimal)
+    return f"'{text}" if text.startswith(FORMULA) and not is_number else text
+
+
+def csv_lines(header: Iterable[str], rows: Iterable[Iterable]) -> Iterator[str]:
+    """CSV line by line, every cell formula-safe: for answers that stream."""
+    writer = csv.writer(_Echo())
+    yield writer.writerow(header)
+    for row in rows:
+        yield writer.writerow([formula_safe(cell) for cell in row])
+
+
+class _Echo:
+    """csv.writer writes to a file; this one hands each line back."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _as_row(entry: AuditEntry) -> dict:
+    values = {name: getattr(entry, name) for name in TRAIL_COLUMNS if name != "actor"}
+    return {**values, "at": entry.at.isoformat(), "actor": entry.actor.username if entry.actor else ""}
+
+
+def trail_as_csv(entries: Iterable[AuditEntry]) -> Iterator[str]:
+    def cells(entry: AuditEntry) -> Iterator:
+        row = _as_row(entry)
+        for name in TRAIL_COLUMNS:
+            value = row[name]
+            yield json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
+
+    return csv_lines(TRAIL_COLUMNS, map(cells, entries))
+
+
+def trail_as_json(entries: Iterable[AuditEntry]) -> Iterator[str]:
+    """One JSON object a line."""
+    for entry in entries:
+        yield json.dumps(_as_row(entry), sort_keys=True) + "\n"
 
 
 def once(user: User, key: str | None, body: object, work: Callable[[], tuple[int, object]]) -> tuple[int, object, bool]:

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.urls import reverse
 
-from accounts.contracts import ANY_STAFF, PUBLIC, Capability
+from accounts.contracts import ANY_STAFF, PUBLIC, Capability, request_id
 
 
 class RequestId:
@@ -20,7 +20,11 @@ class RequestId:
 
     def __call__(self, request):
         request.id = str(uuid.uuid4())
-        response = self.get_response(request)
+        mark = request_id.set(request.id)
+        try:
+            response = self.get_response(request)
+        finally:
+            request_id.reset(mark)
         response["X-Request-Id"] = request.id
         return response
 

@@ -29,18 +29,25 @@ def django_db_setup(request, django_test_environment, django_db_blocker, django_
         teardown_databases(old, verbosity=0)
 
 
+# Every guard that refuses TRUNCATE: 32 is that bit of tgtype (pg_trigger.h).
+GUARDS = "SELECT tgrelid::regclass, quote_ident(tgname) FROM pg_trigger WHERE tgtype & 32 <> 0 AND NOT tgisinternal"
+
+
 @pytest.fixture(autouse=True)
-def _flush_may_empty_the_ledger(request):
-    """Between tests that commit, and only there, the owner lifts the guard that refuses TRUNCATE on the ledger."""
+def _flush_may_empty_what_only_grows(request):
+    """Between tests that commit, and only there, the owner lifts the guards that refuse TRUNCATE."""
     marker = request.node.get_closest_marker("django_db")
     if not (marker and marker.kwargs.get("transaction")):
         yield
         return
     request.getfixturevalue("_django_db_helper")
-    owner = connections["owner"]
-    table = "customers_consentrecord"
-    with owner.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER ledger_no_truncate")
+    _switch_guards("ENABLE ALWAYS")
     yield
-    with owner.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER ledger_no_truncate")
+    _switch_guards("DISABLE")
+
+
+def _switch_guards(how: str) -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(GUARDS)
+        for table, guard in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE {table} {how} TRIGGER {guard}")

@@ -2,13 +2,28 @@
 
 from importlib import import_module
 from itertools import count
+from pathlib import Path
 
+from accounts import migrations
 from accounts.models import Role, User
 from accounts.services import issue_api_key
 from catalog.models import Membership, Merchant, Product
 from customers.models import Customer
 
-ROLES = import_module("accounts.migrations.0002_roles").ROLES
+
+def _roles() -> dict[str, tuple[str, list[str]]]:
+    """Slug: (name, capabilities) as the migrations leave them: a test that commits is flushed, and its roles with it."""
+    roles = {
+        slug: (name, list(names))
+        for slug, (name, names) in import_module("accounts.migrations.0002_roles").ROLES.items()
+    }
+    for file in sorted(Path(migrations.__path__[0]).glob("0*.py")):
+        for slug, names in getattr(import_module(f"accounts.migrations.{file.stem}"), "GRANTED", {}).items():
+            roles[slug][1].extend(names)
+    return roles
+
+
+ROLES = _roles()
 _numbers = count(1)
 
 

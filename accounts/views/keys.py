@@ -1,47 +1,14 @@
-"""Logging in, the audit trail, and API keys."""
+"""API keys: made, shown once, revoked."""
 
 from django.contrib import messages
-from django.contrib.auth import views as auth
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import queries, services
-from accounts.contracts import ANY_STAFF, Capability, public, requires
-from accounts.forms import AuditFilter, IssueKey, RevokeKey
+from accounts.contracts import Capability, requires
+from accounts.forms import IssueKey, RevokeKey
 from accounts.models import ApiKey, User
-
-PAGE = 50
-
-
-# `as_view` copies the attributes of `dispatch`, so a mark on it is a mark on the view.
-@method_decorator(public, name="dispatch")
-class Login(auth.LoginView):
-    template_name = "accounts/login.html"
-
-
-@method_decorator(requires(ANY_STAFF), name="dispatch")
-class Logout(auth.LogoutView):
-    pass
-
-
-@requires(Capability.AUDIT_READ)
-@require_GET
-def audit(request: HttpRequest) -> HttpResponse:
-    form = AuditFilter(request.GET or None)
-    rows = queries.audit_trail(**form.cleaned_data) if form.is_bound and form.is_valid() else queries.audit_trail()
-    before = request.GET.get("before", "")
-    if before.isdigit():
-        rows = rows.filter(id__lt=int(before))
-    entries = list(rows[: PAGE + 1])
-    more = None
-    if len(entries) > PAGE:
-        entries = entries[:PAGE]
-        query = request.GET.copy()
-        query["before"] = str(entries[-1].pk)
-        more = f"?{query.urlencode()}"
-    return render(request, "accounts/audit.html", {"form": form, "entries": entries, "next_url": more})
 
 
 @requires(Capability.KEY_MANAGE)

@@ -1,0 +1,223 @@
+"""Every page that changes something leaves an entry in the audit trail: who, what, to which thing, in which request.
+
+The doors say themselves which of them take a post; one that stands neither under ACTS nor under UNAUDITED fails.
+"""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import ApiKey, AuditEntry, User
+from accounts.services import issue_api_key
+from campaigns.models import Campaign, MessageVariant, Segment
+from campaigns.services import approval, delivery
+from campaigns.services.segments import save_segment
+from registry import services as registry
+from registry.models import ModelVersion
+from risk import scoring
+from risk.models import Case, Flag
+from tests import factories
+from tests.accounts.test_access import address, table
+from tests.campaigns.pages import shop_in_review, shop_sending
+from tests.campaigns.test_compose_page import form as plan_form
+from tests.campaigns.test_segments_page import form as segment_form
+from tests.flows.shop import open_shop
+from tests.risk import shop as orders
+
+pytestmark = pytest.mark.django_db
+
+Act = tuple[User, dict, dict]  # by whom, the arguments of the address, the fields of the form
+
+
+def _key(user: User) -> ApiKey:
+    return issue_api_key(User.objects.create_user("shop", is_service=True), "till", ["events.write"], actor=user)[0]
+
+
+def issue_key() -> Act:
+    User.objects.create_user("shop", is_service=True)
+    return factories.staff("administrator"), {}, {"username": "shop", "name": "till", "scopes": ["events.write"]}
+
+
+def revoke_key() -> Act:
+    ada = factories.staff("administrator")
+    return ada, {"key_id": _key(ada).pk}, {"reason": "laptop lost"}
+
+
+def export_trail() -> Act:
+    return factories.staff("officer"), {}, {"format": "csv"}
+
+
+def compose() -> Act:
+    segment = save_segment(
+        slug="all", name="All", rule={"field": "f_score", "op": ">=", "value": 1}, audience_phrase="us"
+    )
+    return factories.staff("marketer"), {}, plan_form(segment_1=segment.pk)
+
+
+def recompose() -> Act:
+    shop = shop_in_review(people=2)
+    return shop.marketer, {"campaign_id": shop.campaign.pk}, plan_form(segment_1=Segment.objects.get().pk)
+
+
+def ask_for_drafts() -> Act:
+    maker, _, _ = compose()
+    campaign = Campaign.objects.create(name="Rolls again", created_by=maker)
+    campaign.segments.add(Segment.objects.get(), through_defaults={"priority": 0})
+    return maker, {"campaign_id": campaign.pk}, {}
+
+
+def schedule() -> Act:
+    shop = shop_in_review(people=2)
+    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=approval.digest_of(shop.campaign)[0])
+    return shop.marketer, {"campaign_id": shop.campaign.pk}, {}
+
+
+def unschedule() -> Act:
+    shop = open_shop(people=2)
+    return shop.marketer, {"campaign_id": shop.campaign.pk}, {}
+
+
+def approve() -> Act:
+    shop = shop_in_review(people=2)
+    return shop.approver, {"campaign_id": shop.campaign.pk}, {"digest": approval.digest_of(shop.campaign)[0]}
+
+
+def send_back() -> Act:
+    shop = shop_in_review(people=2)
+    return shop.approver, {"campaign_id": shop.campaign.pk}, {"back-reason": "the offer ends on Sunday"}
+
+
+def edit_words() -> Act:
+    shop = shop_in_review(people=2)
+    words = {"subject": "Hello", "body": "Hello from {{ store }}."}
+    return shop.marketer, {"campaign_id": shop.campaign.pk, "variant_id": MessageVariant.objects.get().pk}, words
+
+
+def pause() -> Act:
+    shop = shop_sending(people=2)
+    return factories.staff("officer"), {"campaign_id": shop.campaign.pk}, {"pause-reason": "a complaint"}
+
+
+def resume() -> Act:
+    shop = shop_sending(people=2)
+    delivery.pause(shop.campaign.pk, actor=shop.marketer, reason="a typing error")
+    return shop.marketer, {"campaign_id": shop.campaign.pk}, {}
+
+
+def cancel() -> Act:
+    shop = shop_in_review(people=2)
+    return shop.marketer, {"campaign_id": shop.campaign.pk}, {"cancel-reason": "wrong price"}
+
+
+def new_segment() -> Act:
+    return factories.staff("marketer"), {}, segment_form()
+
+
+def edit_segment() -> Act:
+    compose()
+    return factories.staff("marketer"), {"segment_id": Segment.objects.get().pk}, segment_form()
+
+
+def promote() -> Act:
+    version = ModelVersion.objects.create(kind="blend", status="candidate", artifact_digest="0" * 64)
+    return factories.staff("analyst"), {"version_id": version.pk}, {"reason": "first model"}
+
+
+def roll_back() -> Act:
+    old = ModelVersion.objects.create(kind="blend", status="candidate", artifact_digest="0" * 64)
+    registry.promote(old.pk, actor=None, reason="first")
+    metrics = {"ndcg": {"beats_live": True}}
+    new = ModelVersion.objects.create(kind="blend", status="candidate", artifact_digest="1" * 64, metrics=metrics)
+    registry.promote(new.pk, actor=None, reason="better")
+    return factories.staff("analyst"), {"version_id": new.pk}, {"reason": "complaints"}
+
+
+def _burst() -> Flag:
+    basket = orders.products()
+    orders.ordinary(basket)
+    orders.burst(factories.customer(), basket)
+    scoring.sweep()
+    return Flag.objects.latest("pk")
+
+
+def decide_flag() -> Act:
+    flag = _burst()
+    fields = {"decision": "dismissed", "reason": "a market stall", "seen": flag.state}
+    return factories.staff("analyst"), {"flag_id": flag.pk}, fields
+
+
+def decide_case() -> Act:
+    flag = _burst()
+    fields = {"decision": "dismissed", "reason": "a market stall", "newest_flag_id": flag.pk}
+    return factories.staff("analyst"), {"case_id": Case.objects.get().pk}, fields
+
+
+# Each page that takes a post: how to come to it with something to change, and what the trail then says.
+ACTS = {
+    "accounts:issue-key": (issue_key, "key.issued"),
+    "accounts:revoke-key": (revoke_key, "key.revoked"),
+    "accounts:audit-export": (export_trail, "audit.exported"),
+    "campaigns:new": (compose, "campaign.created"),
+    "campaigns:edit": (recompose, "campaign.edited"),
+    "campaigns:drafts": (ask_for_drafts, "campaign.generate"),
+    "campaigns:schedule": (schedule, "campaign.schedule"),
+    "campaigns:unschedule": (unschedule, "campaign.unschedule"),
+    "campaigns:approve": (approve, "campaign.approve"),
+    "campaigns:send-back": (send_back, "campaign.send_back"),
+    "campaigns:words": (edit_words, "variant.edited"),
+    "campaigns:pause": (pause, "campaign.pause"),
+    "campaigns:resume": (resume, "campaign.resume"),
+    "campaigns:cancel": (cancel, "campaign.cancel"),
+    "campaigns:segment-new": (new_segment, "segment.saved"),
+    "campaigns:segment-edit": (edit_segment, "segment.saved"),
+    "registry:promote": (promote, "model.promoted"),
+    "registry:roll-back": (roll_back, "model.rolled_back"),
+    "risk:decide": (decide_flag, "flag.dismissed"),
+    "risk:decide-case": (decide_case, "case.dismissed"),
+}
+# A post without an entry, and why.
+UNAUDITED = {
+    "accounts:login": "changes a session, no record",
+    "accounts:logout": "changes a session, no record",
+    "campaigns:segment-count": "counts what stands",
+    "campaigns:click": "the customer's own act: a Click and an Event",
+    "campaigns:unsubscribe": "the customer's own act: a record of the consent ledger, which is append-only itself",
+    "campaigns:preferences": "as above",
+    "campaigns:survey": "the customer's own answer",
+    "customers:find": "reads; a post keeps the address out of logs",
+    "customers:verify": "reads",
+}
+
+
+def takes_post(name: str) -> bool:
+    """Asked of the door itself, with a method that no page takes: the refusal names those that it does."""
+    user = factories.staff("marketer")
+    for role in ("approver", "analyst", "officer", "administrator"):
+        user.roles.add(*factories.staff(role).roles.all())
+    client = Client()
+    client.force_login(user)
+    answer = client.put(address(name))
+    return answer.status_code != 405 or "POST" in answer["Allow"]
+
+
+def test_every_page_that_takes_a_post_is_listed():
+    pages = {name for name, method in table() if not method and name not in {"schema", "api-docs"}}
+    assert {name for name in pages if takes_post(name)} == ACTS.keys() | UNAUDITED.keys() - {"campaigns:click"}
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_the_change_leaves_an_entry_with_actor_thing_and_request(name):
+    prepare, action = ACTS[name]
+    user, kwargs, fields = prepare()
+    newest = AuditEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    client = Client()
+    client.force_login(user)
+
+    answer = client.post(reverse(name, kwargs=kwargs), fields)
+
+    entries = {entry.action: entry for entry in AuditEntry.objects.filter(pk__gt=newest)}
+    assert action in entries, (answer.status_code, answer.content[:2000])
+    entry = entries[action]
+    assert (entry.actor, entry.request_id) == (user, answer["X-Request-Id"])
+    assert entry.object_type and entry.object_id
+    assert entry.before or entry.after or entry.reason
