@@ -1,6 +1,14 @@
 from customers.models.behaviour import Event, EventKey, Order, OrderLine, Quarantine, Source
 from customers.models.consent import ConsentRecord, ConsentState, Notice, Suppression
-from customers.models.people import ContactPoint, Customer, DemoStore, MergeTrail, PrivacyBudget, PrivacyRequest
+from customers.models.people import (
+    ContactPoint,
+    Customer,
+    DemoStore,
+    MergeTrail,
+    PrivacyBudget,
+    PrivacyRequest,
+    SubjectKey,
+)
 
 __all__ = [
     "ConsentRecord",
@@ -18,5 +26,6 @@ __all__ = [
     "PrivacyRequest",
     "Quarantine",
     "Source",
+    "SubjectKey",
     "Suppression",
 ]

@@ -20,8 +20,6 @@ class Customer(models.Model):
     """One person (in the demo store: one household) across all channels."""
 
     external_id = models.CharField(max_length=64, unique=True)  # the platform's own user id
-    # The person's AES-256 key, wrapped by a key from the environment. Destroying it erases the person.
-    sealed_key = models.BinaryField(null=True)
     # Attributes that the platform gave (age band, income band ...). What is missing is absent, never guessed.
     attributes = models.JSONField(default=dict, blank=True)
     language = models.CharField(max_length=8, default="en")
@@ -42,6 +40,19 @@ class Customer(models.Model):
 
     def __str__(self):
         return self.external_id
+
+
+class SubjectKey(models.Model):
+    """A person's AES-256 key, wrapped by a key from the environment. Destroying the row erases the person.
+
+    In a table of its own, so that a dump of everything else, kept for years, holds no key: `dump` writes the keys apart.
+    """
+
+    customer = models.OneToOneField(Customer, primary_key=True, on_delete=models.CASCADE, related_name="key")
+    sealed = models.BinaryField()
+
+    def __str__(self):
+        return f"key of {self.customer_id}"
 
 
 class ContactPoint(models.Model):

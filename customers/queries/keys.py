@@ -5,6 +5,7 @@ from functools import lru_cache
 from django.conf import settings
 
 from customers import crypto
+from customers.models import Customer, SubjectKey
 
 EVENT_CONTEXT = "event"  # the place that an event's sealed words are bound to
 
@@ -22,6 +23,14 @@ def _keyring(keks: str, hash_keys: str) -> crypto.Keyring:
 def subject_id(external_id: str) -> bytes:
     """Whose key a wrapped key is. The external id never changes, and is known before the row has a number."""
     return b"customer\0" + external_id.encode()
+
+
+def key_of(person: Customer) -> bytes | None:
+    """This person's key; None when it was never made, or was destroyed with the person."""
+    if person.erased_at is not None:
+        return None
+    row = SubjectKey.objects.filter(customer_id=person.pk).first()
+    return row and crypto.unwrap(keyring(), row.sealed, subject_id(person.external_id))
 
 
 def contact_context(kind: str) -> str:

@@ -16,13 +16,14 @@ from customers.models import (
     OrderLine,
     Suppression,
 )
-from customers.queries.keys import contact_context, keyring, subject_id
+from customers.queries.keys import contact_context, key_of, keyring
 
 
 def contacts(customer_id: int) -> tuple[ContactLine, ...]:
     """Every way to reach or recognise this person, masked; none for who was erased."""
     owner = Customer.objects.present().filter(pk=customer_id).first()
-    if owner is None or owner.sealed_key is None:
+    key = key_of(owner) if owner else None
+    if key is None:
         return ()
     points = list(owner.contact_points.order_by("kind", "id"))
     stopped = {
@@ -31,7 +32,6 @@ def contacts(customer_id: int) -> tuple[ContactLine, ...]:
             lookup__in=[point.lookup for point in points], lifted_at=None
         ).values_list("lookup", "reason")
     }
-    key = crypto.unwrap(keyring(), owner.sealed_key, subject_id(owner.external_id))
     return tuple(
         ContactLine(
             point.pk, point.get_kind_display(), mask(open_contact(key, point)), point.verified_at,

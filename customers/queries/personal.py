@@ -9,7 +9,7 @@ from customers.models import (
     Event,
 )
 from customers.queries.consent import receipt
-from customers.queries.keys import EVENT_CONTEXT, keyring, subject_id
+from customers.queries.keys import EVENT_CONTEXT, key_of
 from customers.queries.people import open_contact
 
 PROFILE_FIELDS = (
@@ -29,9 +29,9 @@ def personal(customer_id: int) -> dict:
     """
     person = Customer.objects.get(pk=customer_id)
     consent = [receipt(record) for record in ConsentRecord.objects.filter(customer_id=customer_id).order_by("id")]
-    if person.erased_at is not None or person.sealed_key is None:
+    key = key_of(person)
+    if key is None:
         return {"consent": consent}
-    key = crypto.unwrap(keyring(), person.sealed_key, subject_id(person.external_id))
     return {
         "profile": {name: getattr(person, name) for name in PROFILE_FIELDS},
         "contact_points": [

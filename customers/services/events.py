@@ -122,7 +122,7 @@ def _present(names: set[str]) -> dict[str, Customer]:
     """Who of these people is known, by external id."""
     if not names:
         return {}
-    rows = Customer.objects.filter(external_id__in=names).only("external_id", "sealed_key", "erased_at")
+    rows = Customer.objects.filter(external_id__in=names).only("external_id", "erased_at")
     return {row.external_id: row for row in rows}
 
 

@@ -29,7 +29,7 @@ def import_customers(rows: Iterable[NewCustomer]) -> dict[str, int]:
     """Makes whoever is new, with a key of their own, and returns the id of everyone by external id.
 
     Safe to repeat and to run twice at once. Who is known gains the attributes that are given; an erased person stays
-    erased. Three statements a thousand rows.
+    erased. Five statements a thousand rows.
     """
     by_external = {row.external_id: row for row in rows}
     wanted = sorted(by_external)
@@ -44,7 +44,9 @@ def import_customers(rows: Iterable[NewCustomer]) -> dict[str, int]:
             # Whoever loses the race to another process finds that process's row below.
             Customer.objects.bulk_create([_customer(row) for row in missing], ignore_conflicts=True)
             names_made = [row.external_id for row in missing]
-            found |= dict(Customer.objects.filter(external_id__in=names_made).values_list("external_id", "id"))
+            made = dict(Customer.objects.filter(external_id__in=names_made).values_list("external_id", "id"))
+            seal.give_keys(made.values())
+            found |= made
         ids |= found
     return ids
 
@@ -52,7 +54,6 @@ def import_customers(rows: Iterable[NewCustomer]) -> dict[str, int]:
 def _customer(row: NewCustomer) -> Customer:
     return Customer(
         external_id=row.external_id,
-        sealed_key=seal.new_sealed_key(row.external_id),
         attributes=row.attributes,
         language=row.language,
         timezone=row.timezone,

@@ -1,6 +1,6 @@
 """Opens and closes what is sealed: under a person's own key, or under the install's where nobody is known yet.
 
-Destroying `Customer.sealed_key` erases the person: nothing below opens their texts again.
+Destroying a person's `SubjectKey` erases the person: nothing below opens their texts again.
 """
 
 import hashlib
@@ -12,13 +12,13 @@ from django.db import transaction
 
 from customers import crypto
 from customers.exceptions import Unsealable
-from customers.models import ContactPoint, Customer
+from customers.models import ContactPoint, Customer, SubjectKey
 from customers.queries.keys import contact_context, keyring, subject_id
 
 __all__ = [
+    "give_keys",
     "keyring",
     "keys_for",
-    "new_sealed_key",
     "open_contacts",
     "open_for",
     "open_install",
@@ -31,41 +31,31 @@ log = logging.getLogger(__name__)
 INSTALL_CONTEXT = "quarantine"
 
 
-def new_sealed_key(external_id: str) -> bytes:
-    """A new person's key, wrapped for the row of the customer with this external id: 73 bytes."""
-    return crypto.wrap(keyring(), crypto.new_subject_key(), subject_id(external_id))
-
-
 def keys_for(customers: Iterable[Customer]) -> dict[int, bytes]:
-    """Each person's key by customer id; who was erased is left out. No query when all have a key.
+    """Each person's key by customer id, in one query when all have one; who was erased is left out.
 
     A person without a key gets one here, so that whoever creates a customer need not think of it.
     """
-    customers = list(customers)
-    without = [c for c in customers if c.sealed_key is None and c.erased_at is None]
-    if without:
-        _give_keys(without)
+    present = {c.pk: c.external_id for c in customers if c.erased_at is None}
+    sealed = dict(SubjectKey.objects.filter(customer_id__in=present).values_list("customer_id", "sealed"))
+    if without := present.keys() - sealed.keys():
+        give_keys(without)
+        sealed |= dict(SubjectKey.objects.filter(customer_id__in=without).values_list("customer_id", "sealed"))
     ring = keyring()
-    return {
-        c.pk: crypto.unwrap(ring, c.sealed_key, subject_id(c.external_id))
-        for c in customers
-        if c.sealed_key is not None and c.erased_at is None
-    }
+    return {pk: crypto.unwrap(ring, wrapped, subject_id(present[pk])) for pk, wrapped in sealed.items()}
 
 
-def _give_keys(customers: list[Customer]) -> None:
-    """Writes a key where there is still none, and reads back whichever came first."""
-    ids = sorted(c.pk for c in customers)
-    with transaction.atomic():
-        # Locked in the order of ids: two callers wait for each other instead of crossing.
-        keyless = Customer.objects.filter(pk__in=ids, sealed_key=None, erased_at=None).order_by("pk")
-        fresh = list(keyless.select_for_update().only("external_id"))
-        for customer in fresh:
-            customer.sealed_key = new_sealed_key(customer.external_id)
-        Customer.objects.bulk_update(fresh, ["sealed_key"], batch_size=1000)
-    stored = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "sealed_key"))
-    for customer in customers:
-        customer.sealed_key = stored.get(customer.pk)
+def give_keys(customer_ids: Iterable[int]) -> None:
+    """Writes a key for each who has none; whoever comes second finds the first one's. Nobody erased gets one."""
+    ring = keyring()
+    with transaction.atomic(savepoint=False):
+        # Locked in the order of ids: two callers wait for each other, and for an erasure, instead of crossing.
+        keyless = Customer.objects.present().filter(pk__in=sorted(customer_ids), key=None).order_by("pk")
+        rows = [
+            SubjectKey(customer_id=pk, sealed=crypto.wrap(ring, crypto.new_subject_key(), subject_id(name)))
+            for pk, name in keyless.select_for_update(of=("self",)).values_list("pk", "external_id")
+        ]
+        SubjectKey.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def seal_for(customer: Customer, text: str, context: str) -> bytes:
@@ -102,7 +92,7 @@ def open_contacts(contact_point_ids: Iterable[int]) -> dict[int, str]:
     opened: dict[int, str] = {}
     rows = ContactPoint.objects.filter(pk__in=list(contact_point_ids), customer__erased_at=None)
     for pk, kind, sealed, sealed_key, external_id in rows.values_list(
-        "pk", "kind", "sealed", "customer__sealed_key", "customer__external_id"
+        "pk", "kind", "sealed", "customer__key__sealed", "customer__external_id"
     ):
         try:
             key = crypto.unwrap(ring, sealed_key, subject_id(external_id))

@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from customers.models import ConsentRecord, ConsentState, Customer
+from customers.models import ConsentRecord, ConsentState, SubjectKey
 from customers.services import consent, withdraw
 from tests import factories
 from tests.customers.rows import act, reachable
@@ -64,7 +64,7 @@ def test_two_writers_give_a_person_one_key():
     at_once(lambda _: consent.record(act(ann.pk, "refused", notice_version="")), range(8))
 
     assert len({bytes(subject) for subject in ConsentRecord.objects.values_list("subject", flat=True)}) == 1
-    assert Customer.objects.get().sealed_key is not None
+    assert SubjectKey.objects.get().customer == ann
 
 
 def test_withdrawals_at_once_leave_one_suppression():
