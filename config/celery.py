@@ -28,6 +28,7 @@ app.conf.beat_schedule = {
     "draft what waits for words": {"task": "campaigns.sweep_generation", "schedule": 60.0},
     "train what was asked for": {"task": "recommendations.sweep", "schedule": 60.0},
     "score new orders for fraud": {"task": "risk.sweep", "schedule": 300.0},
+    "anchor the consent ledger": {"task": "customers.anchor", "schedule": crontab(minute=7)},
     "train the recommenders": {"task": "recommendations.nightly", "schedule": crontab(hour=2, minute=30)},
 }
 

@@ -1,5 +1,6 @@
 """What other rooms hand in about people, and what they receive. Frozen: nobody changes a fact by holding it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -50,6 +51,21 @@ class LawfulBasis(StrEnum):
 
 
 ALLOWING = frozenset({Action.GIVEN, Action.CONFIRMED, Action.IMPORTED})
+NOES = frozenset({Action.REFUSED, Action.WITHDRAWN, Action.OBJECTED})
+# Which acts may follow which (None: nothing was ever recorded). A "no" follows anything: it is never turned away. No
+# import and no confirmation of an old request revives what a person ended, and only what was allowed or asked can lapse.
+_A = Action
+MAY_FOLLOW: Mapping[Action | None, frozenset[Action]] = {
+    None: NOES | {_A.REQUESTED, _A.GIVEN, _A.IMPORTED},
+    _A.REQUESTED: NOES | {_A.REQUESTED, _A.GIVEN, _A.CONFIRMED, _A.IMPORTED, _A.EXPIRED},
+    _A.GIVEN: NOES | {_A.GIVEN, _A.IMPORTED, _A.EXPIRED},
+    _A.CONFIRMED: NOES | {_A.GIVEN, _A.IMPORTED, _A.EXPIRED},
+    _A.IMPORTED: NOES | {_A.REQUESTED, _A.GIVEN, _A.IMPORTED, _A.EXPIRED},
+    _A.REFUSED: NOES | {_A.REQUESTED, _A.GIVEN},
+    _A.WITHDRAWN: NOES | {_A.REQUESTED, _A.GIVEN},
+    _A.OBJECTED: NOES | {_A.REQUESTED, _A.GIVEN},  # GDPR art. 21(3): whether anybody may ask again is the pack's to say
+    _A.EXPIRED: NOES | {_A.REQUESTED, _A.GIVEN},
+}
 # Which kind of contact point a channel writes to. A channel that is not here writes to nobody.
 CONTACT_KIND = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.PUSH: "push", Channel.SOCIAL: "social"}
 

@@ -28,6 +28,8 @@ from customers.exceptions import AnchorRefused
 
 # Appends wait for each other within a shard only. 64 keeps 16 writers mostly apart and an anchor small.
 SHARDS = 64
+# What is signed begins with what it is.
+ANCHOR, PROOF = b"attune anchor 1", b"attune proof 1"
 # How far from its number a record that changed places is looked for: 100 hashes, 1 ms, for a record that fails.
 SWAP_WINDOW = 50
 
@@ -140,6 +142,9 @@ class Cause(StrEnum):
     REWRITTEN = "rewritten"  # a record and its hash fit, but the next record or an anchor was made from another
     FOREIGN = "foreign"  # a record of another shard, or a shard that does not exist
     CUT = "cut"  # the chain ends before the anchored record
+    MISSING = "missing shard"  # an anchor names records of a shard, and not one is left
+    GENESIS = "genesis"  # the record that opens a shard is missing or does not say what the chain was begun with
+    ANCHOR = "anchor"  # a line of the anchor file is damaged, missing, or contradicts an earlier one
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +157,23 @@ class Fault:
     detail: str
 
 
+Marks = Mapping[int, Mapping[int, bytes]]  # by shard and number of a record: the hash that an anchor holds for it
+
+
 def verify(
-    links: Iterable[tuple[Entry, bytes]], heads: Mapping[int, Head] | None = None, shard_count: int = SHARDS
+    links: Iterable[tuple[Entry, bytes]],
+    heads: Mapping[int, Head] | None = None,
+    shard_count: int = SHARDS,
+    marks: Marks | None = None,
 ) -> Iterator[Fault]:
     """Every fault in (record, hash as stored) pairs, which come ordered by shard and number; reads them once.
 
-    `heads` is an anchor's. Without it a cut tail, a missing shard and a chain rewritten to its end stay unnoticed.
+    `heads` is the newest anchor's. Without it a cut tail, a missing shard and a chain rewritten to its end stay
+    unnoticed. `marks` are those of earlier anchors: a chain that was rewritten and then anchored anew contradicts them.
     Holds one record in memory, and goes on after a fault from the hash as stored. Raises ValueError when the pairs are
     out of order.
     """
-    heads = dict(heads or {})
+    heads, marks = dict(heads or {}), marks or {}
     shard, last, is_sound = -1, Head(0, b""), True
     for entry, stored in links:
         if (entry.shard, entry.seq) < (shard, last.seq):
@@ -173,7 +185,8 @@ def verify(
         # Only two records that are each whole show by not fitting that one of them was replaced.
         faults += _link_faults(entry, last, is_comparable=is_sound and not faults)
         anchored = heads.get(shard)
-        if not faults and anchored and anchored.seq == entry.seq and anchored.hash != stored:
+        expected = anchored.hash if anchored and anchored.seq == entry.seq else marks.get(shard, {}).get(entry.seq)
+        if not faults and expected is not None and expected != stored:
             faults = [Fault(shard, entry.seq, Cause.REWRITTEN, "the anchor holds another hash for this record")]
         yield from faults
         is_sound = not any(fault.seq == entry.seq for fault in faults)
@@ -213,7 +226,9 @@ def _link_faults(entry: Entry, last: Head, is_comparable: bool) -> Iterator[Faul
 
 
 def _missing_tail(shard: int, last: Head, anchored: Head | None) -> Iterator[Fault]:
-    if anchored and last.seq < anchored.seq:
+    if anchored and last.seq == 0 < anchored.seq:
+        yield Fault(shard, 1, Cause.MISSING, f"no record of it is left, the anchor names {anchored.seq}")
+    elif anchored and last.seq < anchored.seq:
         detail = f"the chain ends at record {last.seq}, the anchor names {anchored.seq}"
         yield Fault(shard, last.seq + 1, Cause.CUT, detail)
 
@@ -224,20 +239,46 @@ class Anchor:
 
     at: datetime
     heads: Mapping[int, Head]
+    previous: str = ""  # SHA-256 in hex of the line before it; "" for the first
 
 
-def sign_heads(heads: Mapping[int, Head], at: datetime, private_key: bytes, shard_count: int = SHARDS) -> str:
+def line_digest(line: str) -> str:
+    """By which an anchor names the one before it: no line can be taken out of the middle of the file."""
+    return hashlib.sha256(line.strip().encode()).hexdigest()
+
+
+def sign_heads(
+    heads: Mapping[int, Head], at: datetime, private_key: bytes, shard_count: int = SHARDS, previous: str = ""
+) -> str:
     """One line of JSON for the anchor file: every shard's count and head, signed with an Ed25519 key of 32 bytes.
 
     A shard that is not given is written down as empty, so that records put into it later cannot vanish unnoticed.
+    `previous` is the `line_digest` of the line before.
     """
     full = {shard: heads.get(shard) or Head(0, genesis_hash(shard, shard_count)) for shard in range(shard_count)}
     payload = {
         "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
         "heads": {str(shard): [head.seq, bytes(head.hash).hex()] for shard, head in full.items()},
+        "previous": previous,
     }
-    signature = Ed25519PrivateKey.from_private_bytes(private_key).sign(_signed_bytes(payload))
-    return json.dumps({**payload, "signature": signature.hex()}, sort_keys=True)
+    return json.dumps(sign_document(payload, private_key, ANCHOR), sort_keys=True)
+
+
+def sign_document(payload: Mapping, private_key: bytes, kind: bytes) -> dict:
+    """The payload, plain JSON, with its Ed25519 signature in hex. `kind` keeps an anchor from passing for a proof."""
+    signature = Ed25519PrivateKey.from_private_bytes(private_key).sign(_signed_bytes(payload, kind))
+    return {**payload, "signature": signature.hex()}
+
+
+def is_signed(document: Mapping, public_key: bytes, kind: bytes) -> bool:
+    """Whether this is a document of that kind, unchanged since the key's owner signed it."""
+    payload = {name: value for name, value in document.items() if name != "signature"}
+    try:
+        signature = bytes.fromhex(document["signature"])
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, _signed_bytes(payload, kind))
+    except (InvalidSignature, KeyError, ValueError, TypeError):
+        return False
+    return True
 
 
 def verify_anchor(line: str, public_key: bytes) -> Anchor:
@@ -245,9 +286,9 @@ def verify_anchor(line: str, public_key: bytes) -> Anchor:
     try:
         payload = json.loads(line)
         signature = bytes.fromhex(payload.pop("signature"))
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, _signed_bytes(payload))
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, _signed_bytes(payload, ANCHOR))
         heads = {int(shard): Head(seq, bytes.fromhex(digest)) for shard, (seq, digest) in payload["heads"].items()}
-        return Anchor(datetime.fromisoformat(payload["at"]), heads)
+        return Anchor(datetime.fromisoformat(payload["at"]), heads, payload.get("previous", ""))
     except InvalidSignature:
         raise AnchorRefused("The anchor was changed, or signed with another key.") from None
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -259,5 +300,5 @@ def anchor_public_key(private_key: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(private_key).public_key().public_bytes_raw()
 
 
-def _signed_bytes(payload: dict) -> bytes:
-    return b"attune anchor 1\n" + json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
+def _signed_bytes(payload: Mapping, kind: bytes) -> bytes:
+    return kind + b"\n" + json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()

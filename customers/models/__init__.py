@@ -1,5 +1,5 @@
 from customers.models.behaviour import Event, EventKey, Order, OrderLine, Quarantine, Source
-from customers.models.consent import ConsentRecord, ConsentState, Notice, Suppression
+from customers.models.consent import ConsentRecord, ConsentState, LedgerGenesis, Notice, Suppression
 from customers.models.people import (
     ContactPoint,
     Customer,
@@ -18,6 +18,7 @@ __all__ = [
     "DemoStore",
     "Event",
     "EventKey",
+    "LedgerGenesis",
     "MergeTrail",
     "Notice",
     "Order",

@@ -50,6 +50,21 @@ class ConsentRecord(models.Model):
         return f"{self.shard}/{self.seq} {self.action} {self.purpose}"
 
 
+class LedgerGenesis(models.Model):
+    """What opens a shard: how many shards the ledger has, and the hash that its first record is chained to."""
+
+    shard = models.PositiveSmallIntegerField(primary_key=True)
+    shard_count = models.PositiveSmallIntegerField()
+    hash = models.BinaryField(max_length=32)
+    begun_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table_comment = "append-only: genesis records of the consent ledger"
+
+    def __str__(self):
+        return f"{self.shard} of {self.shard_count}"
+
+
 class ConsentState(models.Model):
     """The newest word of a person per purpose and channel: a projection, rebuilt from the ledger at any time."""
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from customers.contracts import (
     ALLOWING,
     CONTACT_KIND,
-    Action,
+    NOES,
     Channel,
     ConsentLine,
     ConsentTotals,
@@ -34,8 +34,6 @@ FROM (SELECT DISTINCT purpose, channel FROM said) k
 JOIN said r ON r.purpose = k.purpose AND (r.channel = k.channel OR r.channel = 'any' AND NOT r.action = ANY(%(yes)s))
 ORDER BY k.purpose, k.channel, r.id DESC
 """
-
-NOES = (Action.REFUSED, Action.WITHDRAWN, Action.OBJECTED)
 
 RECEIPT_FIELDS = (
     "id", "shard", "seq", "customer_id", "purpose", "channel", "action", "lawful_basis", "notice_version", "language",

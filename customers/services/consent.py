@@ -6,8 +6,8 @@ clock dates a record; a trigger refuses any other date.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -15,9 +15,9 @@ from django.db import connection, transaction
 from customers import crypto, ledger
 from customers.contracts import ALLOWING, Action, Channel, LawfulBasis, NewConsent, Purpose, StateFault
 from customers.exceptions import ConsentRefused, NoticeChanged
-from customers.models import ConsentRecord, Customer, Notice
+from customers.models import ConsentRecord, Customer, LedgerGenesis, Notice
 from customers.privacy import truncate_ip
-from customers.services import seal
+from customers.services import seal, succession
 from customers.services.projection import Act, differences, project, rebuild
 
 # A thousand records hold their shards' locks for some 50 ms; the next writer of such a shard waits that long.
@@ -87,9 +87,12 @@ def _prepare(entries: list[NewConsent]) -> list[_Prepared]:
     keys = seal.keys_for(customers)
     subjects = {pk: crypto.pseudonym(key) for pk, key in keys.items()}
     notices = _notice_digests({entry.notice_version for entry in entries} - {""})
-    prepared = []
     for entry in entries:
         _check(entry, keys, notices)
+    # Asked again under the locks; asked here so that a batch is refused before any of it is written.
+    succession.check(entries, succession.last_words(keys))
+    prepared = []
+    for entry in entries:
         agent = entry.user_agent[:500].encode()
         subject = subjects[entry.customer_id]
         prepared.append(
@@ -105,11 +108,11 @@ def _prepare(entries: list[NewConsent]) -> list[_Prepared]:
 
 
 def _check(entry: NewConsent, keys: dict[int, bytes], notices: dict[str, bytes]) -> None:
-    for field, words in (
+    for name, words in (
         ("purpose", Purpose), ("channel", Channel), ("action", Action), ("lawful_basis", LawfulBasis)
     ):  # fmt: skip
-        if getattr(entry, field) not in list(words):
-            raise ConsentRefused(field, f"“{getattr(entry, field)}” is none of {', '.join(words)}.")
+        if getattr(entry, name) not in list(words):
+            raise ConsentRefused(name, f"“{getattr(entry, name)}” is none of {', '.join(words)}.")
     if entry.customer_id not in keys:
         raise ConsentRefused("customer_id", "Nobody has this id, or was erased.")
     if not entry.method or not entry.actor:
@@ -131,7 +134,8 @@ def _notice_digests(versions: set[str]) -> dict[str, bytes]:
 def _append(prepared: list[_Prepared]) -> list[int]:
     """Chains and inserts records that come ordered by shard, and projects them; returns their ids in that order.
 
-    Five statements however many records. The caller's transaction holds the locks until it ends.
+    Six statements however many records, one more when a shard begins. The caller's transaction holds the locks until
+    it ends. Raises ConsentRefused for an act that may not follow the last one.
     """
     shards = sorted({one.shard for one in prepared})
     with connection.cursor() as cursor:
@@ -144,6 +148,10 @@ def _append(prepared: list[_Prepared]) -> list[int]:
             for shard, seq, digest, _ in rows
         }
         now = rows[0][3]
+        succession.check(
+            (one.consent for one in prepared), succession.last_words(one.consent.customer_id for one in prepared)
+        )
+        _begin(shard for shard, seq, _, _ in rows if not seq)
         chained = []
         for one in prepared:
             entry, head = _entry(one, heads[one.shard], now)
@@ -154,6 +162,13 @@ def _append(prepared: list[_Prepared]) -> list[int]:
     in_order = [ids[row[0], row[1]] for row in chained]
     project(Act(one.consent, pk, now) for one, pk in zip(prepared, in_order, strict=True))
     return in_order
+
+
+def _begin(shards: Iterable[int]) -> None:
+    """Writes the genesis record of shards that hold nothing yet: how many shards there are, and the hash it begins with."""
+    rows = [LedgerGenesis(shard=shard, shard_count=ledger.SHARDS, hash=ledger.genesis_hash(shard)) for shard in shards]
+    if rows:
+        LedgerGenesis.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _entry(one: _Prepared, head: ledger.Head, now: datetime) -> tuple[ledger.Entry, ledger.Head]:
@@ -183,6 +198,14 @@ def _entry(one: _Prepared, head: ledger.Head, now: datetime) -> tuple[ledger.Ent
     return entry, ledger.Head(entry.seq, ledger.entry_hash(entry))
 
 
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """What the anchor file says: the furthest head of each shard, and every record that an anchor ever ended with."""
+
+    heads: Mapping[int, ledger.Head] = field(default_factory=dict)
+    marks: ledger.Marks = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Progress:
     """How far a verification has come; it counts what it reads."""
@@ -192,17 +215,38 @@ class Progress:
 
 
 def verify(
-    customer_id: int | None = None, *, shard: int | None = None, progress: Progress | None = None
+    customer_id: int | None = None,
+    *,
+    shard: int | None = None,
+    progress: Progress | None = None,
+    anchored: Anchored | None = None,
 ) -> Iterator[ledger.Fault]:
     """Every fault of the whole ledger, of one shard, or of the shard that holds this person's records.
 
-    Streams within one snapshot, so appends go on meanwhile; holds some two thousand records in memory.
+    `anchored` is what the anchor file says (services.anchors.read); without it a cut tail stays unnoticed. Streams
+    within one snapshot, so appends go on meanwhile; holds some two thousand records in memory.
     """
     if customer_id is not None:
         shard = shard_of_customer(customer_id)
         if shard is None:
             return
-    yield from ledger.verify(_links(shard, progress or Progress()))
+    anchored = anchored or Anchored()
+    heads = {one: head for one, head in anchored.heads.items() if shard is None or one == shard}
+    yield from _genesis_faults(shard)
+    yield from ledger.verify(_links(shard, progress or Progress()), heads, marks=anchored.marks)
+
+
+def _genesis_faults(shard: int | None) -> Iterator[ledger.Fault]:
+    """Shards whose genesis record is missing or names another number of shards than they were begun with."""
+    begun = ConsentRecord.objects.filter(seq=1) if shard is None else ConsentRecord.objects.filter(seq=1, shard=shard)
+    kept = {row.shard: row for row in LedgerGenesis.objects.all()}
+    for number in begun.order_by("shard").values_list("shard", flat=True):
+        row = kept.get(number)
+        if row is None:
+            yield ledger.Fault(number, 0, ledger.Cause.GENESIS, "the record that opens this shard is missing")
+        elif row.shard_count != ledger.SHARDS or bytes(row.hash) != ledger.genesis_hash(number, row.shard_count):
+            detail = f"it names {row.shard_count} shards, or another beginning than the chain's"
+            yield ledger.Fault(number, 0, ledger.Cause.GENESIS, detail)
 
 
 def is_whole(kept: ConsentRecord) -> bool:

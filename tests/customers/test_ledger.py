@@ -238,14 +238,14 @@ def test_deleted_records_leave_a_gap(gone, fault):
 def test_a_cut_tail_is_found_by_the_anchor_alone():
     assert causes(whole(CHAIN[:6])) == []
     assert list(ledger.verify(whole(CHAIN[:6]), HEADS)) == [
-        Fault(3, 7, Cause.CUT, "the chain ends at record 6, the anchor names 8")
+        Fault(3, 7, Cause.MISSING, "the chain ends at record 6, the anchor names 8")
     ]
 
 
 def test_missing_shards_are_found_by_the_anchor_alone():
     assert causes(CHAIN) == []
-    assert causes(CHAIN, HEADS) == [(2, 1, Cause.CUT), (60, 1, Cause.CUT)]
-    assert causes([], HEADS) == [(2, 1, Cause.CUT), (3, 1, Cause.CUT), (60, 1, Cause.CUT)]
+    assert causes(CHAIN, HEADS) == [(2, 1, Cause.MISSING), (60, 1, Cause.MISSING)]
+    assert causes([], HEADS) == [(2, 1, Cause.MISSING), (3, 1, Cause.MISSING), (60, 1, Cause.MISSING)]
 
 
 @pytest.mark.parametrize("pair", [(0, 1), (3, 4), (1, 6)])
