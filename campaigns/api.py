@@ -5,7 +5,7 @@ from datetime import datetime
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,6 +14,8 @@ from accounts.contracts import Capability, Scope
 from campaigns.contracts import Verdict
 from campaigns.models import Campaign, Origin
 from campaigns.queries import measurement, overview
+from campaigns.services import disclosure
+from campaigns.state import Kind
 from catalog.queries import merchant_of
 
 
@@ -39,10 +41,16 @@ class WindowOut(serializers.Serializer):
 
 
 class ArmOut(serializers.Serializer):
-    customers = serializers.IntegerField(help_text="All who were assigned, also those who were skipped later.")
-    converted = serializers.IntegerField(help_text="Of them, those with at least one order in the window.")
-    orders = serializers.IntegerField()
-    revenue = serializers.DecimalField(max_digits=16, decimal_places=2)
+    """For a merchant every figure carries noise; null is too few to show."""
+
+    customers = serializers.IntegerField(
+        allow_null=True, help_text="All who were assigned, also those who were skipped later."
+    )
+    converted = serializers.IntegerField(
+        allow_null=True, help_text="Of them, those with at least one order in the window."
+    )
+    orders = serializers.IntegerField(allow_null=True, help_text="Not told to merchants.")
+    revenue = serializers.DecimalField(max_digits=16, decimal_places=2, allow_null=True)
     currency = serializers.CharField()
 
 
@@ -87,7 +95,7 @@ class MoneyLiftOut(LiftOut):
 
 
 class SampleRatioOut(serializers.Serializer):
-    treated = serializers.IntegerField()
+    treated = serializers.IntegerField(allow_null=True)
     holdout = serializers.IntegerField()
     expected_share = serializers.FloatField()
     p_value = serializers.FloatField()
@@ -95,19 +103,38 @@ class SampleRatioOut(serializers.Serializer):
 
 
 class FunnelOut(serializers.Serializer):
-    treated = serializers.IntegerField()
-    sent = serializers.IntegerField()
-    failed = serializers.IntegerField()
-    skipped = serializers.IntegerField()
-    unknown = serializers.IntegerField(help_text="May have been sent; never sent again by itself.")
-    clicked = serializers.IntegerField(source="clickers", help_text="People, without known scanners.")
+    treated = serializers.IntegerField(allow_null=True)
+    sent = serializers.IntegerField(allow_null=True)
+    failed = serializers.IntegerField(allow_null=True)
+    skipped = serializers.IntegerField(allow_null=True)
+    unknown = serializers.IntegerField(allow_null=True, help_text="May have been sent; never sent again by itself.")
+    clicked = serializers.IntegerField(source="clickers", allow_null=True, help_text="People, without known scanners.")
     clicks_origin = serializers.SerializerMethodField()
-    survey_answers = serializers.IntegerField()
+    survey_answers = serializers.IntegerField(allow_null=True)
     survey_mean = serializers.FloatField(allow_null=True)
-    ordered = serializers.IntegerField()
+    ordered = serializers.IntegerField(allow_null=True)
 
     def get_clicks_origin(self, funnel) -> str:
         return "simulated" if funnel.clicks_simulated else "observed"
+
+
+class PrivacyOut(serializers.Serializer):
+    """How the figures were protected."""
+
+    unit = serializers.CharField(help_text="Whom the noise hides: one person and everything they did.")
+    mechanism = serializers.CharField()
+    epsilon = serializers.FloatField(help_text="What the answer took from the merchant's budget of the quarter.")
+    delta = serializers.FloatField()
+    answered_at = serializers.DateTimeField()
+    is_repeated = serializers.BooleanField(help_text="The answer given before: it cost nothing.")
+    people_error = serializers.FloatField(help_text="Expected absolute error of each number of people.")
+    money_error = serializers.DecimalField(max_digits=16, decimal_places=2)
+    money_cap = serializers.DecimalField(
+        max_digits=16, decimal_places=2, help_text="What a person spent beyond this does not count."
+    )
+    too_few = serializers.ListField(
+        child=serializers.CharField(), help_text="Figures held back: their expected error is above 20 %."
+    )
 
 
 class ResultsOut(serializers.Serializer):
@@ -118,7 +145,13 @@ class ResultsOut(serializers.Serializer):
     revenue = MoneyLiftOut(help_text="Per assigned customer.")
     sample_ratio = SampleRatioOut(source="ratio", allow_null=True, help_text="null without a hold-out.")
     funnel = FunnelOut()
+    privacy = serializers.SerializerMethodField(help_text="null where the figures are exact: for the platform itself.")
     orders_origin = serializers.SerializerMethodField()
+
+    @extend_schema_field(PrivacyOut(allow_null=True))
+    def get_privacy(self, results) -> dict | None:
+        told = getattr(results, "privacy", None)
+        return None if told is None else PrivacyOut(told).data
 
     def get_orders_origin(self, results) -> str:
         return "observed"  # simulated orders never count
@@ -126,7 +159,13 @@ class ResultsOut(serializers.Serializer):
 
 class MeasuredOut(serializers.Serializer):
     campaign = CampaignOut()
-    results = ResultsOut(allow_null=True, help_text="null before the start, and for campaigns sent elsewhere.")
+    results = ResultsOut(
+        allow_null=True,
+        help_text="null before the start, for campaigns sent elsewhere, and for a merchant before `available_from`.",
+    )
+    available_from = serializers.DateTimeField(
+        allow_null=True, help_text="When the merchant is first told: a week after the start. null for the platform."
+    )
 
 
 def reach_of(request):
@@ -161,13 +200,23 @@ class CampaignResults(APIView):
         ],
         responses=MeasuredOut,
         summary="Lift of the treated over the hold-out, with intervals",
-        description="By intention to treat. Another merchant's campaign is 404. Money is a string; shares are numbers.",
+        description=(
+            "By intention to treat. Another merchant's campaign is 404. Money is a string; shares are numbers. "
+            "A merchant's figures carry noise (differential privacy), move once a week, and take from a budget a quarter: "
+            "429 when it is spent. A repeated question costs nothing."
+        ),
     )
     def get(self, request, campaign_id: int):
         campaign = get_object_or_404(reach_of(request), pk=campaign_id)
         as_of = _moment(request.query_params.get("as_of"))
-        measured = measurement.results(campaign, as_of) if campaign.kind != "history" else None
-        return Response(MeasuredOut({"campaign": campaign, "results": measured}).data)
+        told, measured = None, None
+        if campaign.kind != Kind.HISTORY:
+            if merchant_of(request.user) is None:
+                measured = measurement.results(campaign, as_of)
+            else:
+                told = disclosure.first_moment(campaign)
+                measured = disclosure.results(campaign, as_of, actor_id=request.user.pk)
+        return Response(MeasuredOut({"campaign": campaign, "results": measured, "available_from": told}).data)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -166,3 +166,33 @@ class Power:
     @property
     def relative_effect(self) -> float | None:
         return None if self.minimal_effect is None or not self.baseline else self.minimal_effect / self.baseline
+
+
+@dataclass(frozen=True, slots=True)
+class NoisyArm:
+    """One arm as a merchant reads it. None: too few to show. Money counts up to a public cap a person."""
+
+    arm: Arm
+    customers: int | None
+    converted: int | None
+    revenue: Decimal | None
+    customers_error: float  # expected absolute error of both counts
+    revenue_error: float
+    currency: str = "USD"
+    orders: None = None  # not told: a person who orders daily would need thirty times the noise
+
+
+@dataclass(frozen=True, slots=True)
+class NoisyFunnel:
+    """People per step with noise; None: too few to show, or not told to merchants."""
+
+    treated: int | None
+    sent: int | None
+    failed: int | None
+    skipped: int | None
+    unknown: int | None
+    clickers: int | None
+    survey_answers: int | None
+    ordered: int | None
+    clicks_simulated: bool
+    survey_mean: None = None

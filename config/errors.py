@@ -4,12 +4,14 @@ import logging
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, JsonResponse
+from django.utils.http import http_date
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from accounts.exceptions import IdempotencyConflict, Refused
 from campaigns.exceptions import TransitionRefused
+from customers.exceptions import BudgetSpent
 
 log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
@@ -47,6 +49,9 @@ def problem(error: Exception, context: dict) -> Response | None:
         }[error.reason])  # fmt: skip
     elif isinstance(error, Refused):
         status, body = 403, _body(403, error.code, "Refused", error.detail)
+    elif isinstance(error, BudgetSpent):
+        status, body = 429, _body(429, "privacy_budget_spent", "Privacy budget spent", str(error))
+        headers["Retry-After"] = http_date(error.opens_at.timestamp())
     elif isinstance(error, exceptions.ValidationError):
         status = 400
         body = _body(400, "invalid", "Invalid input", "Some fields are not valid.", fields=_flatten(error.detail))

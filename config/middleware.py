@@ -96,6 +96,7 @@ PLACES = (
     ("Models", "registry:list", Capability.MODEL_READ),
     ("Fraud", "risk:queue", Capability.RISK_READ),
     ("Consent", "customers:ledger", Capability.CONSENT_READ),
+    ("Privacy budget", "customers:budget", Capability.CONSENT_READ),
     ("Events", "customers:events", Capability.EVENT_READ),
     ("Audit", "accounts:audit", Capability.AUDIT_READ),
     ("API keys", "accounts:keys", Capability.KEY_MANAGE),

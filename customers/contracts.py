@@ -254,3 +254,66 @@ class DemoStoreRef:
     shift: timedelta
     cutoff_at: datetime  # shifted; what comes from here on enters by replay
     replayed_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPart:
+    """Figures of a group that share one noise: `cap` is the most that one person adds to all of them together."""
+
+    name: str
+    cap: int  # in the units of the figures: people, cents
+    epsilon: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupQuestion:
+    """What somebody asks about a group of people. Two questions are the same when all of this is the same."""
+
+    dataset: str  # whose budget it takes from: "merchant 7"
+    text: str  # in words and numbers, no person in it
+    data_version: str  # public: moves by the clock, never by what the data say
+    parts: tuple[GroupPart, ...]
+    unit: str = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigure:
+    """One noisy figure. `value` is None where the expected error is too large a share of it: too few to show."""
+
+    value: int | None
+    expected_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAnswer:
+    """The answer, the same each time until the data version moves; a repeated one cost nothing."""
+
+    figures: dict[str, dict[str, GroupFigure]]  # by part, by figure
+    answered_at: datetime
+    epsilon: float
+    delta: float
+    mechanism: str
+    is_repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """What a dataset's window has spent of its cap."""
+
+    dataset: str
+    window: str
+    answers: int
+    spent_epsilon: float  # composed, at `cap_delta`
+    summed_epsilon: float
+    cap_epsilon: float
+    cap_delta: float
+    last_at: datetime
+
+    @property
+    def left(self) -> float:
+        return max(0.0, self.cap_epsilon - self.spent_epsilon)
+
+    @property
+    def is_full(self) -> bool:
+        """Less is left than a twentieth of the cap: no answer costs so little."""
+        return self.left < self.cap_epsilon / 20

@@ -47,3 +47,16 @@ class NoticeChanged(ValueError):
 
 class BatchRefused(ValueError):
     """A batch of events that is empty or too long. Nothing of it was taken in."""
+
+
+class BudgetSpent(Exception):
+    """A noisy answer that would carry a dataset over its cap. Nothing was spent; answers given before stay readable."""
+
+    def __init__(self, dataset: str, window: str, opens_at):
+        super().__init__(
+            f"The privacy budget of {dataset} for {window} is spent: figures that were given before stay readable, new "
+            f"ones can be asked for from {opens_at:%Y-%m-%d}."
+        )
+        self.dataset = dataset
+        self.window = window
+        self.opens_at = opens_at

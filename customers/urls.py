@@ -1,7 +1,7 @@
 from django.urls import path
 
 from customers import api
-from customers.views import events, ledger, people
+from customers.views import budget, events, ledger, people
 
 app_name = "customers"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("ledger/<int:record_id>/", ledger.ledger_record, name="ledger_record"),
     path("ledger/<int:record_id>/receipt.json", ledger.receipt, name="receipt"),
     path("events/", events.events, name="events"),
+    path("privacy/budget/", budget.budget, name="budget"),
 ]
 
 api_urlpatterns = [

@@ -1,5 +1,6 @@
 from customers.models.behaviour import Event, EventKey, Order, OrderLine, Quarantine, Source
 from customers.models.consent import ConsentRecord, ConsentState, LedgerGenesis, Notice, Suppression
+from customers.models.disclosure import PrivateAnswer
 from customers.models.people import (
     ContactPoint,
     Customer,
@@ -25,6 +26,7 @@ __all__ = [
     "OrderLine",
     "PrivacyBudget",
     "PrivacyRequest",
+    "PrivateAnswer",
     "Quarantine",
     "Source",
     "SubjectKey",

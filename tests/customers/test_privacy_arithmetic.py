@@ -56,9 +56,11 @@ def test_no_small_group_is_ever_left_alone(counts):
 
 
 def test_a_budget_takes_exactly_what_fits():
-    cap, answer = Loss(3, 1e-6), Loss(0.1, 1e-8)
-    assert fits(cap, [answer] * 29, answer)
-    assert not fits(cap, [answer] * 30, answer)
+    cap, answer, other = Loss(3, 1e-6), Loss(0.1, 1e-8), Loss(0.2)
+    assert fits(cap, [*[answer] * 28], other)  # unlike prices add up: 2.8 + 0.2
+    assert not fits(cap, [*[answer] * 29], other)
+    assert fits(cap, [answer] * 43, answer)  # alike ones compose: 44 cost 2.99
+    assert not fits(cap, [answer] * 44, answer)  # and 45 cost 3.06
     assert not fits(cap, [], Loss(0.1, 2e-6))
     assert compose([answer] * 30) == Loss(3.0, 3e-7)
     assert compose([]) == Loss(0, 0)

@@ -1,0 +1,158 @@
+"""What a merchant is told of a campaign: noisy, once a week, at a price, and never of a few."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from campaigns.contracts import Arm, NoisyArm, Verdict
+from campaigns.models import Assignment, Campaign, Message, MessageVariant, Segment
+from campaigns.queries.disclosed import MONEY_CAP, capped
+from campaigns.queries.measurement import window_of
+from campaigns.stats import noisy_conversion_lift, noisy_revenue_lift
+from customers.models import Customer, Order, PrivacyBudget
+from tests import factories
+from tests.campaigns.test_api_results import results, with_key
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+PEOPLE = 3000
+
+
+@pytest.fixture
+def mill():
+    return factories.merchant("Mill & Co")
+
+
+@pytest.fixture
+def started(mill):
+    """Eight days ago, to nobody yet."""
+    return Campaign.objects.create(
+        name="Rolls", merchant=mill, state="sent", holdout_share=0.3, started_at=timezone.now() - 8 * DAY
+    )
+
+
+@pytest.fixture
+def campaign(started):
+    """2,000 treated and 1,000 held out; every second bought for 50.00 a day after the start."""
+    made = started
+    people = Customer.objects.bulk_create(Customer(external_id=f"p-{n}") for n in range(PEOPLE))
+    Assignment.objects.bulk_create(
+        Assignment(campaign=made, customer=person, arm="treated" if n < 2000 else "holdout", unit=str(person.pk))
+        for n, person in enumerate(people)
+    )
+    segment = Segment.objects.create(slug="all", name="All", rule={"field": "f_score", "op": ">=", "value": 1})
+    words = MessageVariant.objects.create(
+        campaign=made, segment=segment, subject="Rolls", body="Rolls", writer="person"
+    )
+    Message.objects.bulk_create(
+        Message(campaign=made, customer=person, variant=words, channel="email", state="sent", sent_at=timezone.now())
+        for person in people[:2000]
+    )
+    Order.objects.bulk_create(
+        Order(
+            external_id=f"o-{n}", customer=person, total="50.00", channel="web", source="api",
+            ordered_at=made.started_at + DAY,
+        )
+        for n, person in enumerate(people) if n % 2
+    )  # fmt: skip
+    return made
+
+
+def test_the_figures_are_near_the_truth_and_say_how_they_were_protected(campaign, mill):
+    body = results(with_key(mill), campaign).json()
+    found, privacy = body["results"], body["results"]["privacy"]
+
+    assert found["treated"]["customers"] == pytest.approx(2000, abs=400)  # 28 scales: once in e^28
+    assert found["holdout"]["converted"] == pytest.approx(500, abs=400)
+    assert Decimal(found["treated"]["revenue"]) == pytest.approx(Decimal(50_000), abs=Decimal(40_000))
+    assert found["conversion"]["verdict"] in ("cannot tell", "higher", "lower")
+    assert found["conversion"]["difference"]["low"] < found["conversion"]["difference"]["high"]
+    assert found["treated"]["orders"] is None
+    assert found["funnel"]["failed"] is None  # nobody: zero and noise are not told apart
+    assert {"failed", "skipped", "survey_answers"} <= set(privacy["too_few"])
+    assert (privacy["unit"], privacy["epsilon"], privacy["money_cap"]) == ("person", 0.5, "200.00")
+    assert privacy["people_error"] == pytest.approx(5 / 0.35)
+    assert found["window"]["until"] == (campaign.started_at + 7 * DAY).isoformat().replace("+00:00", "Z")
+
+
+def test_the_same_again_costs_nothing_and_a_new_order_does_not_move_it(campaign, mill):
+    first = results(with_key(mill), campaign).json()["results"]
+    late = Customer.objects.first()
+    Order.objects.create(
+        external_id="late", customer=late, total="9.00", channel="web", source="api",
+        ordered_at=campaign.started_at + 2 * DAY,
+    )  # fmt: skip
+    again = results(with_key(mill), campaign).json()["results"]
+
+    assert again["treated"] == first["treated"]
+    assert (first["privacy"]["is_repeated"], again["privacy"]["is_repeated"]) == (False, True)
+    assert PrivacyBudget.objects.get().dataset == f"merchant {mill.external_id}"
+
+
+def test_the_platform_reads_exact_figures_and_spends_nothing(campaign):
+    found = results(with_key(None), campaign).json()
+    assert found["results"]["treated"]["customers"] == 2000
+    assert found["results"]["privacy"] is found["available_from"] is None
+    assert not PrivacyBudget.objects.exists()
+
+
+def test_before_the_first_week_is_over_nothing_is_told_and_nothing_spent(started, mill):
+    Campaign.objects.filter(pk=started.pk).update(started_at=timezone.now() - 6 * DAY)
+    body = results(with_key(mill), started).json()
+    assert body["results"] is None
+    assert body["available_from"] > timezone.now().isoformat()
+    assert not PrivacyBudget.objects.exists()
+
+
+def test_when_the_budget_is_spent_the_answer_says_until_when(started, mill):
+    for number in range(6):
+        PrivacyBudget.objects.create(
+            dataset=f"merchant {mill.external_id}", window=_now_window(), unit="person", mechanism="x", epsilon=0.5,
+            query_digest=bytes([number] * 32),
+        )  # fmt: skip
+    answer = results(with_key(mill), started)
+    assert answer.status_code == 429
+    assert answer.json()["code"] == "privacy_budget_spent"
+    assert "new ones can be asked for from" in answer.json()["detail"]
+    assert answer["Retry-After"].endswith("GMT")
+
+
+def _now_window() -> str:
+    now = timezone.now()
+    return f"{now.year}-Q{(now.month + 2) // 3}"
+
+
+def test_nobody_moves_a_figure_by_more_than_the_cap(campaign):
+    rich = Customer.objects.get(external_id="p-1")
+    before = capped(campaign, window_of(campaign))
+    Order.objects.create(
+        external_id="rich", customer=rich, total="90000.00", channel="web", source="api",
+        ordered_at=campaign.started_at + DAY,
+    )  # fmt: skip
+    after = capped(campaign, window_of(campaign))
+    assert after.people == before.people
+    assert after.money["treated"] - before.money["treated"] == MONEY_CAP - 50_00
+
+
+def test_another_merchants_campaign_is_not_found(started):
+    assert results(with_key(factories.merchant("Other")), started).status_code == 404
+
+
+def arm(name: Arm, customers, converted, revenue, error=10.0) -> NoisyArm:
+    return NoisyArm(name, customers, converted, revenue and Decimal(revenue), error, error * 10)
+
+
+def test_intervals_widen_with_the_noise_and_hidden_figures_have_none():
+    treated, holdout = arm(Arm.TREATED, 2000, 800, 40_000), arm(Arm.HOLDOUT, 1000, 300, 15_000)
+    quiet = noisy_conversion_lift(arm(Arm.TREATED, 2000, 800, 0, 0.0), arm(Arm.HOLDOUT, 1000, 300, 0, 0.0)).difference
+    noisy = noisy_conversion_lift(treated, holdout)
+    assert noisy.difference.estimate == pytest.approx(0.1)
+    assert (quiet.low, quiet.high) == (pytest.approx(0.0644, abs=0.0001), pytest.approx(0.1356, abs=0.0001))
+    assert noisy.difference.low < quiet.low
+    assert noisy.difference.high > quiet.high
+    assert noisy.verdict == Verdict.HIGHER
+    assert noisy_revenue_lift(treated, holdout, cap=200.0).difference.estimate == pytest.approx(5.0)
+    hidden = noisy_conversion_lift(treated, arm(Arm.HOLDOUT, 1000, None, None))
+    assert (hidden.difference, hidden.verdict) == (None, Verdict.CANNOT_TELL)
