@@ -9,9 +9,9 @@ KINDS = ("recommender", "clusters")
 
 @shared_task(name="recommendations.train")
 def train(run_id: int) -> None:
-    from recommendations import training
+    from recommendations.training import run
 
-    training.train(run_id)
+    run.train(run_id)
 
 
 @shared_task(name="recommendations.score")

@@ -5,9 +5,10 @@ import time
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from recommendations import training
 from recommendations.scoring.everyone import score_everyone
 from recommendations.tasks import train
+from recommendations.training.run import KINDS
+from recommendations.training.run import train as train_here
 from registry import queries, services
 
 
@@ -21,16 +22,16 @@ class Command(BaseCommand):
 
     def handle(self, *args, here, until, wait, **options):
         params = {"promote": True, **({"until": until} if until else {})}
-        for kind in training.KINDS:
+        for kind in KINDS:
             run = services.ask(kind, params)
             if here:
-                training.train(run.pk)
+                train_here(run.pk)
             else:
                 train.delay(run.pk)
             self._follow(run, 0 if here else wait)
         lists, profiles = score_everyone()
         self.stdout.write(f"{lists:,} recommendations and {profiles:,} profiles written.")
-        for kind in (*training.KINDS,):
+        for kind in KINDS:
             self._tell(kind)
 
     def _follow(self, run, wait: int) -> None:

@@ -1,81 +1,25 @@
-"""Trains what recommends and what describes people: fit on the past, judge on the weeks after, keep as candidates."""
+"""Trains what recommends: fit on the past, judge on the weeks after, keep as candidates."""
 
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-
-from django.utils import timezone
-
-from recommendations.contracts import CLUSTERS, HISTORY, RECOMMENDER
-from recommendations.dataset import day_of, people_features, purchases
+from recommendations.contracts import RECOMMENDER
+from recommendations.dataset import day_of, purchases
 from recommendations.ml.blend import Blend, BlendConfig, tune
-from recommendations.ml.clusters import Clusters, ClustersConfig
 from recommendations.ml.ease import Ease
-from recommendations.ml.interactions import TooFewData
 from recommendations.ml.metrics import VIEWS, Evaluation, bootstrap, evaluate, paired_difference
 from recommendations.ml.popularity import Popularity
 from recommendations.ml.recency import Recency
 from recommendations.ml.recommender import Recommender
 from recommendations.ml.splits import Split, time_split
+from recommendations.training.window import window
 from registry import queries as registry
 from registry import services as runs
 from registry.contracts import Lease, Trained
-from registry.exceptions import PromotionRefused
 
-log = logging.getLogger(__name__)
-
-KINDS = (RECOMMENDER, CLUSTERS)
 HORIZON_DAYS = 28.0  # "what is bought in the next four weeks" is the question of a campaign
 METRICS = ("ndcg@10", "recall@20")
 BASELINE = Popularity.kind
 
 
-@dataclass(frozen=True)
-class Window:
-    since: datetime
-    until: datetime
-
-
-def window(params: dict) -> Window:
-    """The training window: up to now, or up to `until` (ISO) of the run's parameters."""
-    until = datetime.fromisoformat(params["until"]) if params.get("until") else timezone.now()
-    return Window(until - HISTORY, until)
-
-
-def train(run_id: int) -> list:
-    """Does the run if it is free; returns the new versions, [] when somebody else holds it.
-
-    Too few data ends the run with the reason and leaves the live model alone; so does any other failure.
-    """
-    lease = runs.claim(run_id)
-    if lease is None:
-        return []
-    work: dict[str, Callable[[Lease], list]] = {RECOMMENDER: _recommender, CLUSTERS: _clusters}
-    try:
-        versions = work[lease.kind](lease)
-        runs.finish(lease)
-        if lease.params.get("promote"):
-            _promote_what_is_better(versions)
-    except TooFewData as error:
-        runs.fail(lease, f"Too few data: {error}")
-        return []
-    except Exception as error:
-        runs.fail(lease, f"{type(error).__name__}: {error}")
-        raise
-    return versions
-
-
-def _promote_what_is_better(versions: list) -> None:
-    """The nightly run's own hand: the first of a kind, or one that the paired comparison finds better."""
-    for version in versions:
-        try:
-            runs.promote(version.pk, actor=None, reason="The training asked for it: first of its kind, or better.")
-        except PromotionRefused as refusal:
-            log.info("%s", refusal)
-
-
-def _recommender(lease: Lease) -> list:
+def train_recommender(lease: Lease) -> list:
     """Popularity, recency and EASE, each on its own and blended; judged on the last four weeks, kept fitted on all."""
     span = window(lease.params)
     runs.beat(lease, "reading orders", 0.02)
@@ -164,21 +108,3 @@ def _metrics(ours: dict[str, Evaluation], baseline: dict[str, Evaluation], live:
                 row["beats_live"] = True if against.low > 0 else False if against.high < 0 else None
             rows[f"{metric} {view}"] = row
     return rows
-
-
-def _clusters(lease: Lease) -> list:
-    """Groups of people by how and where they buy. It ranks nothing, so there is nothing to compare with."""
-    span = window(lease.params)
-    runs.beat(lease, "reading orders", 0.1)
-    data = purchases(since=span.since, until=span.until)
-    runs.beat(lease, "grouping people", 0.5)
-    figures, spend = people_features(data, day_of(span.until))
-    model = Clusters(ClustersConfig()).fit(figures, spend)
-    names = model.names(list(data.departments))
-    trained = Trained(
-        params={**vars(model.config), "names": names, "departments": list(data.departments)},
-        data_since=span.since,
-        data_until=span.until,
-        rows=len(data.order),
-    )
-    return [runs.save_version(lease, CLUSTERS, model.state(), trained)]

@@ -1,0 +1,48 @@
+"""Does the run that somebody asked for: claims it, trains, keeps candidates, lets a better one go live where asked to."""
+
+import logging
+from collections.abc import Callable
+
+from recommendations.contracts import CLUSTERS, RECOMMENDER
+from recommendations.ml.interactions import TooFewData
+from recommendations.training.people import train_clusters
+from recommendations.training.recommender import train_recommender
+from registry import services as runs
+from registry.contracts import Lease
+from registry.exceptions import PromotionRefused
+
+log = logging.getLogger(__name__)
+
+TRAININGS: dict[str, Callable[[Lease], list]] = {RECOMMENDER: train_recommender, CLUSTERS: train_clusters}
+KINDS = tuple(TRAININGS)
+
+
+def train(run_id: int) -> list:
+    """Does the run if it is free; returns the new versions, [] when somebody else holds it.
+
+    Too few data ends the run with the reason and leaves the live model alone; so does any other failure.
+    """
+    lease = runs.claim(run_id)
+    if lease is None:
+        return []
+    try:
+        versions = TRAININGS[lease.kind](lease)
+        runs.finish(lease)
+        if lease.params.get("promote"):
+            _promote_what_is_better(versions)
+    except TooFewData as error:
+        runs.fail(lease, f"Too few data: {error}")
+        return []
+    except Exception as error:
+        runs.fail(lease, f"{type(error).__name__}: {error}")
+        raise
+    return versions
+
+
+def _promote_what_is_better(versions: list) -> None:
+    """The nightly run's own hand: the first of a kind, or one that the paired comparison finds better."""
+    for version in versions:
+        try:
+            runs.promote(version.pk, actor=None, reason="The training asked for it: first of its kind, or better.")
+        except PromotionRefused as refusal:
+            log.info("%s", refusal)
