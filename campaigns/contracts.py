@@ -40,6 +40,8 @@ class EmailMessage:
     html: str
     unsubscribe_url: str  # http or https; takes the POST of RFC 8058
     headers: Mapping[str, str] = field(default_factory=dict)  # further headers; none of ours can be replaced
+    # time.monotonic() after which its text must not be begun: the answer of the gate is too old by then. None: never.
+    not_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

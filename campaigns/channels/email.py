@@ -4,6 +4,7 @@ Written on smtplib's single steps, because its `sendmail` does not tell a connec
 one that broke after it: before the first byte of the text nothing can have been sent, after it only an answer counts.
 """
 
+import math
 import re
 import smtplib
 import socket
@@ -70,7 +71,7 @@ class SmtpSession:
     def send(self, message: EmailMessage) -> Sent:
         """Hands one mail over. Raises PermanentFailure, TransientFailure, ChannelUnavailable or AmbiguousOutcome."""
         mail = compose(message)
-        self._deadline = time.monotonic() + self.server.timeout
+        self._deadline = min(time.monotonic() + self.server.timeout, message.not_after or math.inf)
         try:
             self._offer(mail)
         except _DroppedError:
@@ -82,6 +83,9 @@ class SmtpSession:
                 self._offer(mail)
             except _DroppedError as dropped:
                 raise TransientFailure("dropped", str(dropped)) from None
+        if time.monotonic() >= self._deadline:  # this process stood still after the server's 354: nothing has left yet
+            self._smtp.close()
+            raise TransientFailure("slow", "The offer took too long; consent has to be asked for again.")
         return self._hand_over(mail)
 
     def close(self) -> None:

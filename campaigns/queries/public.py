@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+
 from campaigns.models import AudienceMember, Message
 from catalog.contracts import ProductFacts
 from catalog.queries import by_ids
-from customers.models import ConsentRecord
+from customers.contracts import CONTACT_KIND, Channel
+from customers.models import ConsentRecord, ContactPoint
 from customers.queries.consent import consent_summary
 from recommendations.queries.lists import items_for
 
@@ -52,6 +55,11 @@ def shown(message: Message) -> list[Shown]:
     return [Shown(products[pk], reasons.get(pk, common)) for pk in items if pk in products]
 
 
-def is_leaving(customer_id: int, channel: str) -> bool:
-    """Whether a message to this person is with a worker at this moment: it may still arrive."""
-    return Message.objects.filter(customer=customer_id, channel=channel, state="sending").exists()
+def places_of(customer_id: int, channels: list[str]) -> list[int]:
+    """The ids of every contact point, also other people's, with an address of this person on these channels."""
+    kinds = [CONTACT_KIND[Channel(channel)] for channel in channels if Channel(channel) in CONTACT_KIND]
+    own = ContactPoint.objects.filter(customer=customer_id, kind__in=kinds).values_list("kind", "lookup")
+    same = Q()
+    for kind, lookup in own:
+        same |= Q(kind=kind, lookup=lookup)
+    return list(ContactPoint.objects.filter(same).values_list("pk", flat=True)) if same else []

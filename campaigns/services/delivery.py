@@ -7,7 +7,7 @@ attempted and has no outcome becomes `unknown` and is left to people. For market
 import logging
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.conf import settings
@@ -39,7 +39,9 @@ BATCH = (
     50  # at 50 a second a second's work: a lost worker leaves at most 50 rows to sort out, of which one is ambiguous
 )
 LEASE = timedelta(seconds=120)
-SMTP_TIMEOUT = 10  # seconds for the offer of a message, and again for its text with the answer
+# Seconds from the gate's answer to the first byte of the text, and again for the text with the server's answer: a
+# message is under way for ten seconds at the most, which is how long a withdrawal may have to wait for it.
+SMTP_TIMEOUT = 5
 # A message is begun only while the lease still covers it at its slowest, so that nobody sorts it out under way.
 RESERVE = timedelta(seconds=2 * SMTP_TIMEOUT + 2)
 MAX_TRIES = 5
@@ -207,6 +209,7 @@ def _send_one(session, batch: Batch, message: Message, mail: EmailMessage | Rend
         _settle(batch, message, MessageState.SKIPPED, reason="render", error=str(mail)[:300])
         return False
     _keep_pace(batch.campaign)
+    asked = time.monotonic()  # before the question: what is decided on its answer ends in time
     reason = _ask(batch, message)
     if reason in ("halted", "lease"):
         return False  # not this worker's any more, or paused: the row goes back untouched
@@ -214,7 +217,7 @@ def _send_one(session, batch: Batch, message: Message, mail: EmailMessage | Rend
         _settle(batch, message, MessageState.SKIPPED, reason=reason)
         return False
     try:
-        provider_id = session.send(mail).provider_id
+        provider_id = session.send(replace(mail, not_after=asked + SMTP_TIMEOUT)).provider_id
     except PermanentFailure as failure:
         _settle(batch, message, MessageState.FAILED, reason=failure.reason[:20], error=failure.detail[:300])
     except AmbiguousOutcome as failure:

@@ -8,11 +8,10 @@ from django.utils import timezone
 
 from campaigns.models import AudienceMember, Click, Message, Origin, SurveyAnswer
 from campaigns.services.messages import CLICK, PREFERENCES, SURVEY, UNSUBSCRIBE, unsign
-from campaigns.state import MessageState
+from campaigns.services.withdrawal import Acknowledgement, acknowledge
 from customers.services.events import record_events
 from customers.services.people import set_personalise
 from customers.services.seal import seal_for
-from customers.services.withdraw import withdraw
 
 SIMULATOR = "AttuneClickSimulator/1"
 # Link scanners and prefetchers that say who they are; the others are counted as people.
@@ -64,36 +63,30 @@ def _record(message: Message, name: str, origin: Origin, member, product_id: int
     )
 
 
-def unsubscribe(token: str, *, method: str, user_agent: str = "") -> Message:
+def unsubscribe(token: str, *, method: str, user_agent: str = "") -> tuple[Message, Acknowledgement]:
     """Withdraws consent for the message's channel, at once, also for what is queued. Safe to repeat."""
     message, _ = message_of(token, UNSUBSCRIBE)
-    _withdraw(message, method, user_agent)
-    return message
+    return message, _withdraw(message, method, user_agent)
 
 
-def _withdraw(message: Message, method: str, user_agent: str) -> None:
-    with transaction.atomic():
-        withdraw(
-            customer_id=message.customer_id,
-            channel=message.channel,
-            purpose="marketing",
-            method=method,
-            actor="subject",
-            origin=origin_of(user_agent),
-        )
-        Message.objects.filter(
-            customer_id=message.customer_id, channel=message.channel, state=MessageState.QUEUED
-        ).update(state=MessageState.SKIPPED, reason="withdrawn")
+def _withdraw(message: Message, method: str, user_agent: str) -> Acknowledgement:
+    return acknowledge(
+        customer_id=message.customer_id,
+        channel=message.channel,
+        purpose="marketing",
+        method=method,
+        actor="subject",
+        origin=origin_of(user_agent),
+    )
 
 
-def set_preferences(token: str, *, wants_email: bool, personalise: bool, user_agent: str = "") -> Message:
+def set_preferences(
+    token: str, *, wants_email: bool, personalise: bool, user_agent: str = ""
+) -> Acknowledgement | None:
     """The preference page's one POST. Switching e-mail on again needs a new consent, which a page of its own asks for."""
     message, _ = message_of(token, PREFERENCES)
-    with transaction.atomic():
-        if not wants_email:
-            _withdraw(message, "preference_centre", user_agent)
-        set_personalise(message.customer_id, personalise, actor="subject")
-    return message
+    set_personalise(message.customer_id, personalise, actor="subject")
+    return None if wants_email else _withdraw(message, "preference_centre", user_agent)
 
 
 def answer(token: str, *, score: int, comment: str, user_agent: str) -> SurveyAnswer:

@@ -80,14 +80,10 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         one_click = request.POST.get("List-Unsubscribe") == "One-Click"
         method = "one_click" if one_click else "unsubscribe_page"
-        message = tracking.unsubscribe(token, method=method, user_agent=_agent(request))
-        return _page(request, "unsubscribed", _after(message))
+        message, said = tracking.unsubscribe(token, method=method, user_agent=_agent(request))
+        return _page(request, "unsubscribed", {"message": message, "said": said})
     message, _ = tracking.message_of(token, UNSUBSCRIBE)
     return _page(request, "unsubscribe", {"message": message})
-
-
-def _after(message: Message) -> dict:
-    return {"message": message, "is_leaving": queries.is_leaving(message.customer_id, message.channel)}
 
 
 @by_token
@@ -96,18 +92,21 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     message, _ = tracking.message_of(token, PREFERENCES)
     permission = queries.permission(message.customer_id, message.channel)
     may_write = permission is not None and permission.is_given
-    saved = request.method == "POST"
+    saved, said = request.method == "POST", None
     if saved:
         given = PreferencesForm(request.POST)
         given.is_valid()  # two boxes: anything is an answer
         # What is off already is not withdrawn once more, and is not switched on here: that takes a consent of its own.
         wants_email = given.cleaned_data["email"] or not may_write
         personalise = given.cleaned_data["personalise"]
-        tracking.set_preferences(token, wants_email=wants_email, personalise=personalise, user_agent=_agent(request))
+        said = tracking.set_preferences(
+            token, wants_email=wants_email, personalise=personalise, user_agent=_agent(request)
+        )
         may_write = may_write and wants_email
         message.customer.personalise = personalise
     form = PreferencesForm(initial={"email": may_write, "personalise": message.customer.personalise})
-    return _page(request, "preferences", {"form": form, "may_write": may_write, "saved": saved, **_after(message)})
+    context = {"message": message, "form": form, "may_write": may_write, "saved": saved, "said": said}
+    return _page(request, "preferences", context)
 
 
 @by_token

@@ -16,6 +16,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 CELERY_TASK_ALWAYS_EAGER = False
 WHITENOISE_AUTOREFRESH = True
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
+WITHDRAWAL_PATIENCE = 0  # tests that need to wait say for how long
 PUBLIC_URL = "http://testserver"
 # The owner builds one test database; the tests reach it as the application role.
 DATABASES["owner"]["TEST"] = {"NAME": environment.text("ATTUNE_TEST_DATABASE", "test_attune"), "DEPENDENCIES": []}

@@ -1,6 +1,7 @@
 """What a customer opens from a message: no login, no cookie, a page for a broken link, and no GET that changes consent."""
 
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -11,7 +12,7 @@ from campaigns.models import AudienceMember, Click, Message, SurveyAnswer
 from campaigns.services.messages import CLICK, PREFERENCES, SURVEY, UNSUBSCRIBE, sign
 from campaigns.services.tracking import SIMULATOR
 from catalog.models import Product
-from customers.models import ConsentRecord, ConsentState, Customer, Event, Suppression
+from customers.models import ConsentRecord, ConsentState, ContactPoint, Customer, Event, Suppression
 from customers.services.seal import open_for
 from tests.campaigns.pages import shop_sending, shop_sent
 
@@ -162,11 +163,37 @@ def test_the_button_of_the_page_does_the_same_and_again_changes_nothing_more(sho
 
 def test_a_message_that_is_leaving_at_this_moment_is_named(client):
     shop = shop_sending(people=2)
-    Message.objects.filter(customer=shop.people[0]).update(state="sending", lease_until=timezone.now())
+    now = timezone.now()
+    Message.objects.filter(customer=shop.people[0]).update(state="sending", lease_until=now, attempted_at=now)
 
     page = client.post(link("unsubscribe", shop.people[0])).content.decode()
 
-    assert "One message was just leaving" in page
+    assert "Recorded; one message may be under way" in page
+    assert f"Message {message_to(shop.people[0]).pk}, handed over since {now:%H:%M:%S} UTC" in page
+    assert consent_of(shop.people[0]) == (False, "withdrawn")
+
+
+def test_a_message_that_a_worker_claimed_and_did_not_attempt_is_cancelled(client):
+    shop = shop_sending(people=2)
+    Message.objects.filter(customer=shop.people[0]).update(
+        state="sending", lease_until=timezone.now(), lease_token=uuid4()
+    )
+
+    page = client.post(link("unsubscribe", shop.people[0])).content.decode()
+
+    assert "You are unsubscribed" in page
+    assert (message_to(shop.people[0]).state, message_to(shop.people[0]).reason) == ("skipped", "withdrawn")
+
+
+def test_a_message_to_somebody_who_shares_the_address_is_cancelled_too(client):
+    shop = shop_sending(people=2)
+    own, other = (ContactPoint.objects.get(customer=person) for person in shop.people)
+    ContactPoint.objects.filter(pk=other.pk).update(lookup=own.lookup)
+
+    client.post(link("unsubscribe", shop.people[0]))
+
+    assert message_to(shop.people[1]).state == "skipped"
+    assert consent_of(shop.people[1]) == (True, "given")  # their own word stands; the address is stopped
 
 
 def test_what_the_simulator_withdraws_is_marked_simulated(shop):

@@ -238,7 +238,7 @@ def test_deleted_records_leave_a_gap(gone, fault):
 def test_a_cut_tail_is_found_by_the_anchor_alone():
     assert causes(whole(CHAIN[:6])) == []
     assert list(ledger.verify(whole(CHAIN[:6]), HEADS)) == [
-        Fault(3, 7, Cause.MISSING, "the chain ends at record 6, the anchor names 8")
+        Fault(3, 7, Cause.CUT, "the chain ends at record 6, the anchor names 8")
     ]
 
 
