@@ -29,3 +29,16 @@ class Trained:
     rows: int
     metrics: dict = field(default_factory=dict)
     baseline: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One figure about a live version. Beyond `threshold` (the caller says in which direction) it is an alarm."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    threshold: float | None = None
+    is_alarm: bool = False
+    detail: dict = field(default_factory=dict)

@@ -9,6 +9,10 @@ class UnsafeArtifact(ValueError):
     """Something that only pickle could store: loading it would run code."""
 
 
+class Diverged(ValueError):
+    """A training ended in numbers that are none: NaN or infinite. The live model stays."""
+
+
 class LeaseLost(Exception):
     """The run is somebody else's by now: whoever gets this stops and writes nothing more."""
 

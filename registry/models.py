@@ -75,3 +75,47 @@ class ModelVersion(models.Model):
 
     def __str__(self):
         return f"{self.kind} {self.pk}"
+
+
+class Alarm(models.Model):
+    """Something about a kind of model that a person should look at; the live model goes on. One open row a subject."""
+
+    kind = models.CharField(max_length=40)
+    subject = models.CharField(max_length=80)
+    text = models.TextField()
+    raised_at = models.DateTimeField(db_default=Now(), editable=False)
+    last_at = models.DateTimeField()
+    times = models.PositiveIntegerField(default=1)
+    cleared_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject"], name="one_open_alarm", condition=models.Q(cleared_at__isnull=True)
+            )
+        ]
+        indexes = [models.Index(fields=["kind", "-id"], name="alarm_newest")]
+
+    def __str__(self):
+        return f"{self.kind}: {self.subject}"
+
+
+class Reading(models.Model):
+    """One figure about a live model, taken at one time: drift against its training, or what its answers led to."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="readings")
+    name = models.CharField(max_length=60)  # "psi departments", "click-through api observed" ...
+    value = models.FloatField()
+    low = models.FloatField(null=True)
+    high = models.FloatField(null=True)
+    threshold = models.FloatField(null=True)  # above it (below it for coverage) the reading is an alarm
+    is_alarm = models.BooleanField(default=False)
+    detail = models.JSONField(default=dict)  # {"labels": [..], "before": [..], "now": [..]} or {"shown": n, "hits": n}
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        db_table_comment = "append-only: readings of live models"
+        indexes = [models.Index(fields=["version", "name", "-taken_at"], name="reading_newest")]
+
+    def __str__(self):
+        return f"{self.version_id} {self.name}: {self.value}"

@@ -2,6 +2,7 @@
 
 import subprocess
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -16,13 +17,14 @@ from django.utils import timezone
 
 from accounts.services import audit
 from registry import artifact
-from registry.contracts import Lease, Trained
-from registry.exceptions import LeaseLost, PromotionRefused
-from registry.models import ModelVersion, TrainingRun
+from registry.contracts import Lease, Measured, Trained
+from registry.exceptions import DamagedArtifact, Diverged, LeaseLost, PromotionRefused
+from registry.models import Alarm, ModelVersion, Reading, TrainingRun
 
 MAX_ATTEMPTS = 2  # a training killed for memory would be killed again; the second try is for a machine that went away
 LEASE = timedelta(minutes=5)  # trainings beat every few seconds; five minutes forgive a machine that swaps
 ERROR_CHARS = 2000
+TRAINING = "training"  # what an alarm about a run is about
 
 
 def ask(kind: str, params: dict | None = None, asked_by=None) -> TrainingRun:
@@ -82,13 +84,18 @@ def finish(lease: Lease) -> None:
     )
     if not changed:
         raise LeaseLost(lease.run_id)
+    clear_alarm(lease.kind, TRAINING)
 
 
 def fail(lease: Lease, error: str) -> None:
-    """Ends the run with what a person can read. A cause in the data or the code would fail again: no second attempt."""
-    _held(lease).update(
+    """Ends the run with what a person can read, and raises an alarm: the live model answers on, and grows old.
+
+    A cause in the data or the code would fail again: no second attempt.
+    """
+    if _held(lease).update(
         state=TrainingRun.State.FAILED, finished_at=timezone.now(), lease_until=None, error=error[:ERROR_CHARS]
-    )
+    ):
+        raise_alarm(lease.kind, TRAINING, f"Run {lease.run_id} failed, the live model stays. {error}")
 
 
 def storage() -> Storage:
@@ -110,7 +117,11 @@ def code_revision() -> str:
 
 
 def save_version(lease: Lease, kind: str, arrays: dict[str, np.ndarray], trained: Trained) -> ModelVersion:
-    """Keeps the arrays under their digest and leaves a candidate. Raises LeaseLost when the lease is gone."""
+    """Keeps the arrays under their digest and leaves a candidate. Raises LeaseLost when the lease is gone.
+
+    Raises Diverged, and keeps nothing, when the model holds a NaN or one of its metrics is no finite number.
+    """
+    _check_finite(kind, arrays, trained.metrics)
     payload = artifact.dump_arrays(arrays)
     digest = artifact.digest(payload)
     store = storage()
@@ -135,14 +146,33 @@ def save_version(lease: Lease, kind: str, arrays: dict[str, np.ndarray], trained
         )
 
 
+def _check_finite(kind: str, arrays: dict[str, np.ndarray], metrics: dict) -> None:
+    # Infinity is a number that some models mean: a half-life without end. NaN is none that anybody means.
+    broken = [name for name, array in arrays.items() if np.asarray(array).dtype.kind == "f" and np.isnan(array).any()]
+    for name, row in metrics.items():
+        if isinstance(row, dict) and not all(np.isfinite(v) for v in row.values() if isinstance(v, float)):
+            broken.append(f"metric {name}")
+    if broken:
+        raise Diverged(
+            f"{kind}: no numbers in {', '.join(sorted(broken)[:5])}. The training diverged; nothing is kept of it."
+        )
+
+
 def load_arrays(version: ModelVersion) -> dict[str, np.ndarray]:
-    """The arrays of this version. Raises DamagedArtifact when the bytes are gone or are not what was saved."""
+    """The arrays of this version. Raises DamagedArtifact when the bytes are gone or are not what was saved.
+
+    The alarm that it leaves names the version; what was scored with it before still answers.
+    """
     try:
         with storage().open(version.artifact_digest) as file:
             payload = file.read()
     except FileNotFoundError:
         payload = b""
-    return artifact.load_arrays(payload, version.artifact_digest)
+    try:
+        return artifact.load_arrays(payload, version.artifact_digest)
+    except DamagedArtifact as error:
+        raise_alarm(version.kind, "artifact", f"Version {version.pk} is refused. {error} Roll back or train anew.")
+        raise
 
 
 def _beats_live(version: ModelVersion) -> bool:
@@ -195,3 +225,33 @@ def roll_back(kind: str, *, actor, reason: str) -> ModelVersion:
         if not retired:
             raise PromotionRefused(f"No earlier live version of “{kind}” to go back to.")
         return _go_live(max(retired, key=lambda v: v.retired_at), actor, reason, "model.rolled_back")
+
+
+def raise_alarm(kind: str, subject: str, text: str) -> None:
+    """Leaves an open alarm, or counts the one that is open already and gives it the newest words."""
+    now = timezone.now()
+    open_alarm = Alarm.objects.filter(kind=kind, subject=subject[:80], cleared_at=None)
+    if open_alarm.update(text=text[:ERROR_CHARS], last_at=now, times=F("times") + 1):
+        return
+    # Two at once: the constraint lets one in, and the other has nothing to add.
+    Alarm.objects.bulk_create(
+        [Alarm(kind=kind, subject=subject[:80], text=text[:ERROR_CHARS], last_at=now)], ignore_conflicts=True
+    )
+
+
+def clear_alarm(kind: str, subject: str) -> None:
+    """What the alarm was about is over."""
+    Alarm.objects.filter(kind=kind, subject=subject[:80], cleared_at=None).update(cleared_at=timezone.now())
+
+
+def take_readings(version_id: int, readings: Iterable[Measured]) -> None:
+    """Keeps figures about a live version; one out of bounds raises an alarm, one back within them clears it."""
+    now = timezone.now()
+    kind = ModelVersion.objects.values_list("kind", flat=True).get(pk=version_id)
+    rows = [Reading(version_id=version_id, taken_at=now, **vars(one)) for one in readings]
+    Reading.objects.bulk_create(rows)
+    for row in rows:
+        if row.is_alarm:
+            raise_alarm(kind, row.name, f"{row.name} is {row.value:.3f}; the bound is {row.threshold:.3f}.")
+        elif row.threshold is not None:
+            clear_alarm(kind, row.name)
