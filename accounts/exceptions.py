@@ -16,7 +16,3 @@ class IdempotencyConflict(Exception):
     def __init__(self, reason: str):
         super().__init__(reason)
         self.reason = reason
-
-
-class Unsealable(Exception):
-    """A sealed secret that no key of this install opens."""

@@ -15,6 +15,8 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 app.conf.task_routes = {
+    # Every few seconds and short: behind a training of an hour they would wait for its end.
+    "recommendations.keep_shown": {"queue": "default"},
     "recommendations.*": {"queue": "ml"},
     "copywriting.*": {"queue": "ml"},
     "risk.*": {"queue": "ml"},
@@ -29,6 +31,7 @@ app.conf.beat_schedule = {
     "train what was asked for": {"task": "recommendations.sweep", "schedule": 60.0},
     "score new orders for fraud": {"task": "risk.sweep", "schedule": 300.0},
     "anchor the consent ledger": {"task": "customers.anchor", "schedule": crontab(minute=7)},
+    "keep what was shown": {"task": "recommendations.keep_shown", "schedule": 5.0},
     "train the recommenders": {"task": "recommendations.nightly", "schedule": crontab(hour=2, minute=30)},
 }
 

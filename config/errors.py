@@ -53,8 +53,14 @@ def problem(error: Exception, context: dict) -> Response | None:
         status, body = 429, _body(429, "privacy_budget_spent", "Privacy budget spent", str(error))
         headers["Retry-After"] = http_date(error.opens_at.timestamp())
     elif isinstance(error, exceptions.ValidationError):
-        status = 400
-        body = _body(400, "invalid", "Invalid input", "Some fields are not valid.", fields=_flatten(error.detail))
+        # 404 where a field names something that the caller cannot see.
+        status = error.status_code
+        code, title, detail = (
+            ("not_found", "Not found", "Some fields name what is not there.")
+            if status == 404
+            else ("invalid", "Invalid input", "Some fields are not valid.")
+        )
+        body = _body(status, code, title, detail, fields=_flatten(error.detail))
     elif isinstance(error, exceptions.APIException):
         status = error.status_code
         body = _body(status, error.get_codes() if isinstance(error.get_codes(), str) else "error",

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 # The two kinds of live model of this room, and how far back both look: a year holds every season once; more makes old
 # habits louder and the fit slower.
 RECOMMENDER, CLUSTERS = "recommender", "clusters"
+SERVED = "served index"  # what alarms about the web process's own arrays are filed under
 HISTORY = timedelta(days=365)
 
 
@@ -36,3 +38,103 @@ class PersonProfile:
     cluster_name: str
     affinities: dict[str, float]
     as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is asked for, and whether they may be given a list of their own."""
+
+    id: int
+    personalise: bool
+    refuses_profiling: bool
+    cluster: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One thing that somebody just did with a product, in the words of the events."""
+
+    product_id: int
+    name: str
+    seconds_ago: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServedProduct:
+    """What an answer needs to know of a product, as it is now."""
+
+    id: int
+    merchant_id: int | None
+    external_id: str
+    title: str
+    department: str
+    category: str
+    product_type: str
+    price: Decimal | None
+    currency: str
+    stock: int | None
+    is_active: bool
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What an answer may hold. merchant_id: whose products alone, None for everybody's."""
+
+    merchant_id: int | None = None
+    category: str = ""
+    price_min: Decimal | None = None
+    price_max: Decimal | None = None
+    in_stock: bool = True
+    bought_within_days: int = 0  # leave out what the person bought since; 0 for nothing
+    repeat_cap: int = 0  # leave out what stood in so many answers of the last week; 0 for any number
+    per_category: int = 0  # at most so many of one category; 0 for any number
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether most of the catalogue may be left out, so that it is asked for before ranking."""
+        return bool(self.category or self.price_min or self.price_max is not None or self.merchant_id is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class ServedItem:
+    """One product in an answer. `source` names the step of the chain that brought it."""
+
+    product: ServedProduct
+    score: float
+    source: str
+    is_novel: bool
+    reason_code: str
+    reason_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServedAnswer:
+    """chain: (step, items it brought) in the order asked. note: why the list is not personal, "" when it is.
+    dropped: (product, rule, detail) of what would have stood here, when that was asked for.
+    """
+
+    request_id: UUID
+    items: tuple[ServedItem, ...]
+    propensities: tuple[float, ...]
+    chain: tuple[tuple[str, int], ...]
+    is_fallback: bool
+    note: str
+    model_version_id: int | None
+    dropped: tuple[tuple[ServedProduct, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOffer:
+    """A reduction that runs now. covers_all: it names no product, so it holds for every one of its seller."""
+
+    id: int
+    external_id: str
+    title: str
+    kind: str
+    value: Decimal | None
+    currency: str
+    ends_at: datetime
+    origin: str
+    product_ids: frozenset[int]
+    covers_all: bool

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from recommendations.services import exposures
 from registry import queries, services
 
 KINDS = ("recommender", "clusters")
@@ -33,3 +34,8 @@ def nightly() -> None:
     for kind in KINDS:
         train.delay(services.ask(kind, {"promote": True}).pk)
     score.delay()
+
+
+@shared_task(name="recommendations.keep_shown")
+def keep_shown() -> None:
+    exposures.drain()

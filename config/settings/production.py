@@ -13,9 +13,9 @@ DEBUG = False
 MAIL_SINK = environment.flag("ATTUNE_MAIL_SINK", False)
 SMTP_TLS = environment.text("SMTP_TLS", "starttls")
 SECURE_SSL_REDIRECT = environment.flag("ATTUNE_SSL_REDIRECT", True)
-BEHIND_PROXY = environment.flag("ATTUNE_BEHIND_PROXY", False)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
-ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0  # whose X-Forwarded-For names the address that is counted
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if environment.flag("ATTUNE_BEHIND_PROXY", False) else None
+)
 SECURE_HSTS_SECONDS = 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

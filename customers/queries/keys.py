@@ -36,3 +36,8 @@ def key_of(person: Customer) -> bytes | None:
 def contact_context(kind: str) -> str:
     """The place that a sealed contact point is bound to."""
     return f"contact {kind}"
+
+
+def session_lookup(anonymous_id: str) -> bytes:
+    """The keyed hash under which the events of an anonymous session rest."""
+    return crypto.keyed_hash(keyring(), "anonymous", anonymous_id)[1]

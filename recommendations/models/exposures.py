@@ -11,15 +11,22 @@ class Exposure(models.Model):
     """One answer that was given: which products stood where, with which probability, by which model."""
 
     request_id = models.UUIDField(unique=True)
-    at = models.DateTimeField(db_default=Now(), editable=False)
+    at = models.DateTimeField(db_default=Now())
     surface = models.CharField(max_length=40)  # api, email ...
     customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="+")
     model_version = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="+")
     items = models.JSONField()  # product ids in the order shown
-    propensities = models.JSONField()  # of the same length
+    propensities = models.JSONField()  # of the same length: with which probability each stood in its place
+    slot = models.PositiveSmallIntegerField(null=True)  # the place that was drawn, from 0; null where none was
+    odds = models.JSONField(null=True)  # of the drawn place: {product id: probability}, all that could have stood there
+    strategy = models.CharField(max_length=40, blank=True)  # the first step of the chain that brought something
 
     class Meta:
-        indexes = [models.Index(fields=["model_version", "at"], name="exposure_model")]
+        indexes = [
+            models.Index(fields=["model_version", "at"], name="exposure_model"),
+            models.Index(fields=["customer", "-at"], name="exposure_person"),
+            models.Index(fields=["at"], name="exposure_time", condition=models.Q(slot__isnull=False)),
+        ]
 
     def __str__(self):
         return str(self.request_id)

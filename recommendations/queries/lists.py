@@ -40,6 +40,12 @@ def items_for(
     return {customer_id: tuple(items) for customer_id, items in found.items()}
 
 
+def own_list(customer_id: int) -> tuple[RecommendedItem, ...]:
+    """All that was scored for this person, best first, on sale or not: the live answer asks its own rules."""
+    rows = Recommendation.objects.filter(customer_id=customer_id).select_related("reason_product").order_by("rank")
+    return tuple(_item(row) for row in rows)
+
+
 def _item(row: Recommendation) -> RecommendedItem:
     return RecommendedItem(
         product_id=row.product_id,
@@ -58,15 +64,15 @@ def reason_text(row: Recommendation) -> str:
     value, days = int(row.reason_value or 0), row.reason_days
     if row.reason_code == "bought_again":
         times = "once" if value == 1 else f"{value} times"
-        return f"Bought {times}, last {_ago(days)}."
+        return f"Bought {times}, last {ago(days)}."
     if row.reason_code == "because_you_bought" and row.reason_product is not None:
-        return f"Because you bought {row.reason_product.title}, {_ago(days)}."
+        return f"Because you bought {row.reason_product.title}, {ago(days)}."
     if days is not None:
         return f"Popular now: {value} customers bought it in the last {days / 7:.0f} weeks."
     return f"Bought by {value} customers so far."
 
 
-def _ago(days: float | None) -> str:
+def ago(days: float | None) -> str:
     if days is None:
         return "at some time"
     whole = int(days)

@@ -1,6 +1,10 @@
 """Everybody's list and profile from the live models, written whole."""
 
-from recommendations.contracts import CLUSTERS, RECOMMENDER
+from django.utils import timezone
+
+from recommendations.contracts import CLUSTERS, HISTORY, RECOMMENDER
+from recommendations.dataset import purchases
+from recommendations.scoring.index import publish_index
 from recommendations.scoring.lists import lists
 from recommendations.scoring.profiles import profiles
 from recommendations.services.lists import replace_recommendations
@@ -12,6 +16,8 @@ def score_everyone() -> tuple[int, int]:
     """(lists, profiles) written from the live versions; 0 where no version is live."""
     n_lists = n_profiles = 0
     recommender, clusters = registry.live(RECOMMENDER), registry.live(CLUSTERS)
+    until = timezone.now() if recommender is None else recommender.data_until
+    publish_index(purchases(since=until - HISTORY, until=until), recommender)
     if recommender is not None:
         n_lists = replace_recommendations(lists(recommender))
     if clusters is not None:

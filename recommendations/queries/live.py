@@ -1,0 +1,210 @@
+"""Reads for one answer: who asks, what they just did, what may be shown. Few, small, by an index each."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from django.core.cache import cache
+from django.db import connection
+from django.db.models import Count, Exists, OuterRef, Q
+from django.utils import timezone
+
+from catalog.models import Product
+from customers.models import ConsentState, ContactPoint, Customer, Event, Order, OrderLine
+from customers.queries.behaviour import product_ids
+from customers.queries.consent import NOES
+from recommendations.contracts import HISTORY, Filters, Person, ServedProduct, Signal
+from recommendations.models import Exposure, Profile
+
+SESSION = timedelta(
+    hours=24
+)  # what somebody looked at yesterday at this hour is still on their mind; last week is history
+SIGNALS = 60  # the newest; a list changes with the last handful
+AHEAD = timedelta(minutes=5)  # clocks of shops: as far ahead as an event may lie
+WATCHED = ("Product Viewed", "Product Clicked", "Product Added", "Product Added to Wishlist", "Product Removed",
+           "Order Completed")  # fmt: skip
+HALF_LIFE_DAYS = 84.0
+SEGMENT_DAYS = 14
+SEGMENT_KEPT = 300  # seconds
+FEWEST_BUYERS = 5  # in a group: fewer say more about one household than about the group
+
+OWN = """
+SELECT l.product_id, count(DISTINCT o.id), sum(power(2, -extract(epoch FROM %(now)s - o.ordered_at) / 86400 / %(half)s)),
+       max(o.ordered_at)
+FROM customers_order o JOIN customers_orderline l ON l.order_id = o.id
+WHERE o.customer_id = %(customer)s AND o.ordered_at >= %(since)s AND o.ordered_at <= %(now)s AND o.cancelled_at IS NULL
+  AND o.excluded_at IS NULL AND l.quantity > 0
+GROUP BY l.product_id
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """What a person bought in the last year: ids ascending, orders, decayed orders, days since the last one."""
+
+    products: np.ndarray
+    orders: np.ndarray
+    decayed: np.ndarray
+    days: np.ndarray
+
+
+def person(external_id: str) -> Person | None:
+    """Whom the platform calls so, with what they said about being profiled. None for somebody unknown or erased."""
+    return _person(Customer.objects.filter(external_id=external_id))
+
+
+def device_owner(lookup: bytes) -> Person | None:
+    """Whose device or anonymous session this is, when it is known by now."""
+    kinds = (ContactPoint.Kind.ANONYMOUS, ContactPoint.Kind.DEVICE)
+    points = ContactPoint.objects.filter(kind__in=kinds, lookup=lookup).order_by("-id")
+    return _person(Customer.objects.filter(pk__in=points.values("customer")[:1]))
+
+
+def _person(rows) -> Person | None:
+    said_no = ConsentState.objects.filter(customer=OuterRef("pk"), purpose="profiling", action__in=NOES)
+    row = (
+        rows.filter(erased_at=None)
+        .annotate(said_no=Exists(said_no))
+        .values_list("pk", "personalise", "said_no", "profile__cluster")
+        .first()
+    )
+    return None if row is None else Person(*row)
+
+
+def signals(*, customer_id: int | None, lookup: bytes | None, merchant_id: int | None, now: datetime) -> list[Signal]:
+    """What this person or session just did with products, newest first. A merchant sees what happened in their shop alone."""
+    rows: list[tuple] = []
+    for owner in ({"customer_id": customer_id}, {"anonymous_lookup": lookup}):
+        if not any(owner.values()):
+            continue
+        events = Event.objects.filter(
+            **owner, name__in=WATCHED, occurred_at__gte=now - SESSION, occurred_at__lte=now + AHEAD
+        )
+        if merchant_id is not None:
+            events = events.filter(merchant_id=merchant_id)
+        columns = ("occurred_at", "name", "merchant_id", "properties", "message_id")
+        rows += events.order_by("-occurred_at").values_list(*columns)[:SIGNALS]
+    named: dict[int | None, set[str]] = {}
+    for _, _, merchant, properties, _ in rows:
+        named.setdefault(merchant, set()).update(_names(properties))
+    known = {
+        (merchant, name): pk for merchant, names in named.items() for name, pk in product_ids(merchant, names).items()
+    }
+    # An event of a session that became a person's may stand in both answers.
+    once = {message: (at, name, merchant, properties) for at, name, merchant, properties, message in rows}
+    found = [
+        Signal(known[merchant, external], name, max(0.0, (now - at).total_seconds()))
+        for at, name, merchant, properties in once.values()
+        for external in _names(properties)
+        if (merchant, external) in known
+    ]
+    return sorted(found, key=lambda signal: signal.seconds_ago)
+
+
+def _names(properties: dict) -> list[str]:
+    rows = [properties, *(properties.get("products") or ())]
+    return [row.get("product_id") or row["sku"] for row in rows if row.get("product_id") or row.get("sku")]
+
+
+def own(customer_id: int, now: datetime) -> Own:
+    """What this person bought, without flagged and cancelled orders. One query over their orders alone."""
+    with connection.cursor() as cursor:
+        cursor.execute(OWN, {"customer": customer_id, "since": now - HISTORY, "now": now, "half": HALF_LIFE_DAYS})
+        rows = sorted(cursor.fetchall())
+    return Own(
+        products=np.array([row[0] for row in rows], dtype=np.int64),
+        orders=np.array([row[1] for row in rows], dtype=np.int64),
+        decayed=np.array([row[2] for row in rows], dtype=np.float64),
+        days=np.array([(now - row[3]).total_seconds() / 86_400 for row in rows], dtype=np.float64),
+    )
+
+
+def bought_since(customer_id: int, since: datetime) -> set[int]:
+    rows = OrderLine.objects.filter(
+        order__customer_id=customer_id, order__ordered_at__gte=since, order__cancelled_at=None
+    )
+    return set(rows.values_list("product_id", flat=True))
+
+
+def shown_often(customer_id: int, since: datetime, times: int) -> set[int]:
+    """Products that stood in so many answers to this person since then."""
+    counts: dict[int, int] = {}
+    for items in Exposure.objects.filter(customer_id=customer_id, at__gte=since).values_list("items", flat=True)[:1000]:
+        for pk in items:
+            counts[pk] = counts.get(pk, 0) + 1
+    return {pk for pk, count in counts.items() if count >= times}
+
+
+def facts(ids: Iterable[int]) -> dict[int, ServedProduct]:
+    """What is true of these products now. One query by primary key."""
+    names = tuple(ServedProduct.__dataclass_fields__)
+    return {row[0]: ServedProduct(*row) for row in Product.objects.filter(pk__in=set(ids)).values_list(*names)}
+
+
+def find_product(external_id: str, merchant_id: int | None) -> ServedProduct | None:
+    """The product that this caller calls so: a merchant's own, for the platform its own first. None for anybody else's."""
+    pk = product_ids(merchant_id, [external_id]).get(external_id)
+    return None if pk is None else facts([pk]).get(pk)
+
+
+def eligible(filters: Filters) -> np.ndarray:
+    """Ids of every product on sale that passes what can be asked of the catalogue alone, ascending."""
+    rows = Product.objects.on_sale().filter(price__isnull=False)
+    if filters.merchant_id is not None:
+        rows = rows.filter(merchant_id=filters.merchant_id)
+    if filters.category:
+        rows = rows.filter(in_category(filters.category))
+    if filters.price_min is not None:
+        rows = rows.filter(price__gte=filters.price_min)
+    if filters.price_max is not None:
+        rows = rows.filter(price__lte=filters.price_max)
+    if filters.in_stock:
+        rows = rows.filter(Q(stock=None) | Q(stock__gt=0))
+    return np.fromiter(rows.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=20_000), dtype=np.int64)
+
+
+def in_category(name: str) -> Q:
+    return Q(category__iexact=name) | Q(department__iexact=name) | Q(product_type__iexact=name)
+
+
+def has_category(name: str, merchant_id: int | None) -> bool:
+    return Product.objects.for_merchant(merchant_id).on_sale().filter(in_category(name)).exists()
+
+
+def segment_of(name: str) -> tuple[int, str] | None:
+    """(number, name) of the group of people that is called so, by number or name; None when nobody is in one."""
+    rows = Profile.objects.exclude(cluster=None)
+    rows = (
+        rows.filter(cluster=int(name)) if name.isdecimal() and len(name) < 5 else rows.filter(cluster_name__iexact=name)
+    )
+    return rows.values_list("cluster", "cluster_name").first()
+
+
+def popular_in(cluster: int, merchant_id: int | None, k: int) -> list[tuple[int, int]]:
+    """(product, buyers) of what most people of the group bought in the two weeks before its newest order. Kept 5 minutes."""
+    key = f"recommendations:popular:{cluster}:{merchant_id}:{k}"
+    found = cache.get(key)
+    if found is None:
+        found = _popular_in(cluster, merchant_id, k)
+        cache.set(key, found, SEGMENT_KEPT)
+    return found
+
+
+def _popular_in(cluster: int, merchant_id: int | None, k: int) -> list[tuple[int, int]]:
+    members = Profile.objects.filter(cluster=cluster).values("customer_id")
+    orders = Order.objects.counted().filter(ordered_at__lte=timezone.now(), customer_id__in=members)
+    newest = orders.order_by("-ordered_at").values_list("ordered_at", flat=True).first()
+    if newest is None:
+        return []
+    lines = OrderLine.objects.filter(
+        order__in=orders.filter(ordered_at__gt=newest - timedelta(days=SEGMENT_DAYS)).values("pk"),
+        product__is_active=True,
+        product__price__isnull=False,
+        quantity__gt=0,
+    ).exclude(product__product_type="")
+    if merchant_id is not None:
+        lines = lines.filter(product__merchant_id=merchant_id)
+    top = lines.values("product_id").annotate(buyers=Count("order__customer_id", distinct=True))
+    top = top.filter(buyers__gte=FEWEST_BUYERS).order_by("-buyers", "product_id")
+    return list(top.values_list("product_id", "buyers")[:k])

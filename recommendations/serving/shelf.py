@@ -1,0 +1,100 @@
+"""The index that this process ranks with: opened when a new one was published, checked by digest, kept when that is damaged."""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from recommendations.contracts import SERVED
+from recommendations.ml.index import ItemIndex
+from recommendations.ml.nearest import Nearest, load_graph
+from recommendations.ml.published import Damaged, OpenSet, current, open_set
+from recommendations.services.published import FILE, GRAPH, folder
+from registry import services as registry
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0  # seconds between two looks at the pointer: 64 bytes, so a promotion is served within a second
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf:
+    """items: what was bought often enough to say something. near: every product on sale by its words; vector_products
+    (m,) ids ascending, beside its vectors. model_version: the recommender whose data window this is.
+    """
+
+    digest: str
+    items: ItemIndex | None
+    near: Nearest
+    vector_products: np.ndarray
+    model_version: int | None
+    until: str
+
+
+class _Holder:
+    """One a process. A thread opens the new set, the others go on with the old one."""
+
+    def __init__(self) -> None:
+        self.shelf: Shelf | None = None
+        self.refused: str | None = None  # a digest that was found damaged: not read again at every look
+        self.where: Path | None = None
+        self.looked = 0.0
+        self.lock = threading.Lock()
+
+    def get(self) -> Shelf | None:
+        now = time.monotonic()
+        if self.where == folder() and now - self.looked < LOOK_EVERY:
+            return self.shelf
+        # The first answer of a process waits for the index; later ones do not wait for a newer one.
+        if not self.lock.acquire(blocking=self.shelf is None):
+            return self.shelf
+        try:
+            self._look()
+        finally:
+            self.looked = time.monotonic()
+            self.lock.release()
+        return self.shelf
+
+    def _look(self) -> None:
+        here = folder()
+        if self.where != here:
+            self.shelf, self.refused, self.where = None, None, here
+        digest = current(here)
+        if digest is None or digest == self.refused or (self.shelf and digest == self.shelf.digest):
+            return
+        try:
+            self.shelf = _shelf(open_set(here, digest))
+            self.refused = None
+        except (Damaged, KeyError, TypeError, ValueError) as error:
+            self.refused = digest
+            log.error("the published index is refused: %s", error)
+            registry.raise_alarm(
+                SERVED,
+                FILE,
+                f"Refused: {error} The one before it answers, or the nightly lists. Score everybody again to publish anew.",
+            )
+
+
+def _shelf(found: OpenSet) -> Shelf:
+    arrays = found.arrays
+    items = ItemIndex(**{name: arrays[name] for name in ItemIndex.names()}) if "products" in arrays else None
+    graph = load_graph(found.files[GRAPH]) if GRAPH in found.files else None
+    return Shelf(
+        digest=found.digest,
+        items=items,
+        near=Nearest(arrays["vectors"], graph),
+        vector_products=arrays["vector_products"],
+        model_version=found.about["model_version"],
+        until=found.about["until"],
+    )
+
+
+_holder = _Holder()
+
+
+def shelf() -> Shelf | None:
+    """What is published now, or None before the first scoring. Costs nothing but a look at a pointer once a second."""
+    return _holder.get()

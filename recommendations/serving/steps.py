@@ -1,0 +1,242 @@
+"""Where candidates come from: an ordered chain of steps, each of which adds what the ones before did not know.
+
+    person      own_list (scored at night), history (ranked now, from the published index), segment, popular
+    session     session (what was just looked at), popular
+    product     bought_together, similar, popular
+    segment     segment, popular
+
+Steps have ranges of scores that do not overlap, so a later step fills and never overtakes; only the session moves what
+others brought, because what somebody does now says more about now than a year of habit. How much more cannot be measured
+on data without browsing: `SESSION_WEIGHT` puts the nearest neighbour of one product looked at in this minute in the middle
+of the nightly list, and that of a product put into the cart at its head.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from recommendations.contracts import Filters, Person, RecommendedItem, ServedProduct, Signal
+from recommendations.ml.index import best, rank
+from recommendations.queries import live
+from recommendations.queries.lists import own_list, popular
+from recommendations.serving.masks import allowed
+from recommendations.serving.shelf import Shelf, shelf
+
+DEEP = 120  # candidates of a step: enough that titles, stock and caps leave thirty
+LIST_RANGE, HISTORY_RANGE, SEGMENT_RANGE, POPULAR_RANGE = (1.0, 2.0), (0.6, 0.99), (0.3, 0.59), (0.0, 0.29)
+PRODUCT_RANGES = ((1.0, 2.0), (0.6, 0.99))
+SESSION_WEIGHT = 3.0
+SESSION_HALF_LIFE = 3600.0  # seconds
+# What an act says of a product, in views. A removal takes the cart's word back.
+ACTS = {"Product Viewed": 1.0, "Product Clicked": 1.0, "Product Added": 3.0, "Product Added to Wishlist": 2.0,
+        "Order Completed": 1.0}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Subject:
+    """For whom or what. One of person, lookup (an anonymous session's keyed hash), product with relation, or segment.
+
+    note: why the answer is not personal; then person and lookup are empty, so that nothing of them is even read.
+    """
+
+    person: Person | None = None
+    lookup: bytes | None = None
+    product: ServedProduct | None = None
+    relation: str = ""  # bought_together or similar
+    segment: tuple[int, str] | None = None
+    note: str = ""
+
+
+@dataclass(eq=False)
+class Pool:
+    """Candidates so far: ids with scores, best first, and what the reasons need."""
+
+    steps: list[str] = field(default_factory=list)
+    wanted: tuple[str, ...] = ()  # the steps that answer the question itself; without them it is a fall-back
+    found: dict[int, float] = field(default_factory=dict)
+    source: dict[int, str] = field(default_factory=dict)
+    shelf: Shelf | None = None
+    own_list: dict[int, RecommendedItem] = field(default_factory=dict)
+    own: live.Own | None = None
+    signals: list[Signal] = field(default_factory=list)
+    in_cart: set[int] = field(default_factory=set)
+    near: tuple[np.ndarray, np.ndarray] = (np.empty(0, np.int64), np.empty(0))  # the session's positions and amounts
+    said: dict[int, float] = field(
+        default_factory=dict
+    )  # figures behind reasons: baskets with both, buyers of a segment
+    asked: ServedProduct | None = None
+    segment: tuple[int, str] | None = None
+    model_version_id: int | None = None
+    is_narrowed: bool = False
+
+    @property
+    def ids(self) -> list[int]:
+        return sorted(self.found, key=lambda pk: (-self.found[pk], pk))
+
+    @property
+    def scores(self) -> list[float]:
+        return [self.found[pk] for pk in self.ids]
+
+    @property
+    def explains(self) -> set[int]:
+        """Products that a reason may name besides the candidates."""
+        return {signal.product_id for signal in self.signals[:10]} | (
+            {item.reason_product_id for item in self.own_list.values() if item.reason_product_id}
+        )
+
+    def is_novel(self, product_id: int) -> bool:
+        if product_id in self.own_list:
+            return self.own_list[product_id].is_novel
+        return self.own is None or product_id not in set(self.own.products.tolist())
+
+    def add(self, step: str, ids, scores, span: tuple[float, float]) -> None:
+        """Ids best first; scores are squeezed into the step's range, so that they keep their order and no more."""
+        self.steps.append(step)
+        low, high = span
+        scores = np.asarray(scores, dtype=np.float64)
+        if not len(scores):
+            return
+        width = max(float(scores.max() - scores.min()), 1e-12)
+        for pk, score in zip(ids, low + (high - low) * (scores - scores.min()) / width, strict=True):
+            if pk not in self.found:
+                self.found[pk], self.source[pk] = float(score), step
+
+
+def gather(subject: Subject, filters: Filters, *, k: int, reach: int | None, now: datetime, narrow: bool) -> Pool:
+    """The candidates of the chain that fits the subject. narrow: only what the catalogue allows."""
+    pool = Pool(shelf=shelf(), asked=subject.product, segment=subject.segment)
+    pool.is_narrowed = narrow
+    mask = allowed(pool.shelf, filters) if narrow and pool.shelf else None
+    if subject.product is not None:
+        _product(pool, subject, mask)
+    elif subject.segment is not None:
+        _segment(pool, subject.segment, filters)
+        pool.wanted = ("segment",)
+    elif subject.person is not None or subject.lookup is not None:
+        _person(pool, subject, filters, mask, k=k, reach=reach, now=now)
+    _popular(pool, filters, mask)
+    if pool.model_version_id is None and pool.shelf is not None:
+        pool.model_version_id = pool.shelf.model_version
+    return pool
+
+
+def _person(pool: Pool, subject: Subject, filters: Filters, mask, *, k: int, reach: int | None, now: datetime) -> None:
+    person = subject.person
+    pool.wanted = ("own_list", "history", "session") if person else ("session",)
+    if person is not None:
+        mine = own_list(person.id)
+        pool.own_list = {item.product_id: item for item in mine}
+        pool.model_version_id = mine[0].model_version_id if mine else None
+        pool.add("own_list", [item.product_id for item in mine], np.arange(len(mine), 0, -1), LIST_RANGE)
+        if len(mine) < 2 * k or pool.is_narrowed:
+            _history(pool, person, mask, now)
+    pool.signals = live.signals(customer_id=person and person.id, lookup=subject.lookup, merchant_id=reach, now=now)
+    _session(pool, mask)
+    if person is not None and person.cluster is not None:
+        _segment(pool, (person.cluster, ""), filters)
+
+
+def _history(pool: Pool, person: Person, mask, now: datetime) -> None:
+    """Ranks anew from what the person bought: newcomers since the night, and filters that leave little of the list."""
+    pool.steps.append("history")
+    pool.own = live.own(person.id, now)
+    if pool.shelf is None or pool.shelf.items is None or not len(pool.own.products):
+        return
+    index = pool.shelf.items
+    positions = index.positions(pool.own.products)
+    known = positions >= 0
+    found, scores = rank(index, positions[known], pool.own.decayed[known], k=DEEP, allowed=mask)
+    pool.steps.pop()
+    pool.add("history", index.products[found].tolist(), scores, HISTORY_RANGE)
+
+
+def _session(pool: Pool, mask) -> None:
+    """Moves what is near to what was just looked at, put into the cart, or bought."""
+    pool.steps.append("session")
+    removed: set[int] = set()
+    amounts: dict[int, float] = {}
+    bought = False
+    for signal in pool.signals:  # newest first
+        bought = bought or signal.name == "Order Completed"
+        if signal.name == "Product Removed":
+            removed.add(signal.product_id)
+            continue
+        if signal.name == "Product Added" and signal.product_id in removed:
+            continue
+        if signal.name == "Product Added" and not bought:
+            pool.in_cart.add(signal.product_id)
+        amount = ACTS[signal.name] * 2.0 ** (-signal.seconds_ago / SESSION_HALF_LIFE)
+        amounts[signal.product_id] = amounts.get(signal.product_id, 0.0) + amount
+    index = pool.shelf.items if pool.shelf else None
+    if not amounts or index is None:
+        return
+    positions = index.positions(np.array(list(amounts)))
+    known = positions >= 0
+    positions, weights = positions[known], np.array(list(amounts.values()))[known]
+    found, said = index.spread(positions, weights)
+    if mask is not None:
+        found, said = found[mask[found]], said[mask[found]]
+    if not len(found):
+        return
+    pool.near = (positions, weights)
+    top, scores = best(said, DEEP)
+    moved = SESSION_WEIGHT * (1.0 - 0.5 ** float(weights.sum())) * scores / scores.max()
+    for pk, move in zip(index.products[found[top]].tolist(), moved.tolist(), strict=True):
+        # The step that moved it furthest is its source.
+        if move > pool.found.get(pk, 0.0):
+            pool.source[pk] = "session"
+        pool.found[pk] = pool.found.get(pk, 0.0) + move
+
+
+def _product(pool: Pool, subject: Subject, mask) -> None:
+    pool.wanted = (subject.relation,)
+    steps = [_together, _similar] if subject.relation == "bought_together" else [_similar, _together]
+    for step, span in zip(steps, PRODUCT_RANGES, strict=True):
+        step(pool, subject.product, mask, span)
+
+
+def _together(pool: Pool, product: ServedProduct, mask, span: tuple[float, float]) -> None:
+    index = pool.shelf.items if pool.shelf else None
+    position = int(index.positions(np.array([product.id]))[0]) if index is not None else -1
+    if index is None or position < 0:
+        pool.steps.append("bought_together")
+        return
+    near = index.together[position]
+    kept = (near >= 0) & (mask[near] if mask is not None else True)
+    ids = index.products[near[kept]].tolist()
+    pool.add("bought_together", ids, index.together_weights[position][kept], span)
+    pool.said |= dict(zip(ids, index.baskets[position][kept].tolist(), strict=True))
+
+
+def _similar(pool: Pool, product: ServedProduct, mask, span: tuple[float, float]) -> None:
+    found = pool.shelf
+    place = int(np.searchsorted(found.vector_products, product.id)) if found is not None else 0
+    if found is None or place == len(found.vector_products) or found.vector_products[place] != product.id:
+        pool.steps.append("similar")
+        return
+    ids, scores = found.near.top(found.near.vectors[place], DEEP)
+    # Below a half the words in common are those that every second title has.
+    kept = scores > 0.5
+    pool.add("similar", found.vector_products[ids[kept]].tolist(), scores[kept], span)
+
+
+def _segment(pool: Pool, segment: tuple[int, str], filters: Filters) -> None:
+    rows = live.popular_in(segment[0], filters.merchant_id, DEEP)
+    pool.add("segment", [pk for pk, _ in rows], [buyers for _, buyers in rows], SEGMENT_RANGE)
+    pool.said |= {pk: buyers for pk, buyers in rows if pool.source[pk] == "segment"}
+
+
+def _popular(pool: Pool, filters: Filters, mask) -> None:
+    index = pool.shelf.items if pool.shelf else None
+    if index is None:
+        rows = popular(k=DEEP, merchant_id=filters.merchant_id)
+        pool.add("popular", [row.product_id for row in rows], [row.score for row in rows], POPULAR_RANGE)
+        pool.said |= {row.product_id: row.score for row in rows if pool.source[row.product_id] == "popular"}
+        return
+    scores = np.where(mask, index.popular, -np.inf) if mask is not None else index.popular
+    found, scores = best(scores, DEEP)
+    ids = index.products[found].tolist()
+    pool.add("popular", ids, scores, POPULAR_RANGE)
+    buyers = zip(ids, index.buyers[found].tolist(), strict=True)
+    pool.said |= {pk: count for pk, count in buyers if pool.source[pk] == "popular"}
