@@ -1,6 +1,6 @@
 """Production: nothing is made up. Every secret and address comes from the environment, and links run over TLS."""
 
-from config.settings import environment
+from config.settings import environment, tls
 
 for _name in ("ATTUNE_SECRET_KEY", "ATTUNE_PERSON_KEY", "ATTUNE_LOOKUP_KEY", "ATTUNE_ANCHOR_KEY", "ATTUNE_ANCHOR_DIR",
               "DATABASE_URL", "CELERY_BROKER_URL",
@@ -12,6 +12,11 @@ from config.settings.base import *
 DEBUG = False
 MAIL_SINK = environment.flag("ATTUNE_MAIL_SINK", False)
 SMTP_TLS = environment.text("SMTP_TLS", "starttls")
+tls.check_database("DATABASE_URL", DATABASE_URL)
+tls.check_database("DATABASE_OWNER_URL", DATABASE_OWNER_URL)
+CELERY_BROKER_USE_SSL = tls.check_server("CELERY_BROKER_URL", CELERY_BROKER_URL)
+tls.check_server("CACHE_URL", CACHE_URL)
+tls.check_mail(SMTP_HOST, SMTP_TLS)
 SECURE_SSL_REDIRECT = environment.flag("ATTUNE_SSL_REDIRECT", True)
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if environment.flag("ATTUNE_BEHIND_PROXY", False) else None
