@@ -127,6 +127,7 @@ class NewCustomer:
     jurisdiction: str = ""
     first_seen_at: datetime | None = None  # aware
     origin: str = "observed"
+    is_provisional: bool = False  # known by a card or a handle alone: the id is ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,25 @@ class ContactReceipt:
     added: int
     known: int  # the person had it already
     rejected: tuple[RejectedContact, ...] = ()
+    added_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """Whom cards or handles belong to, each as it was typed; `made` are records for those that nobody had."""
+
+    ids: dict[str, int]
+    made: tuple[int, ...] = ()
+    rejected: dict[str, RejectedContact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What a round of matching did."""
+
+    asked: int = 0  # contact points looked at
+    merged: int = 0
+    proposed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,3 +60,7 @@ class BudgetSpent(Exception):
         self.dataset = dataset
         self.window = window
         self.opens_at = opens_at
+
+
+class MergeRefused(Exception):
+    """Two records that cannot be merged or taken apart now; the words say why, and what to do first."""

@@ -60,6 +60,9 @@ ANCHOR_KEY = environment.kept_secret("ATTUNE_ANCHOR_KEY", SECRETS_DIR)
 # Elsewhere than the database: whoever can rewrite the one must not be able to rewrite the other.
 ANCHOR_DIR = Path(environment.text("ATTUNE_ANCHOR_DIR", str(DATA_DIR / "anchors"))).resolve()
 
+# The country (ISO 3166) of phone numbers written without a prefix, where the person's own is not known; "" refuses them.
+PHONE_REGION = environment.text("ATTUNE_PHONE_REGION", "")
+
 # --- applications
 INSTALLED_APPS = [
     "config",

@@ -56,9 +56,16 @@ class Event(models.Model):
     sealed = models.BinaryField(null=True)
     request_id = models.UUIDField(null=True)  # of the recommendation that it answers
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.OBSERVED)
+    came_as = models.BigIntegerField(null=True)  # the record it named, merged since; `sealed` is under that one's key
+    joined_at = models.DateTimeField(null=True)  # it was anonymous, and a later login on the device said whose it is
 
     class Meta:
         indexes = [
+            models.Index(
+                fields=["anonymous_lookup", "occurred_at"],
+                name="event_session",
+                condition=models.Q(anonymous_lookup__isnull=False),
+            ),
             models.Index(fields=["customer", "-occurred_at"], name="event_timeline"),
             models.Index(fields=["name", "occurred_at"], name="event_name"),
             # The id, because a bulk load gives all its rows one moment.
@@ -119,6 +126,7 @@ class Order(models.Model):
     excluded_at = models.DateTimeField(null=True, blank=True)
     excluded_reason = models.CharField(max_length=60, blank=True)
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.OBSERVED)
+    came_as = models.BigIntegerField(null=True)  # the record it named, merged since
 
     objects = OrderQuerySet.as_manager()
 

@@ -1,5 +1,6 @@
 """Who buys. Direct identifiers stand here alone, sealed under the person's own key; everything else points at the id."""
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -13,13 +14,18 @@ class CustomerQuerySet(models.QuerySet):
         return self.filter(excluded_at=None)
 
     def present(self):
-        return self.filter(erased_at=None)
+        """People who stand for themselves: neither erased nor merged into another record."""
+        return self.filter(erased_at=None, merged_into=None)
 
 
 class Customer(models.Model):
     """One person (in the demo store: one household) across all channels."""
 
     external_id = models.CharField(max_length=64, unique=True)  # the platform's own user id
+    # Known by a card or a handle alone: `external_id` is ours, and the platform has no account for them yet.
+    is_provisional = models.BooleanField(default=False)
+    # The record that this one was found to be. It stays, empty, so that the merge can be taken back whole.
+    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged")
     # Attributes that the platform gave (age band, income band ...). What is missing is absent, never guessed.
     attributes = models.JSONField(default=dict, blank=True)
     language = models.CharField(max_length=8, default="en")
@@ -36,6 +42,11 @@ class Customer(models.Model):
     objects = CustomerQuerySet.as_manager()
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(merged_into=None) | ~models.Q(merged_into=models.F("id")), name="customer_not_itself"
+            )
+        ]
         indexes = [models.Index(fields=["id"], name="customer_excluded", condition=models.Q(excluded_at__isnull=False))]
 
     def __str__(self):
@@ -61,6 +72,8 @@ class ContactPoint(models.Model):
     class Kind(models.TextChoices):
         EMAIL = "email", "e-mail"
         PHONE = "phone", "phone"
+        WEB = "web", "web account"
+        APP = "app", "app account"
         PUSH = "push", "push subscription"
         SOCIAL = "social", "social handle"
         LOYALTY = "loyalty", "loyalty card"
@@ -75,28 +88,80 @@ class ContactPoint(models.Model):
     verified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.OBSERVED)
+    came_as = models.BigIntegerField(null=True)  # the record that it belonged to before a merge
+    matched_at = models.DateTimeField(null=True)  # null: nobody has asked yet whom else it names
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["customer", "kind", "lookup"], name="contact_once_a_person")]
         # Not unique over people: two who share an address are one unit of every experiment.
-        indexes = [models.Index(fields=["kind", "lookup"], name="contact_lookup")]
+        indexes = [
+            models.Index(fields=["kind", "lookup"], name="contact_lookup"),
+            models.Index(fields=["id"], name="contact_unmatched", condition=models.Q(matched_at=None)),
+            models.Index(
+                fields=["lookup_version", "id"], name="contact_version"
+            ),  # what a key rotation still has to do
+        ]
 
     def __str__(self):
         return f"{self.kind} of {self.customer_id}"
 
 
 class MergeTrail(models.Model):
-    """Two records found to be one person: which rule said so, and what is needed to take it apart again."""
+    """Two records found to be one person: which rule or person said so, and what is needed to take it apart again."""
 
     kept = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="merges")
+    merged = models.ForeignKey(Customer, null=True, on_delete=models.CASCADE, related_name="merged_by")
     merged_external_id = models.CharField(max_length=64)
     rule = models.CharField(max_length=60)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.CharField(max_length=300, blank=True)
+    # Fields of the kept record before and after, contact points that it verified, consent that it recorded: ids and
+    # attributes, never an address. What was re-pointed carries `came_as` itself.
     moved = models.JSONField(default=dict)
     at = models.DateTimeField(db_default=Now(), editable=False)
     undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    undone_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["merged"], name="merge_standing_once", condition=models.Q(undone_at=None))
+        ]
+        indexes = [models.Index(fields=["-at"], name="merge_newest")]
 
     def __str__(self):
         return f"{self.merged_external_id} into {self.kept_id}"
+
+
+class MergeProposal(models.Model):
+    """Two records that a rule finds to be one person and a conflict keeps apart, until somebody decides with a reason."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "open"
+        MERGED = "merged", "merged"
+        DECLINED = "declined", "kept apart"
+
+    one = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+")  # the one that would be kept
+    other = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+")
+    rule = models.CharField(max_length=60)
+    conflict = models.CharField(max_length=200)
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            # In either order, and for good: what somebody kept apart is not asked again each night.
+            models.UniqueConstraint(
+                models.functions.Least("one", "other"), models.functions.Greatest("one", "other"), name="proposal_once"
+            )
+        ]
+        indexes = [models.Index(fields=["state", "-id"], name="proposal_state")]
+
+    def __str__(self):
+        return f"{self.other_id} into {self.one_id}: {self.conflict}"
 
 
 class PrivacyRequest(models.Model):

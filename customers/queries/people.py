@@ -1,5 +1,9 @@
 """Who a person is and how to find them: contact points by keyed hash, masked on the way out."""
 
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import connection
 from django.db.models import QuerySet
 
 from catalog.models import Origin
@@ -17,6 +21,39 @@ from customers.models import (
     Suppression,
 )
 from customers.queries.keys import contact_context, key_of, keyring
+
+# Up from each record to the one it stands in now. UNION, not UNION ALL: even a ring, which no door makes, would end.
+STANDING = """
+WITH RECURSIVE up AS (
+    SELECT id AS asked, id, merged_into_id FROM customers_customer WHERE id = ANY(%s)
+    UNION
+    SELECT up.asked, c.id, c.merged_into_id FROM up JOIN customers_customer c ON c.id = up.merged_into_id
+)
+SELECT asked, id FROM up WHERE merged_into_id IS NULL AND asked <> id
+"""
+# Down to every record that was merged into these, over any number of merges.
+RECORDS = """
+WITH RECURSIVE down AS (
+    SELECT id FROM customers_customer WHERE id = ANY(%s)
+    UNION
+    SELECT c.id FROM customers_customer c JOIN down ON c.merged_into_id = down.id
+)
+SELECT id FROM down ORDER BY id
+"""
+
+
+def standing(customer_ids: Iterable[int]) -> dict[int, int]:
+    """The record that each of these was merged into, over any number of merges; who was not merged is left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(STANDING, [list(customer_ids)])
+        return dict(cursor.fetchall())
+
+
+def records_of(*customer_ids: int) -> list[int]:
+    """These records and all that were merged into them: what an erasure or an export of the person must cover."""
+    with connection.cursor() as cursor:
+        cursor.execute(RECORDS, [list(customer_ids)])
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def contacts(customer_id: int) -> tuple[ContactLine, ...]:
@@ -53,12 +90,14 @@ def mask(value: str) -> str:
 
 def customer_id_of(external_id: str) -> int | None:
     """The id of the person whom the platform calls so; None when nobody is, or was erased."""
-    return Customer.objects.present().filter(external_id=external_id).values_list("pk", flat=True).first()
+    row = Customer.objects.filter(external_id=external_id).only("pk", "merged_into_id").first()
+    pk = row and standing([row.pk]).get(row.pk, row.pk)
+    return Customer.objects.present().filter(pk=pk).values_list("pk", flat=True).first()
 
 
 def by_contact(kind: str, value: str) -> QuerySet[Customer]:
     """Everyone with this contact point, found by its keyed hash under every version. Raises InvalidContact."""
-    written = normalise(kind, value)
+    written = normalise(kind, value, settings.PHONE_REGION)
     ring = keyring()
     lookups = [crypto.keyed_hash(ring, kind, written, version)[1] for version in ring.hash_keys]
     points = ContactPoint.objects.filter(kind=kind, lookup__in=lookups)

@@ -1,19 +1,22 @@
-"""Brings people in, with the ways to reach and recognise them, and keeps what they decided about themselves."""
+"""Brings people in, recognises them by card or handle, and keeps what they decided about themselves."""
 
 import json
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.services import audit
-from customers import crypto
-from customers.contracts import ContactReceipt, NewContact, NewCustomer, RejectedContact
+from customers.contracts import NewContact, NewCustomer, Recognised, RejectedContact
 from customers.exceptions import InvalidContact
 from customers.identity import normalise
 from customers.models import ContactPoint, Customer
+from customers.queries.people import standing
 from customers.services import seal
+from customers.services.contacts import add_contact_points, lookups_of
 
 BLOCK = 1000  # rows a statement: far from every limit of a statement, and a block in memory is a few hundred kB
+NAME_HEX = 24  # 96 bits of the keyed hash name a record that no account names: no two will meet
 
 # Who is known keeps what was said before; a feed may add attributes and an earlier first day, and never a new key.
 LEARN = """
@@ -36,7 +39,7 @@ def import_customers(rows: Iterable[NewCustomer]) -> dict[str, int]:
     ids: dict[str, int] = {}
     for start in range(0, len(wanted), BLOCK):
         names = wanted[start : start + BLOCK]
-        found = dict(Customer.objects.filter(external_id__in=names).values_list("external_id", "id"))
+        found = _ids(names)
         missing = [by_external[name] for name in names if name not in found]
         known = [by_external[name] for name in names if name in found]
         _learn([row for row in known if row.attributes or row.first_seen_at])
@@ -44,11 +47,19 @@ def import_customers(rows: Iterable[NewCustomer]) -> dict[str, int]:
             # Whoever loses the race to another process finds that process's row below.
             Customer.objects.bulk_create([_customer(row) for row in missing], ignore_conflicts=True)
             names_made = [row.external_id for row in missing]
-            made = dict(Customer.objects.filter(external_id__in=names_made).values_list("external_id", "id"))
+            made = _ids(names_made)
             seal.give_keys(made.values())
             found |= made
         ids |= found
     return ids
+
+
+def _ids(names: list[str]) -> dict[str, int]:
+    """Whom these names stand for now: a merged record's name stands for the person it was merged into."""
+    rows = list(Customer.objects.filter(external_id__in=names).values_list("external_id", "id", "merged_into"))
+    merged = [pk for _, pk, into in rows if into is not None]
+    now = standing(merged) if merged else {}
+    return {name: now.get(pk, pk) for name, pk, _ in rows}
 
 
 def _customer(row: NewCustomer) -> Customer:
@@ -60,6 +71,7 @@ def _customer(row: NewCustomer) -> Customer:
         jurisdiction=row.jurisdiction,
         first_seen_at=row.first_seen_at,
         origin=row.origin,
+        is_provisional=row.is_provisional,
     )
 
 
@@ -71,66 +83,48 @@ def _learn(rows: list[NewCustomer]) -> None:
         cursor.execute(LEARN, columns)
 
 
-def add_contact_points(rows: Iterable[NewContact]) -> ContactReceipt:
-    """Takes in what can be read, each sealed under its person's key; lists by place what cannot. Safe to repeat."""
-    rows = list(rows)
-    receipt = ContactReceipt(0, 0)
-    for start in range(0, len(rows), BLOCK):
-        block = _add_block(rows[start : start + BLOCK], start)
-        receipt = ContactReceipt(
-            receipt.added + block.added, receipt.known + block.known, receipt.rejected + block.rejected
-        )
-    return receipt
+def recognise(kind: str, values: Iterable[str], *, origin: str = "observed") -> Recognised:
+    """Whom each of these cards, handles or devices belongs to, by the value as it was typed.
 
-
-def _add_block(rows: list[NewContact], start: int) -> ContactReceipt:
-    customers = Customer.objects.filter(pk__in={row.customer_id for row in rows})
-    keys = seal.keys_for(customers)
-    ring = seal.keyring()
-    points: dict[tuple[int, str, bytes], ContactPoint] = {}
-    rejected = []
-    for index, row in enumerate(rows, start):
-        key = keys.get(row.customer_id)
-        if key is None:
-            rejected.append(
-                RejectedContact(index, "customer_id", "Nobody has this id, or was erased.", "Leave it out.")
-            )
-            continue
+    One that nobody has gets a provisional record, which merges into the person's own as soon as a rule shows whose it
+    is. Its name is made of the keyed hash, so that two files at once make one record. Safe to repeat.
+    """
+    written, rejected = {}, {}
+    for value in dict.fromkeys(values):
         try:
-            value = normalise(row.kind, row.value)
+            written[value] = normalise(kind, value, settings.PHONE_REGION)
         except InvalidContact as refusal:
-            rejected.append(RejectedContact(index, refusal.field, refusal.reason, refusal.remedy))
-            continue
-        version, lookup = crypto.keyed_hash(ring, row.kind, value)
-        points[row.customer_id, row.kind, lookup] = ContactPoint(
-            customer_id=row.customer_id,
-            kind=row.kind,
-            sealed=seal.seal_contact(key, row.kind, value),
-            lookup=lookup,
-            lookup_version=version,
-            verified_at=row.verified_at,
-            origin=row.origin,
-        )
-    added = _insert_new(points)
-    return ContactReceipt(added, len(rows) - len(rejected) - added, tuple(rejected))
+            rejected[value] = RejectedContact(-1, refusal.field, refusal.reason, refusal.remedy)
+    lookups = {value: [digest for _, digest in lookups_of(kind, text)] for value, text in written.items()}
+    owners = _owners(kind, {digest for digests in lookups.values() for digest in digests})
+    ids = {value: owners[digest] for value, digests in lookups.items() for digest in digests if digest in owners}
+    missing = {value: written[value] for value in written if value not in ids}
+    made = _make(kind, missing, origin) if missing else {}
+    return Recognised(ids | made, tuple(sorted(set(made.values()))), rejected)
 
 
-def _insert_new(points: dict[tuple[int, str, bytes], ContactPoint]) -> int:
-    """How many were new. The unique key decides, so two imports at once add a point once; the count may then be off."""
-    if not points:
-        return 0
-    people = {customer_id for customer_id, _, _ in points}
-    known = ContactPoint.objects.filter(customer_id__in=people).values_list("customer_id", "kind", "lookup")
-    fresh = points.keys() - {(customer_id, kind, bytes(lookup)) for customer_id, kind, lookup in known}
-    ContactPoint.objects.bulk_create([points[key] for key in sorted(fresh)], ignore_conflicts=True)
-    return len(fresh)
+def _owners(kind: str, lookups: set[bytes]) -> dict[bytes, int]:
+    """Of several who share a value, the platform's own account, else the oldest record."""
+    rows = ContactPoint.objects.filter(
+        kind=kind, lookup__in=lookups, customer__erased_at=None, customer__merged_into=None
+    ).order_by("-customer__is_provisional", "-customer_id")
+    return {bytes(lookup): customer_id for lookup, customer_id in rows.values_list("lookup", "customer_id")}
+
+
+def _make(kind: str, missing: dict[str, str], origin: str) -> dict[str, int]:
+    names = {value: f"{kind}-{lookups_of(kind, text)[0][1].hex()[:NAME_HEX]}" for value, text in missing.items()}
+    with transaction.atomic():
+        ids = import_customers(NewCustomer(name, origin=origin, is_provisional=True) for name in names.values())
+        add_contact_points(NewContact(ids[name], kind, value, origin=origin) for value, name in names.items())
+    return {value: ids[name] for value, name in names.items()}
 
 
 def set_personalise(customer_id: int, on: bool, actor) -> bool:
     """Switches personalised messages on or off; True when that changed something. Who switched it is written down.
 
-    `actor` is a member of staff, or who it was in a word ("subject").
+    `actor` is a member of staff, or who it was in a word ("subject"). A merged record's word counts for the person.
     """
+    customer_id = standing([customer_id]).get(customer_id, customer_id)
     with transaction.atomic():
         changed = Customer.objects.filter(pk=customer_id).exclude(personalise=on).update(personalise=on)
         if changed:

@@ -1,0 +1,143 @@
+"""What two records said, after they turned out to be one person: for each purpose and channel the stricter of the two.
+
+The ledger keeps each record's own acts for ever; a merge appends what changes for the kept record, and so does taking it
+back. Silence says nothing: a word that only one of them gave stands.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from customers.contracts import ALLOWING, Action, Channel, NewConsent
+from customers.identity import STRICTNESS
+from customers.models import ConsentRecord, ConsentState
+from customers.services import consent
+
+METHOD, METHOD_BACK = "merge", "merge taken back"
+Key = tuple[str, str]  # (purpose, channel)
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """One record's newest word, with what its proof says."""
+
+    action: str
+    valid_until: datetime | None
+    lawful_basis: str
+    notice_version: str
+    language: str
+    jurisdiction: str
+    origin: str
+
+    @property
+    def is_yes(self) -> bool:
+        return self.action in ALLOWING
+
+    def same(self, other: "_Word | None") -> bool:
+        if other is None or self.is_yes != other.is_yes:
+            return False
+        return self.valid_until == other.valid_until if self.is_yes else self.action == other.action
+
+
+def bring_together(kept_id: int, merged_id: int, actor) -> dict:
+    """Appends what makes the kept record's words the stricter of both; returns what `take_apart` needs."""
+    kept, merged = _words(kept_id), _words(merged_id)
+    before = _record_ids(kept_id)
+    wanted = {key: _stricter(_effective(kept, key), _effective(merged, key)) for key in kept.keys() | merged.keys()}
+    _append(kept_id, wanted, kept, METHOD, actor)
+    after = _record_ids(kept_id)
+    changed = [[*key, before.get(key), record_id] for key, record_id in after.items() if before.get(key) != record_id]
+    return {"consent": changed, "said_until": max([*after.values(), *_record_ids(merged_id).values()], default=0)}
+
+
+def take_apart(kept_id: int, merged_id: int, moved: Mapping, actor) -> None:
+    """Gives the kept record its own words back where nobody spoke since; a no since then holds for both records."""
+    kept, merged = _words(kept_id), _words(merged_id)
+    now = _record_ids(kept_id)
+    wanted = dict(kept)
+    for purpose, channel, before, after in moved["consent"]:
+        if now.get((purpose, channel)) == after:
+            wanted[purpose, channel] = _from_record(before) if before else replace(
+                kept[purpose, channel], action=Action.EXPIRED, valid_until=None
+            )  # fmt: skip
+    _append(kept_id, wanted, kept, METHOD_BACK, actor)
+    noes = {
+        key: kept[key] for key, record_id in now.items() if record_id > moved["said_until"] and not kept[key].is_yes
+    }
+    _append(merged_id, merged | noes, merged, METHOD_BACK, actor)
+
+
+def said_no_since(kept_id: int, record_id: int) -> bool:
+    """Whether the person refused anything after this record, by themselves."""
+    rows = ConsentRecord.objects.filter(customer_id=kept_id, pk__gt=record_id).exclude(action__in=ALLOWING)
+    return rows.exclude(method__in=(METHOD, METHOD_BACK)).exists()
+
+
+def _words(customer_id: int) -> dict[Key, _Word]:
+    states = ConsentState.objects.filter(customer=customer_id).select_related("record")
+    return {(state.purpose, state.channel): _of(state.record) for state in states}
+
+
+def _from_record(record_id: int) -> _Word:
+    return _of(ConsentRecord.objects.get(pk=record_id))
+
+
+def _of(record: ConsentRecord) -> _Word:
+    return _Word(
+        record.action, record.valid_until, record.lawful_basis, record.notice_version, record.language,
+        record.jurisdiction, record.origin,
+    )  # fmt: skip
+
+
+def _record_ids(customer_id: int) -> dict[Key, int]:
+    rows = ConsentState.objects.filter(customer=customer_id).values_list("purpose", "channel", "record_id")
+    return {(purpose, channel): record_id for purpose, channel, record_id in rows}
+
+
+def _effective(words: Mapping[Key, _Word], key: Key) -> _Word | None:
+    """The word for a channel; where there is none, a no to all channels speaks for it."""
+    general = words.get((key[0], Channel.ANY))
+    return words.get(key) or (general if general is not None and not general.is_yes else None)
+
+
+def _stricter(one: _Word | None, other: _Word | None) -> _Word:
+    said = [word for word in (one, other) if word is not None]
+    if len(said) == 2 and said[0].is_yes and said[1].is_yes:
+        ends = [word.valid_until for word in said if word.valid_until is not None]
+        return replace(said[0], valid_until=min(ends, default=None))
+    return min(said, key=lambda word: STRICTNESS.index(word.action))
+
+
+def _append(customer_id: int, wanted: Mapping[Key, _Word], current: Mapping[Key, _Word], method: str, actor) -> None:
+    """Appends the fewest acts that lead from the current words to the wanted ones.
+
+    A no to all channels closes each of them, so it comes first and what stays allowed is said again after it.
+    """
+    now, acts = dict(current), []
+    for key in sorted(wanted, key=lambda key: (key[0], key[1] != Channel.ANY, key[1])):
+        word = wanted[key]
+        if word.same(now.get(key)):
+            continue
+        acts.append(_act(customer_id, key, word, method, actor))
+        now[key] = word
+        if key[1] == Channel.ANY and not word.is_yes:
+            now |= {other: word for other in now if other[0] == key[0]}
+    consent.record_many(acts)
+
+
+def _act(customer_id: int, key: Key, word: _Word, method: str, actor) -> NewConsent:
+    return NewConsent(
+        customer_id=customer_id,
+        purpose=key[0],
+        channel=key[1],
+        # Given to another record of the same person, where its proof stands.
+        action=Action.IMPORTED if word.is_yes else word.action,
+        lawful_basis=word.lawful_basis,
+        method=method,
+        actor=f"staff:{actor.pk}" if actor else "rule",
+        origin=word.origin,
+        notice_version=word.notice_version,
+        language=word.language,
+        jurisdiction=word.jurisdiction,
+        valid_until=word.valid_until,
+    )
