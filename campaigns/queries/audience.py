@@ -16,7 +16,7 @@ from campaigns.models import Assignment, AudienceMember, Campaign, Message
 
 # In the order they are asked. Each person leaves at the first that holds. `words` is what people read.
 REASONS = {
-    "gone": "no longer a customer",
+    "gone": "no longer a customer, or merged into another record",
     "no_consent": "no consent for this channel",
     "no_contact": "no address for this channel",
     "suppressed": "unsubscribed, bounced or complained",
@@ -47,7 +47,7 @@ WITH contact AS (
 ), asked AS (
     SELECT p.customer_id, p.segment_id, p.contact_id, p.lookup, 'customer:' || p.unit AS unit,
         CASE
-        WHEN cu.erased_at IS NOT NULL THEN 'gone'
+        WHEN cu.erased_at IS NOT NULL OR cu.merged_into_id IS NOT NULL THEN 'gone'
         WHEN NOT EXISTS (
             SELECT 1 FROM customers_consentstate s
             WHERE s.customer_id = p.customer_id AND s.purpose = 'marketing' AND s.channel = %(channel)s AND s.is_given

@@ -63,7 +63,7 @@ UPDATE campaigns_message m SET attempted_at = now()
 WHERE m.id = %(id)s AND m.state = 'sending' AND m.lease_token = %(token)s AND m.lease_until > now() + %(reserve)s
   AND EXISTS (SELECT 1 FROM campaigns_campaign c WHERE c.id = m.campaign_id AND c.state = 'sending')
   AND EXISTS (SELECT 1 FROM customers_customer cu WHERE cu.id = m.customer_id
-              AND cu.erased_at IS NULL AND cu.excluded_at IS NULL)
+              AND cu.erased_at IS NULL AND cu.merged_into_id IS NULL AND cu.excluded_at IS NULL)
   AND EXISTS (SELECT 1 FROM customers_consentstate s WHERE s.customer_id = m.customer_id AND s.purpose = 'marketing'
               AND s.channel = m.channel AND s.is_given AND (s.valid_until IS NULL OR s.valid_until > now()))
   AND NOT EXISTS (SELECT 1 FROM customers_consentstate s WHERE s.customer_id = m.customer_id AND s.purpose = 'marketing'
@@ -78,7 +78,7 @@ SELECT CASE
   WHEN c.state <> 'sending' THEN 'halted'
   WHEN m.state <> 'sending' OR m.lease_token IS DISTINCT FROM %(token)s OR m.lease_until <= now() + %(reserve)s
     THEN 'lease'
-  WHEN cu.erased_at IS NOT NULL THEN 'gone'
+  WHEN cu.erased_at IS NOT NULL OR cu.merged_into_id IS NOT NULL THEN 'gone'
   WHEN cu.excluded_at IS NOT NULL THEN 'risk'
   WHEN EXISTS (SELECT 1 FROM customers_suppression x JOIN customers_contactpoint p ON p.id = m.contact_point_id
                WHERE x.channel = m.channel AND x.lookup = p.lookup AND x.lifted_at IS NULL) THEN 'suppressed'

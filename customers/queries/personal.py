@@ -10,7 +10,7 @@ from customers.models import (
 )
 from customers.queries.consent import receipt
 from customers.queries.keys import EVENT_CONTEXT, key_of
-from customers.queries.people import open_contact
+from customers.queries.people import open_contact, records_of
 
 PROFILE_FIELDS = (
     "external_id", "attributes", "language", "timezone", "jurisdiction", "personalise", "first_seen_at", "origin",
@@ -28,8 +28,10 @@ def personal(customer_id: int) -> dict:
     An erased person has what is not theirs to destroy: the ledger's records.
     """
     person = Customer.objects.get(pk=customer_id)
-    consent = [receipt(record) for record in ConsentRecord.objects.filter(customer_id=customer_id).order_by("id")]
-    key = key_of(person)
+    records = Customer.objects.in_bulk(records_of(customer_id))
+    consent = [receipt(record) for record in ConsentRecord.objects.filter(customer_id__in=records).order_by("id")]
+    keys = {pk: key_of(record) for pk, record in records.items()}
+    key = keys[customer_id]
     if key is None:
         return {"consent": consent}
     return {
@@ -39,7 +41,7 @@ def personal(customer_id: int) -> dict:
             for point in person.contact_points.order_by("id")
         ],
         "consent": consent,
-        "events": [_exported(event, key) for event in person.events.order_by("occurred_at").iterator(chunk_size=2000)],
+        "events": [_exported(event, keys) for event in person.events.order_by("occurred_at").iterator(chunk_size=2000)],
         "orders": [
             {
                 **{name: getattr(order, name) for name in ORDER_FIELDS},
@@ -54,8 +56,10 @@ def personal(customer_id: int) -> dict:
     }  # fmt: skip
 
 
-def _exported(event: Event, key: bytes) -> dict:
-    words = json.loads(crypto.open_sealed(key, event.sealed, EVENT_CONTEXT)) if event.sealed is not None else {}
+def _exported(event: Event, keys: dict[int, bytes | None]) -> dict:
+    """What was written before a merge rests under the key of the record that it came as."""
+    key = keys.get(event.came_as or event.customer_id)
+    words = json.loads(crypto.open_sealed(key, event.sealed, EVENT_CONTEXT)) if event.sealed is not None and key else {}
     return {
         "message_id": event.message_id, "event": event.name, "occurred_at": event.occurred_at, "channel": event.channel,
         "source": event.source, "origin": event.origin, "properties": {**event.properties, **words},

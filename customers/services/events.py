@@ -22,7 +22,8 @@ from customers.exceptions import BatchRefused
 from customers.models import Customer, Quarantine, Source, Suppression
 from customers.queries.behaviour import product_ids
 from customers.queries.keys import EVENT_CONTEXT
-from customers.services import orders, people, seal
+from customers.queries.people import standing
+from customers.services import orders, people, seal, sessions
 from customers.services.spec import Broken, ReadEvent, message_id_of, read
 from customers.services.withdraw import Withdrawal, withdraw_many
 
@@ -35,7 +36,7 @@ ON CONFLICT (merchant_id, message_id) DO NOTHING RETURNING message_id
 """
 COPY = """
 COPY customers_event (occurred_at, message_id, name, source, channel, merchant_id, customer_id, anonymous_lookup,
-                      properties, sealed, request_id, origin) FROM STDIN
+                      properties, sealed, request_id, origin, came_as) FROM STDIN
 """
 # Said by a shop's own mail system. Our own links tell campaigns, which withdraws before it leaves the event.
 SAYS_NO = {"Unsubscribed": Suppression.Reason.UNSUBSCRIBED, "Email Marked as Spam": Suppression.Reason.COMPLAINED}
@@ -48,6 +49,18 @@ class _Batch:
     source: str
     origin: str
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Whom a `userId` names: their record, and the record it stands in where it was merged."""
+
+    record: Customer
+    person_id: int
+
+    @property
+    def came_as(self) -> int | None:
+        return self.record.pk if self.person_id != self.record.pk else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,14 @@ def record_events(
     return receipt
 
 
+def take_events(events: Sequence[object], *, merchant_id: int | None, source: str, origin: str = "observed") -> Receipt:
+    """As `record_events`, for whoever keeps what is broken by other means: nothing goes to the quarantine."""
+    if not 1 <= len(events) <= MAX_BATCH:
+        raise BatchRefused(f"A batch holds 1 to {MAX_BATCH} events, this one {len(events)}.")
+    with transaction.atomic():
+        return _take(events, _Batch(merchant_id, str(Source(source)), str(origin), timezone.now()))[0]
+
+
 def _take(events: Sequence[object], batch: _Batch) -> tuple[Receipt, list[_Fault]]:
     good, faults = _read_all(events, batch)
     customers = _present({event.user_id for event in good if event.user_id})
@@ -87,6 +108,7 @@ def _take(events: Sequence[object], batch: _Batch) -> tuple[Receipt, list[_Fault
     fresh = _claim(good, batch)
     _store(fresh, customers, batch)
     _apply_orders(fresh, customers, products, batch)
+    _join_sessions(fresh, customers, batch)
     _apply_noes(fresh, customers, batch)
     faults.sort(key=lambda fault: fault.said.index)
     return Receipt(len(fresh), len(good) - len(fresh), tuple(fault.said for fault in faults)), faults
@@ -118,15 +140,17 @@ def _sift(
     return [event for event in good if event.index not in broken]
 
 
-def _present(names: set[str]) -> dict[str, Customer]:
+def _present(names: set[str]) -> dict[str, _Named]:
     """Who of these people is known, by external id."""
     if not names:
         return {}
-    rows = Customer.objects.filter(external_id__in=names).only("external_id", "erased_at")
-    return {row.external_id: row for row in rows}
+    rows = list(Customer.objects.filter(external_id__in=names).only("external_id", "erased_at", "merged_into_id"))
+    merged = [row.pk for row in rows if row.merged_into_id is not None]
+    now = standing(merged) if merged else {}
+    return {row.external_id: _Named(row, now.get(row.pk, row.pk)) for row in rows}
 
 
-def _made(good: list[ReadEvent], customers: dict[str, Customer], batch: _Batch) -> dict[str, Customer]:
+def _made(good: list[ReadEvent], customers: dict[str, _Named], batch: _Batch) -> dict[str, _Named]:
     """Makes whoever a good event names and nobody knows yet."""
     seen: dict[str, datetime] = {}
     for event in good:
@@ -137,9 +161,9 @@ def _made(good: list[ReadEvent], customers: dict[str, Customer], batch: _Batch) 
     return _present(set(seen))
 
 
-def _erased(good: list[ReadEvent], customers: dict[str, Customer]) -> dict[int, Broken]:
+def _erased(good: list[ReadEvent], customers: dict[str, _Named]) -> dict[int, Broken]:
     why = Broken("userId", "This person was erased at their own request. Stop sending what they do.")
-    erased = {name for name, customer in customers.items() if customer.erased_at is not None}
+    erased = {name for name, named in customers.items() if named.record.erased_at is not None}
     return {event.index: why for event in good if event.user_id in erased}
 
 
@@ -179,18 +203,20 @@ def _claim(good: list[ReadEvent], batch: _Batch) -> list[ReadEvent]:
     return [event for event in good if event.message_id in new and first[event.message_id] is event]
 
 
-def _store(fresh: list[ReadEvent], customers: dict[str, Customer], batch: _Batch) -> None:
+def _store(fresh: list[ReadEvent], customers: dict[str, _Named], batch: _Batch) -> None:
     if not fresh:
         return
     writers = [customers[e.user_id] for e in fresh if e.text and e.user_id]
-    keys = seal.keys_for({customer.pk: customer for customer in writers}.values())
+    # A merged record's words stay under its own key, by which `came_as` opens them.
+    keys = seal.keys_for({named.record.pk: named.record for named in writers}.values())
     ring = seal.keyring()
     with connection.cursor() as cursor, cursor.copy(COPY) as copy:
         for event in fresh:
-            customer_id = customers[event.user_id].pk if event.user_id else None
+            named = customers[event.user_id] if event.user_id else None
+            key = keys.get(named.record.pk) if named else None
             anonymous = crypto.keyed_hash(ring, "anonymous", event.anonymous_id)[1] if event.anonymous_id else None
             # What somebody wrote without being known has no key to be sealed under, so it is not kept.
-            text = json.dumps(event.text).encode() if event.text and customer_id in keys else None
+            text = json.dumps(event.text).encode() if event.text and key else None
             copy.write_row(
                 (
                     event.occurred_at,
@@ -199,23 +225,25 @@ def _store(fresh: list[ReadEvent], customers: dict[str, Customer], batch: _Batch
                     batch.source,
                     event.channel,
                     batch.merchant_id,
-                    customer_id,
+                    named and named.person_id,
                     anonymous,
                     json.dumps(event.properties),
-                    crypto.seal(keys[customer_id], text, EVENT_CONTEXT) if text else None,
+                    crypto.seal(key, text, EVENT_CONTEXT) if text else None,
                     event.request_id,
                     batch.origin,
+                    named and named.came_as,
                 )
             )
 
 
 def _apply_orders(
-    fresh: list[ReadEvent], customers: dict[str, Customer], products: dict[str, int], batch: _Batch
+    fresh: list[ReadEvent], customers: dict[str, _Named], products: dict[str, int], batch: _Batch
 ) -> None:
     purchases = [
         orders.Purchase(
             event,
-            customers[event.user_id].pk if event.user_id else None,
+            customers[event.user_id].person_id if event.user_id else None,
+            customers[event.user_id].came_as if event.user_id else None,
             tuple(products[item.product] for item in event.items),
         )
         for event in fresh
@@ -225,7 +253,22 @@ def _apply_orders(
     orders.change([event for event in fresh if event.name in orders.CHANGES], merchant_id=batch.merchant_id)
 
 
-def _apply_noes(fresh: list[ReadEvent], customers: dict[str, Customer], batch: _Batch) -> None:
+def _join_sessions(fresh: list[ReadEvent], customers: dict[str, _Named], batch: _Batch) -> None:
+    """What a device did before its person was known, and what it says of who else they are."""
+    seen: dict[str, list[datetime]] = {}
+    logins = set()
+    for event in fresh:
+        if event.anonymous_id:
+            seen.setdefault(event.anonymous_id, []).append(event.occurred_at)
+        for kind, value in (("anonymous", event.anonymous_id), ("device", event.device_id)):
+            if value and event.user_id:
+                logins.add((customers[event.user_id].person_id, kind, value))
+    if seen:
+        sessions.join(sessions.spans(seen), merchant_id=batch.merchant_id)
+    sessions.remember(logins, origin=batch.origin)
+
+
+def _apply_noes(fresh: list[ReadEvent], customers: dict[str, _Named], batch: _Batch) -> None:
     """Somebody unsubscribed elsewhere: it counts here too, in the same transaction."""
     said = [event for event in fresh if event.name in SAYS_NO and event.user_id]
     if not said or batch.source in OUR_OWN:
@@ -233,7 +276,7 @@ def _apply_noes(fresh: list[ReadEvent], customers: dict[str, Customer], batch: _
     actor = f"merchant:{batch.merchant_id}" if batch.merchant_id else "platform"
     withdraw_many(
         Withdrawal(
-            customer_id=customers[event.user_id].pk,
+            customer_id=customers[event.user_id].person_id,
             channel=event.channel if event.channel in CONTACT_KIND else Channel.EMAIL,
             purpose=Purpose.MARKETING,
             method="event",

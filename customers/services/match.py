@@ -65,9 +65,7 @@ def _pairs(rule: Rule, ids: list[int]) -> list[tuple[int, int]]:
         return []
     shared: dict[int, list[int]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute(
-            SHARED, {"ids": ids, "kind": rule.kind, "verified": rule.is_verified, "most": MOST_SHARED + 1}
-        )
+        cursor.execute(SHARED, {"ids": ids, "kind": rule.kind, "verified": rule.is_verified, "most": MOST_SHARED + 1})
         for point_id, customer_id in cursor.fetchall():
             shared[point_id].append(customer_id)
     return sorted(

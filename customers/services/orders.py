@@ -16,13 +16,13 @@ CHANGES = (REFUNDED, CANCELLED)
 # The unique key (merchant, external id) decides which purchase is new: a second Order Completed changes nothing.
 INSERT = """
 INSERT INTO customers_order (external_id, merchant_id, customer_id, ordered_at, channel, store, source, total, discount,
-                             coupon_discount, refunded, currency, coupon, request_id, excluded_reason, origin)
+                             coupon_discount, refunded, currency, coupon, request_id, excluded_reason, origin, came_as)
 SELECT external_id, %s, customer_id, ordered_at, channel, store, %s, total, discount, coupon_discount, 0, currency,
-       coupon, request_id, '', %s
+       coupon, request_id, '', %s, came_as
 FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::numeric[], %s::numeric[],
-            %s::numeric[], %s::text[], %s::text[], %s::uuid[])
+            %s::numeric[], %s::text[], %s::text[], %s::uuid[], %s::bigint[])
      AS v (external_id, customer_id, ordered_at, channel, store, total, discount, coupon_discount, currency, coupon,
-           request_id)
+           request_id, came_as)
 ON CONFLICT (merchant_id, external_id) DO NOTHING RETURNING external_id, id
 """
 LINES = "COPY customers_orderline (order_id, product_id, quantity, amount) FROM STDIN"
@@ -45,6 +45,7 @@ class Purchase:
 
     event: ReadEvent
     customer_id: int | None
+    came_as: int | None  # the record that it named, where that one was merged
     product_ids: tuple[int, ...]  # beside event.items
 
 
@@ -90,6 +91,7 @@ def _row(purchase: Purchase) -> tuple:
         event.properties.get("currency", "USD"),
         event.properties.get("coupon", "")[:60],
         event.request_id,
+        purchase.came_as,
     )
 
 

@@ -22,8 +22,8 @@ NAME_HEX = 24  # 96 bits of the keyed hash name a record that no account names: 
 LEARN = """
 UPDATE customers_customer c
 SET attributes = c.attributes || v.attributes, first_seen_at = LEAST(c.first_seen_at, v.first_seen_at)
-FROM unnest(%s::text[], %s::text[]::jsonb[], %s::timestamptz[]) AS v (external_id, attributes, first_seen_at)
-WHERE c.external_id = v.external_id AND c.erased_at IS NULL
+FROM unnest(%s::bigint[], %s::text[]::jsonb[], %s::timestamptz[]) AS v (id, attributes, first_seen_at)
+WHERE c.id = v.id AND c.erased_at IS NULL
   AND (NOT c.attributes @> v.attributes OR v.first_seen_at < c.first_seen_at OR c.first_seen_at IS NULL)
 """
 
@@ -41,8 +41,8 @@ def import_customers(rows: Iterable[NewCustomer]) -> dict[str, int]:
         names = wanted[start : start + BLOCK]
         found = _ids(names)
         missing = [by_external[name] for name in names if name not in found]
-        known = [by_external[name] for name in names if name in found]
-        _learn([row for row in known if row.attributes or row.first_seen_at])
+        known = [(found[name], by_external[name]) for name in names if name in found]
+        _learn([(pk, row) for pk, row in known if row.attributes or row.first_seen_at])
         if missing:
             # Whoever loses the race to another process finds that process's row below.
             Customer.objects.bulk_create([_customer(row) for row in missing], ignore_conflicts=True)
@@ -75,10 +75,12 @@ def _customer(row: NewCustomer) -> Customer:
     )
 
 
-def _learn(rows: list[NewCustomer]) -> None:
+def _learn(rows: list[tuple[int, NewCustomer]]) -> None:
     if not rows:
         return
-    columns = [[r.external_id for r in rows], [json.dumps(r.attributes) for r in rows], [r.first_seen_at for r in rows]]
+    columns = [
+        [pk for pk, _ in rows], [json.dumps(r.attributes) for _, r in rows], [r.first_seen_at for _, r in rows]
+    ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(LEARN, columns)
 

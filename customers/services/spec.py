@@ -30,6 +30,7 @@ ORDER = {**MONEY, "order_id": "id", "checkout_id": "id", "coupon": "id"}
 COUPON = {"order_id": "id", "cart_id": "id", "coupon_id": "id", "coupon": "id", "discount": "money"}
 PROMOTION = {"promotion_id": "id", "creative": "id", "name": "id", "position": "id"}
 EMAIL = {"email_id": "id", "campaign_id": "id", "list_id": "id"}
+SOCIAL = {"network": "id", "post_id": "id", "campaign_id": "id", "product_id": "id"}
 # By exact name: the properties that are kept and how each is read. `products` stands where the spec has them.
 PROPERTIES: dict[str, dict[str, str]] = {
     "Products Searched": {"query": "text"},
@@ -57,6 +58,11 @@ PROPERTIES: dict[str, dict[str, str]] = {
     "Email Bounced": EMAIL,
     "Email Marked as Spam": EMAIL,
     "Unsubscribed": EMAIL,
+    # Ours: the spec has no words for what happens on a social network. `comment` is what the person wrote.
+    "Social Account Followed": SOCIAL,
+    "Social Post Liked": SOCIAL,
+    "Social Post Shared": SOCIAL,
+    "Social Post Commented": {**SOCIAL, "comment": "text"},
 }
 # At least one of each group must be there.
 REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -68,6 +74,8 @@ REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
     **{name: (("coupon_id", "coupon"),) for name in PROPERTIES if name.startswith("Coupon ")},
     "Promotion Viewed": (("promotion_id", "name"),),
     "Promotion Clicked": (("promotion_id", "name"),),
+    **{name: (("network",),) for name in PROPERTIES if name.startswith("Social ")},
+    "Social Post Commented": (("network",), ("comment",)),
 }
 BY_FOLDED = {name.casefold(): name for name in PROPERTIES}
 CURRENCY = re.compile(r"[A-Z]{3}")
@@ -101,6 +109,7 @@ class ReadEvent:
     occurred_at: datetime
     user_id: str
     anonymous_id: str
+    device_id: str
     channel: str
     properties: dict  # JSON, allow-listed
     text: dict[str, str]  # what a person wrote, by property
@@ -136,6 +145,7 @@ def read(raw: object, index: int, *, now: datetime, may_be_future: bool, channel
         occurred_at=occurred_at,
         user_id=user_id,
         anonymous_id=anonymous_id,
+        device_id=_device(raw),
         channel=_channel(raw, name, channel),
         properties=kept,
         text=text,
@@ -230,10 +240,20 @@ def _channel(raw: dict, name: str, otherwise: str) -> str:
     context = raw.get("context") or {}
     given = context.get("channel") if isinstance(context, dict) else None
     if given is None:
+        if name.startswith("Social "):
+            return "social"
         return "email" if name.startswith("Email ") or name == "Unsubscribed" else otherwise
     if given not in CHANNELS:
         raise Broken("context.channel", f"It is none of {', '.join(CHANNELS)}.")
     return given
+
+
+def _device(raw: dict) -> str:
+    """The id of the device that an app sends (`context.device.id`); "" without one."""
+    context = raw.get("context") or {}
+    device = context.get("device") if isinstance(context, dict) else None
+    given = device.get("id") if isinstance(device, dict) else None
+    return _id(given, "context.device.id") if given not in (None, "") else ""
 
 
 def _request_id(given: dict) -> UUID | None:
