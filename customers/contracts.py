@@ -53,7 +53,8 @@ class LawfulBasis(StrEnum):
 ALLOWING = frozenset({Action.GIVEN, Action.CONFIRMED, Action.IMPORTED})
 NOES = frozenset({Action.REFUSED, Action.WITHDRAWN, Action.OBJECTED})
 # Which acts may follow which (None: nothing was ever recorded). A "no" follows anything: it is never turned away. No
-# import and no confirmation of an old request revives what a person ended, and only what was allowed or asked can lapse.
+# import and no confirmation of an old request revives what a person ended. A "no" lapses only where it was another record's,
+# brought in by a merge that is taken back; nothing that allows may follow but what the person says themselves.
 _A = Action
 MAY_FOLLOW: Mapping[Action | None, frozenset[Action]] = {
     None: NOES | {_A.REQUESTED, _A.GIVEN, _A.IMPORTED},
@@ -61,9 +62,10 @@ MAY_FOLLOW: Mapping[Action | None, frozenset[Action]] = {
     _A.GIVEN: NOES | {_A.GIVEN, _A.IMPORTED, _A.EXPIRED},
     _A.CONFIRMED: NOES | {_A.GIVEN, _A.IMPORTED, _A.EXPIRED},
     _A.IMPORTED: NOES | {_A.REQUESTED, _A.GIVEN, _A.IMPORTED, _A.EXPIRED},
-    _A.REFUSED: NOES | {_A.REQUESTED, _A.GIVEN},
-    _A.WITHDRAWN: NOES | {_A.REQUESTED, _A.GIVEN},
-    _A.OBJECTED: NOES | {_A.REQUESTED, _A.GIVEN},  # GDPR art. 21(3): whether anybody may ask again is the pack's to say
+    _A.REFUSED: NOES | {_A.REQUESTED, _A.GIVEN, _A.EXPIRED},
+    _A.WITHDRAWN: NOES | {_A.REQUESTED, _A.GIVEN, _A.EXPIRED},
+    _A.OBJECTED: NOES
+    | {_A.REQUESTED, _A.GIVEN, _A.EXPIRED},  # GDPR art. 21(3): whether anybody may ask again is the pack's to say
     _A.EXPIRED: NOES | {_A.REQUESTED, _A.GIVEN},
 }
 # Which kind of contact point a channel writes to. A channel that is not here writes to nobody.

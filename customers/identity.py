@@ -172,9 +172,3 @@ STRICTNESS = (
     Action.GIVEN,
     Action.CONFIRMED,
 )
-
-
-def stricter(one: str | None, other: str | None) -> str | None:
-    """The stricter of two acts of consent; None is silence, which says nothing."""
-    said = [act for act in (one, other) if act is not None]
-    return min(said, key=STRICTNESS.index) if said else None

@@ -1,10 +1,27 @@
-"""Alarm clocks of consent: no ids needed, each looks for what is due, and may ring twice."""
+"""Alarm clocks of this room: each looks for what is due, and may ring twice."""
+
+from datetime import timedelta
 
 from celery import shared_task
+from django.utils import timezone
 
-from customers.services import anchors
+from customers.services import anchors, sessions
+from customers.services.match import match_all
+
+LOGINS_SINCE = timedelta(days=2)  # a night that was missed is made up for by the next
 
 
 @shared_task(name="customers.anchor")
 def anchor() -> None:
     anchors.append()
+
+
+@shared_task(name="customers.match")
+def match() -> None:
+    """Asks whom new contact points show to be one person."""
+    match_all()
+
+
+@shared_task(name="customers.join_sessions")
+def join_sessions() -> None:
+    sessions.sweep(timezone.now() - LOGINS_SINCE)

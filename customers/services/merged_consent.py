@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from customers.contracts import ALLOWING, Action, Channel, NewConsent
+from customers.contracts import ALLOWING, NOES, Action, Channel, NewConsent
 from customers.identity import STRICTNESS
 from customers.models import ConsentRecord, ConsentState
 from customers.services import consent
 
 METHOD, METHOD_BACK = "merge", "merge taken back"
+ENDED = NOES | {Action.EXPIRED}
 Key = tuple[str, str]  # (purpose, channel)
 
 
@@ -43,7 +44,8 @@ def bring_together(kept_id: int, merged_id: int, actor) -> dict:
     """Appends what makes the kept record's words the stricter of both; returns what `take_apart` needs."""
     kept, merged = _words(kept_id), _words(merged_id)
     before = _record_ids(kept_id)
-    wanted = {key: _stricter(_effective(kept, key), _effective(merged, key)) for key in kept.keys() | merged.keys()}
+    both = {key: (_effective(kept, key), _effective(merged, key)) for key in kept.keys() | merged.keys()}
+    wanted = {key: word for key, words in both.items() if (word := _stricter(*words)) is not None}
     _append(kept_id, wanted, kept, METHOD, actor)
     after = _record_ids(kept_id)
     changed = [[*key, before.get(key), record_id] for key, record_id in after.items() if before.get(key) != record_id]
@@ -95,17 +97,20 @@ def _record_ids(customer_id: int) -> dict[Key, int]:
 
 
 def _effective(words: Mapping[Key, _Word], key: Key) -> _Word | None:
-    """The word for a channel; where there is none, a no to all channels speaks for it."""
+    """The word for a channel; where there is none, a no to all channels speaks for it. An open question is silence."""
     general = words.get((key[0], Channel.ANY))
-    return words.get(key) or (general if general is not None and not general.is_yes else None)
+    word = words.get(key) or (general if general is not None and general.action in NOES else None)
+    return None if word is None or word.action == Action.REQUESTED else word
 
 
-def _stricter(one: _Word | None, other: _Word | None) -> _Word:
-    said = [word for word in (one, other) if word is not None]
+def _stricter(kept: _Word | None, merged: _Word | None) -> _Word | None:
+    if kept is None and merged is not None and merged.action == Action.EXPIRED:
+        return None  # nothing is allowed and nothing was: there is nothing to lapse
+    said = [word for word in (kept, merged) if word is not None]
     if len(said) == 2 and said[0].is_yes and said[1].is_yes:
         ends = [word.valid_until for word in said if word.valid_until is not None]
         return replace(said[0], valid_until=min(ends, default=None))
-    return min(said, key=lambda word: STRICTNESS.index(word.action))
+    return min(said, key=lambda word: STRICTNESS.index(word.action), default=None)
 
 
 def _append(customer_id: int, wanted: Mapping[Key, _Word], current: Mapping[Key, _Word], method: str, actor) -> None:
@@ -118,20 +123,21 @@ def _append(customer_id: int, wanted: Mapping[Key, _Word], current: Mapping[Key,
         word = wanted[key]
         if word.same(now.get(key)):
             continue
-        acts.append(_act(customer_id, key, word, method, actor))
+        acts.append(_act(customer_id, key, word, before=now.get(key), method=method, actor=actor))
         now[key] = word
         if key[1] == Channel.ANY and not word.is_yes:
             now |= {other: word for other in now if other[0] == key[0]}
     consent.record_many(acts)
 
 
-def _act(customer_id: int, key: Key, word: _Word, method: str, actor) -> NewConsent:
+def _act(customer_id: int, key: Key, word: _Word, *, before: _Word | None, method: str, actor) -> NewConsent:
+    # A yes was given to another record of the same person, where its proof stands; the ledger lets an import follow no no.
+    yes = Action.GIVEN if before is not None and before.action in ENDED else Action.IMPORTED
     return NewConsent(
         customer_id=customer_id,
         purpose=key[0],
         channel=key[1],
-        # Given to another record of the same person, where its proof stands.
-        action=Action.IMPORTED if word.is_yes else word.action,
+        action=yes if word.is_yes else word.action,
         lawful_basis=word.lawful_basis,
         method=method,
         actor=f"staff:{actor.pk}" if actor else "rule",

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from customers import crypto
 from customers.contracts import NewContact
 from customers.models import ContactPoint
+from customers.services import orders as order_rows
 from customers.services import seal
 from customers.services.contacts import add_contact_points
 
@@ -27,7 +28,7 @@ WITH device AS (
     SELECT * FROM unnest(%(n)s::int[], %(lookup)s::bytea[], %(first)s::timestamptz[], %(last)s::timestamptz[])
         AS v (n, lookup, first_at, last_at)
 ), bound AS (
-    SELECT d.n, COALESCE(max(b.since), '-infinity') AS since, GREATEST(max(d.last_at), COALESCE(min(a.until), max(d.last_at))) AS until
+    SELECT d.n, COALESCE(max(b.since), '-infinity') AS since, COALESCE(min(a.until), max(d.last_at)) AS until
     FROM device d
     LEFT JOIN LATERAL (
         SELECT max(p.occurred_at) AS since FROM customers_event p
@@ -95,11 +96,7 @@ def join(spans: Iterable[Span], *, merchant_id: int | None) -> int:
             cursor.execute(JOIN, {"n": n, "lookup": lookup, "first": first, "last": last, "merchant": merchant_id})
             changed = cursor.fetchall()
             joined += len(changed)
-            orders = [
-                (order_id, owner, came_as, old)
-                for name, order_id, owner, came_as, old in changed
-                if name == "Order Completed"
-            ]
+            orders = [row[1:] for row in changed if row[0] == order_rows.COMPLETED]
             if orders:
                 cursor.execute(ORDERS, [*(list(column) for column in zip(*orders, strict=True)), merchant_id])
     return joined
