@@ -1,9 +1,13 @@
 """A window on staff. Roles and accounts are kept here; keys and the audit trail are read-only."""
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 
 from accounts.models import ApiKey, AuditEntry, Role, User
+
+admin.site.unregister([EmailAddress, Authenticator])
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -26,7 +30,7 @@ class StaffAdmin(UserAdmin):
 
 @admin.register(Role)
 class RoleAdmin(admin.ModelAdmin):
-    list_display = ("name", "slug", "capabilities")
+    list_display = ("name", "slug", "capabilities", "needs_second_factor")
 
 
 @admin.register(ApiKey)

@@ -11,6 +11,7 @@ View = TypeVar("View", bound=Callable)
 
 PUBLIC = "public"  # anyone, signed in or not: links in messages, the login page
 ANY_STAFF = "staff"  # any signed-in member of staff
+SIGNED_IN = "signed in"  # any signed-in person, also one whose second factor is not enrolled yet
 # The id of the request that this thread answers, "" outside of one: config's middleware sets it, audit entries carry it.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 

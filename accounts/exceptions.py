@@ -16,3 +16,7 @@ class IdempotencyConflict(Exception):
     def __init__(self, reason: str):
         super().__init__(reason)
         self.reason = reason
+
+
+class Unsealable(Exception):
+    """A sealed secret that no key of this install opens."""

@@ -1,5 +1,8 @@
 """What staff enter here."""
 
+from allauth.account.forms import LoginForm
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
 
 from accounts.contracts import Scope
@@ -28,3 +31,36 @@ class IssueKey(forms.Form):
         choices=[(str(scope), str(scope)) for scope in Scope],
         widget=forms.CheckboxSelectMultiple,
     )
+
+
+def _plain(form: forms.Form) -> None:
+    """Labels stand above the fields; text inside them would vanish while one types."""
+    for field in form.fields.values():
+        field.widget.attrs.pop("placeholder", None)
+
+
+class Login(LoginForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["password"].help_text = ""
+
+
+class Code(AuthenticateForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["code"].help_text = "Six digits from your authenticator app, or one of your recovery codes."
+
+
+class CodeAgain(ReauthenticateForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        _plain(self)
+
+
+class EnrolApp(ActivateTOTPForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["code"].help_text = "Six digits that the app shows after it read the picture."

@@ -4,6 +4,8 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.crypto import salted_hmac
+from django.utils.functional import cached_property
 
 
 class Role(models.Model):
@@ -12,6 +14,8 @@ class Role(models.Model):
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=60)
     capabilities = ArrayField(models.CharField(max_length=60), default=list)
+    # Whoever has such a role can do nothing until a passkey or an authenticator app is enrolled.
+    needs_second_factor = models.BooleanField(default=False)
 
     def __str__(self):
         return self.name
@@ -22,17 +26,37 @@ class User(AbstractUser):
 
     roles = models.ManyToManyField(Role, blank=True, related_name="users")
     is_service = models.BooleanField(default=False)
+    # Since when a second factor is asked for at each login; its one writer is services.note_second_factor.
+    second_factor_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     def can(self, capability: str) -> bool:
-        return self.is_active and capability in self.capabilities
+        return self.is_active and capability in self.capabilities and not self.lacks_second_factor
+
+    @property
+    def needs_second_factor(self) -> bool:
+        """Whether a role of theirs demands one; a superuser, who has every right of the admin, always."""
+        return self.is_superuser or self._rights[1]
+
+    @property
+    def lacks_second_factor(self) -> bool:
+        return self.second_factor_at is None and self.needs_second_factor
 
     @property
     def capabilities(self) -> frozenset[str]:
-        """All capabilities of all roles, read once per user object: a request asks for several."""
-        if not hasattr(self, "_capabilities"):
-            lists = self.roles.values_list("capabilities", flat=True) if self.pk else ()
-            self._capabilities = frozenset(name for names in lists for name in names)
-        return self._capabilities
+        """All capabilities of all roles."""
+        return self._rights[0]
+
+    @cached_property
+    def _rights(self) -> tuple[frozenset[str], bool]:
+        """(capabilities, whether a second factor is demanded), read once per user object: a request asks for several."""
+        rows = list(self.roles.values_list("capabilities", "needs_second_factor")) if self.pk else []
+        return frozenset(name for names, _ in rows for name in names), any(needs for _, needs in rows)
+
+    def _get_session_auth_hash(self, secret=None):
+        """Django's, with the second factor in it: enrolling or dropping one ends every other session, as a new password does."""
+        enrolled = self.second_factor_at.isoformat() if self.second_factor_at else ""
+        salt = "accounts.models.User.session"
+        return salted_hmac(salt, f"{self.password}|{enrolled}", secret=secret, algorithm="sha256").hexdigest()
 
 
 class ApiKey(models.Model):

@@ -4,10 +4,15 @@ import csv
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 
+from allauth.mfa import app_settings
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -36,6 +41,41 @@ def create_user(username: str, password: str | None, roles: Iterable[str], **fie
         raise Refused("unknown_role", f"No role named {', '.join(sorted(missing))}.")
     user.roles.set(found)
     return user
+
+
+def note_second_factor(user: User, actor: User | None = None, reason: str = "") -> None:
+    """Call it in the transaction that added or removed a factor: writes down since when one is asked for, and audits it.
+
+    Every session of the user but one that is renewed afterwards (`update_session_auth_hash`) ends with it.
+    """
+    kinds = sorted(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+    was = user.second_factor_at
+    user.second_factor_at = timezone.now() if set(kinds) - {Authenticator.Type.RECOVERY_CODES} else None
+    user.save(update_fields=["second_factor_at"])
+    before = {"enrolled": was and was.isoformat()}
+    audit(actor or user, "user.second_factor", user, before=before, after={"factors": kinds}, reason=reason)
+
+
+def enrol_totp(user: User) -> str:
+    """Enrols an authenticator app with a new secret and returns that (base32): for installs that make users by command."""
+    secret = generate_totp_secret()
+    with transaction.atomic():
+        TOTP.activate(user, secret)
+        RecoveryCodes.activate(user)
+        note_second_factor(user)
+    return secret
+
+
+def totp_code(secret: str) -> str:
+    """What an authenticator app with this secret shows now (RFC 6238)."""
+    return format_hotp_value(hotp_value(secret, int(time.time()) // app_settings.TOTP_PERIOD))
+
+
+def reset_second_factor(user: User, reason: str) -> None:
+    """For a lost phone without recovery codes: takes every factor away and ends all sessions; the next login enrols anew."""
+    with transaction.atomic():
+        Authenticator.objects.filter(user=user).delete()
+        note_second_factor(user, reason=reason)
 
 
 def issue_api_key(user: User, name: str, scopes: Iterable[str], actor: User | None) -> tuple[ApiKey, str]:

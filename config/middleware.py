@@ -7,9 +7,10 @@ from typing import ClassVar
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.contracts import ANY_STAFF, PUBLIC, Capability, request_id
+from accounts.contracts import ANY_STAFF, PUBLIC, SIGNED_IN, Capability, request_id
 
 
 class RequestId:
@@ -64,20 +65,34 @@ class Access:
         return self.get_response(request)
 
     def process_view(self, request, view, args, kwargs):
-        if hasattr(view, "cls") or request.resolver_match.app_name == "admin":
-            return None
         needed = getattr(view, "capability", None)
-        if needed == PUBLIC:
+        if hasattr(view, "cls") or needed == PUBLIC:
             return None
+        if request.resolver_match.app_name == "admin":
+            return self._to_enrolment(request)
         if not request.user.is_authenticated:
             if request.htmx:  # a fragment that polls: the whole page goes to the login, not the login into the fragment
                 return HttpResponse(status=204, headers={"HX-Refresh": "true"})
             return redirect_to_login(request.get_full_path())
+        if needed == SIGNED_IN:
+            return None
+        return self._to_enrolment(request) or self._refuse(request.user, needed)
+
+    @staticmethod
+    def _refuse(user, needed) -> None:
         if needed is None:
             raise PermissionDenied("This page declares no capability, so nobody may open it.")
-        if needed != ANY_STAFF and not request.user.can(needed):
+        if needed != ANY_STAFF and not user.can(needed):
             raise PermissionDenied(f"This page needs the right “{needed}”, which none of your roles gives.")
-        return None
+
+    @staticmethod
+    def _to_enrolment(request):
+        """Whoever must have a second factor and has none is led to one, and to nothing else."""
+        if not (request.user.is_authenticated and request.user.lacks_second_factor):
+            return None
+        if request.htmx:
+            return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+        return redirect("mfa_activate_totp")
 
 
 @dataclass(frozen=True)
@@ -106,7 +121,7 @@ PLACES = (
 def navigation(request) -> dict:
     """Template context: the places that this person may go to."""
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
+    if user is None or not user.is_authenticated or user.lacks_second_factor:
         return {"navigation": []}
     places = []
     for label, name, needed in PLACES:

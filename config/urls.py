@@ -1,5 +1,6 @@
 """Every address: the pages of each room, the API under /api/v1/, its description, and the admin as a window."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
@@ -11,6 +12,9 @@ from customers import urls as customers
 from recommendations import urls as recommendations
 from registry import urls as registry
 from risk import urls as risk
+
+# The admin has no login of its own: there is one way in, with its limits and its second step.
+admin.site.login = secure_admin_login(admin.site.login)
 
 API = [
     *catalog.api_urlpatterns,
@@ -25,6 +29,7 @@ urlpatterns = [
     path("models/", include(registry)),
     path("fraud/", include(risk)),
     path("accounts/", include(accounts)),
+    path("accounts/", include(accounts.allauth_urlpatterns)),
     path("api/v1/", include((API, "api"))),
     path("api/schema/", SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[]), name="schema"),
     path(

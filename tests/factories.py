@@ -4,6 +4,9 @@ from importlib import import_module
 from itertools import count
 from pathlib import Path
 
+from allauth.mfa.totp.internal.auth import TOTP
+from django.utils import timezone
+
 from accounts import migrations
 from accounts.models import Role, User
 from accounts.services import issue_api_key
@@ -24,14 +27,28 @@ def _roles() -> dict[str, tuple[str, list[str]]]:
 
 
 ROLES = _roles()
+NEED_SECOND_FACTOR = import_module("accounts.migrations.0004_second_factor").NEED_IT
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # base32, of every authenticator app in the tests
 _numbers = count(1)
 
 
-def staff(role: str, username: str | None = None) -> User:
-    """A member of staff with one role."""
+def staff(role: str, username: str | None = None, *, enrolled: bool = True) -> User:
+    """A member of staff with one role, and with an authenticator app where that demands one."""
     name, capabilities = ROLES[role]
+    needs = role in NEED_SECOND_FACTOR
     user = User.objects.create_user(username=username or f"{role}-{next(_numbers)}", password="correct horse battery")
-    user.roles.add(Role.objects.get_or_create(slug=role, defaults={"name": name, "capabilities": capabilities})[0])
+    defaults = {"name": name, "capabilities": capabilities, "needs_second_factor": needs}
+    user.roles.add(Role.objects.get_or_create(slug=role, defaults=defaults)[0])
+    if needs and enrolled:
+        enrol(user)
+    return user
+
+
+def enrol(user: User) -> User:
+    """As services.enrol_totp, without its entry in the audit trail."""
+    TOTP.activate(user, SECRET)
+    user.second_factor_at = timezone.now()
+    user.save(update_fields=["second_factor_at"])
     return user
 
 

@@ -66,6 +66,10 @@ PHONE_REGION = environment.text("ATTUNE_PHONE_REGION", "")
 # --- applications
 INSTALLED_APPS = [
     "config",
+    # Before accounts, whose admin takes theirs away: nobody reads or swaps a second factor there.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "accounts",
     "catalog",
     "customers",
@@ -96,6 +100,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -151,6 +156,29 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
+
+# django-allauth gives the login, its limits and the second factor; accounts.urls lists the pages of it that exist.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "accounts.views.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_SESSION_REMEMBER = True  # to the end of SESSION_COOKIE_AGE
+ACCOUNT_FORMS = {"login": "accounts.forms.Login"}
+# A password or code guessed wrong counts for its account and for its address; reads are never counted.
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "20/m/ip,5/5m/key", "reauthenticate": "10/m/user"}
+ALLAUTH_TRUSTED_PROXY_COUNT = 0
+MFA_ADAPTER = "accounts.views.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.forms.Code",
+    "reauthenticate": "accounts.forms.CodeAgain",
+    "activate_totp": "accounts.forms.EnrolApp",
+}
+MFA_TOTP_ISSUER = "Attune"
+MFA_TOTP_TOLERANCE = 1  # the step before and after: phones and servers differ by some seconds (RFC 6238, 5.2)
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses of staff are the administrator's to know; none is verified here
 
 # --- API
 REST_FRAMEWORK = {

@@ -18,9 +18,9 @@ CELERY_BROKER_USE_SSL = tls.check_server("CELERY_BROKER_URL", CELERY_BROKER_URL)
 tls.check_server("CACHE_URL", CACHE_URL)
 tls.check_mail(SMTP_HOST, SMTP_TLS)
 SECURE_SSL_REDIRECT = environment.flag("ATTUNE_SSL_REDIRECT", True)
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if environment.flag("ATTUNE_BEHIND_PROXY", False) else None
-)
+BEHIND_PROXY = environment.flag("ATTUNE_BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0  # whose X-Forwarded-For names the address that is counted
 SECURE_HSTS_SECONDS = 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

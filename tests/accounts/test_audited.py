@@ -177,7 +177,19 @@ ACTS = {
 }
 # A post without an entry, and why.
 UNAUDITED = {
-    "accounts:login": "changes a session, no record",
+    "accounts:login": "audited as user.logged_in: tests/accounts/test_login.py",
+    "account_login": "the same page",
+    "mfa_authenticate": "as above",
+    "account_reauthenticate": "changes a session, no record",
+    "mfa_reauthenticate": "as above",
+    "mfa_reauthenticate_webauthn": "as above",
+    "accounts:password": "audited, from a session that was opened with a password: tests/accounts/test_login.py",
+    "mfa_activate_totp": "as above",
+    "mfa_deactivate_totp": "as above",
+    "mfa_generate_recovery_codes": "as above",
+    "mfa_add_webauthn": "audited, with a key of a browser: tests/browser/test_passkey.py",
+    "mfa_remove_webauthn": "as above",
+    "mfa_download_recovery_codes": "reads",
     "accounts:logout": "changes a session, no record",
     "campaigns:segment-count": "counts what stands",
     "campaigns:click": "the customer's own act: a Click and an Event",
@@ -195,7 +207,7 @@ def takes_post(name: str) -> bool:
     for role in ("approver", "analyst", "officer", "administrator"):
         user.roles.add(*factories.staff(role).roles.all())
     client = Client()
-    client.force_login(user)
+    client.force_login(factories.enrol(user))
     answer = client.put(address(name))
     return answer.status_code != 405 or "POST" in answer["Allow"]
 

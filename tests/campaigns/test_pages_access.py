@@ -91,7 +91,7 @@ def test_somebody_without_a_role_sees_an_empty_home_and_nothing_else(shop):
 
 def test_the_admin_is_a_window_that_changes_nothing(shop):
     client = Client()
-    client.force_login(factories.User.objects.create_superuser("root", password="x"))
+    client.force_login(factories.enrol(factories.User.objects.create_superuser("root", password="x")))
     for model in (m for m in site._registry if m._meta.app_label == "campaigns"):
         name = f"admin:campaigns_{model._meta.model_name}"
         assert client.get(reverse(f"{name}_changelist")).status_code == 200, name

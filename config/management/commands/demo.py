@@ -22,7 +22,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from accounts.contracts import Scope
-from accounts.services import create_user, issue_api_key
+from accounts.services import create_user, enrol_totp, issue_api_key
 from campaigns.queries import progress
 from campaigns.services import approval, compose, segments
 from campaigns.services.simulator import click_some
@@ -124,11 +124,11 @@ class Command(BaseCommand):
         self.say(f"\n[{place}] {text}")
 
     def _staff(self) -> None:
-        passwords = {}
+        passwords, authenticators = {}, {}
         for username, (role, first, last) in STAFF.items():
             if not get_user_model().objects.filter(username=username).exists():
                 passwords[username] = secrets.token_urlsafe(9)
-                create_user(
+                user = create_user(
                     username,
                     passwords[username],
                     [role],
@@ -136,11 +136,15 @@ class Command(BaseCommand):
                     last_name=last,
                     is_staff=role == "administrator",
                 )
+                if user.needs_second_factor:
+                    authenticators[username] = enrol_totp(user)
         if passwords:
             merchant = merchants()[0]
             account = service_account(merchant_id=merchant.id, username=f"merchant-{merchant.external_id}")
             _, key = issue_api_key(account, "demo key", list(Scope), actor=None)
-            kept = json.dumps({"passwords": passwords, "merchant": merchant.name, "key": key})
+            kept = json.dumps(
+                {"passwords": passwords, "authenticators": authenticators, "merchant": merchant.name, "key": key}
+            )
             path = self._logins()
             path.touch(mode=0o600)
             path.write_text(kept, encoding="utf-8")
@@ -255,6 +259,9 @@ class Command(BaseCommand):
         self.say(f"\nAttune runs at {self.site}/   (Ctrl-C stops it; make demo starts it again)")
         for username, (role, first, last) in STAFF.items():
             self.say(f"  {role:<14} {username:<6} password {logins['passwords'][username]}   ({first} {last})")
+        apps = [f"{username} {secret}" for username, secret in logins.get("authenticators", {}).items()]
+        self.say("  Approver, officer and administrator give a code as well: `.venv/bin/python manage.py totp arno`")
+        self.say(f"  prints the one of now, or type the secret into an authenticator app: {', '.join(apps)}")
         self.say(f"  API key of {logins['merchant']} (simulated merchant): {logins['key']}")
         self.say(f"  API reference {self.site}/api/docs/")
         self.say(f"\nClick first: log in as arno, open “{SECOND}” under your tasks, read it, approve it,")
