@@ -85,7 +85,10 @@ class LiftOut(serializers.Serializer):
     verdict = serializers.ChoiceField(choices=[str(verdict) for verdict in Verdict])
     reason = serializers.CharField()
     method = serializers.CharField()
-    is_always_valid = serializers.BooleanField(help_text="False: holds for one look, at a time fixed before.")
+    is_always_valid = serializers.BooleanField(
+        help_text="True: the intervals hold over all daily looks. False: there is none to hold."
+    )
+    adjusted_for = serializers.CharField(help_text="What from before the start is taken out; empty: nothing.")
 
 
 class MoneyLiftOut(LiftOut):
@@ -137,12 +140,25 @@ class PrivacyOut(serializers.Serializer):
     )
 
 
+class AdjustedOut(serializers.Serializer):
+    lift = MoneyLiftOut()
+    correlation = serializers.FloatField(help_text="Of past and revenue, within the arms.")
+    narrower = serializers.FloatField(help_text="By this share than without, 0 to 1.")
+
+
 class ResultsOut(serializers.Serializer):
     window = WindowOut()
+    looked_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="Of the intervals: the last daily look. null before the first, a day after the start.",
+    )
     treated = ArmOut()
     holdout = ArmOut()
     conversion = LiftOut()
     revenue = MoneyLiftOut(help_text="Per assigned customer.")
+    adjusted = AdjustedOut(
+        allow_null=True, help_text="Revenue less what earlier spending foretold (CUPED): the figure that is judged."
+    )
     sample_ratio = SampleRatioOut(source="ratio", allow_null=True, help_text="null without a hold-out.")
     funnel = FunnelOut()
     privacy = serializers.SerializerMethodField(help_text="null where the figures are exact: for the platform itself.")

@@ -1,33 +1,22 @@
 """What a campaign did: sums per arm by intention to treat, computed in the database; nobody loads a person."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 
 import numpy as np
 from django.db import connection
 from django.db.models import Avg, Count, Q
 from django.utils import timezone
 
-from campaigns.contracts import Arm, ArmResult, Lift, SampleRatio
+from campaigns.contracts import Arm, ArmResult, Lift, SampleRatio, Verdict
 from campaigns.models import Assignment, Campaign, Click, Message, Origin, Redemption, SurveyAnswer
-from campaigns.stats import conversion_lift, revenue_lift, sample_ratio
+from campaigns.queries.arms import PAST, Pair, covariance, empty, sums
+from campaigns.stats.covariate import adjust
+from campaigns.stats.lift import LEVEL, conversion_lift, revenue_lift, sample_ratio
+from campaigns.stats.sequential import nominal_levels
 from customers.queries.store import demo_store
 
-# Per customer first, then per arm, of the whole campaign and of each segment: the sums of squares and cubes are what the
-# interval of a mean needs. Counted orders only: observed, not cancelled, not flagged. Whoever was flagged after the
-# assignment stays in the arm; only their flagged orders go.
-ARMS = """
-SELECT GROUPING(segment_id) = 1, segment_id, arm, count(*), count(*) FILTER (WHERE orders > 0), sum(revenue),
-       sum(revenue * revenue), sum(revenue * revenue * revenue), sum(orders)
-FROM (
-    SELECT a.arm, a.segment_id, count(o.id) AS orders, COALESCE(sum(o.total - o.refunded), 0) AS revenue
-    FROM campaigns_assignment a
-    LEFT JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
-         AND o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
-    WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.arm, a.segment_id, a.customer_id
-) per_customer GROUP BY GROUPING SETS ((arm), (segment_id, arm))
-"""
+FORETOLD = f"spending in the {PAST.days // 7} weeks before the start"
 # Who of either arm took their consent back since the start, by whatever way.
 UNSUBSCRIBES = """
 SELECT a.arm, count(*), count(*) FILTER (WHERE s.origin = 'simulated')
@@ -43,16 +32,6 @@ FROM campaigns_assignment a
 JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
      AND o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
 WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY 1, 2 ORDER BY 2
-"""
-
-
-# One row per person who passed the gate, for drawing the arms anew by other salts.
-OUTCOMES = """
-SELECT a.unit, COALESCE(sum(o.total - o.refunded), 0)::float8, count(o.id)
-FROM campaigns_assignment a
-LEFT JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
-     AND o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
-WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.customer_id, a.unit ORDER BY a.customer_id
 """
 
 
@@ -90,14 +69,39 @@ class Day:
 
 
 @dataclass(frozen=True)
+class Adjusted:
+    """The lift in revenue with chance differences of the past taken out."""
+
+    lift: Lift
+    correlation: float  # of past and revenue, within the arms
+    narrower: float  # by this share than without, 0 to 1
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    name: str
+    treated: ArmResult
+    holdout: ArmResult
+    money: Lift
+
+
+@dataclass(frozen=True)
 class Results:
     window: Window
+    looked_at: datetime | None  # of the intervals: the last daily look; None before the first
     treated: ArmResult
     holdout: ArmResult
     conversion: Lift
     revenue: Lift
+    adjusted: Adjusted | None
     ratio: SampleRatio | None
     funnel: Funnel
+    segments: tuple[SegmentResult, ...]
+
+    @property
+    def money(self) -> Lift:
+        """The lift in money that is judged: less what the past foretold where it foretells anything, by a rule fixed before."""
+        return self.adjusted.lift if self.adjusted else self.revenue
 
 
 def known_until() -> datetime:
@@ -121,66 +125,95 @@ def window_of(campaign: Campaign, as_of: datetime | None = None) -> Window | Non
     return Window(campaign.started_at, until, as_of, is_complete=as_of >= end, is_replay=as_of > timezone.now())
 
 
-NOTHING = (0, 0, Decimal(0), Decimal(0), Decimal(0), 0)
-
-
-def _sums(campaign: Campaign, window: Window) -> dict[tuple[int | None, str], tuple]:
-    """By segment and arm, and (under segment None) by arm alone: the sums that ArmResult holds, in one query."""
-    with connection.cursor() as cursor:
-        cursor.execute(ARMS, {"campaign": campaign.pk, "since": window.since, "until": window.until})
-        # Whose segment is gone (NULL) counts in the whole alone.
-        return {
-            (None if is_whole else segment, arm): tuple(sums)
-            for is_whole, segment, arm, *sums in cursor.fetchall()
-            if is_whole or segment is not None
-        }
-
-
-def _arms(sums: dict[tuple[int | None, str], tuple], segment_id: int | None) -> tuple[ArmResult, ArmResult]:
-    return tuple(_arm(arm, sums.get((segment_id, arm.value), NOTHING)) for arm in (Arm.TREATED, Arm.HOLDOUT))
-
-
-def _arm(arm: Arm, row: tuple) -> ArmResult:
-    customers, converted, revenue, squared, cubed, orders = row
-    return ArmResult(arm, customers, converted, revenue, squared, cubed, int(orders))
-
-
-def arms(campaign: Campaign, window: Window, segment_id: int | None = None) -> tuple[ArmResult, ArmResult]:
-    """(treated, hold-out) of the campaign or one of its segments."""
-    return _arms(_sums(campaign, window), segment_id)
-
-
-def outcomes(campaign: Campaign, window: Window) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """(units, revenue (n,) float64, orders (n,) int64) of everybody who passed the gate, in the order of customers."""
-    with connection.cursor() as cursor:
-        cursor.execute(OUTCOMES, {"campaign": campaign.pk, "since": window.since, "until": window.until})
-        rows = cursor.fetchall()
-    units, revenue, orders = zip(*rows, strict=True) if rows else ((), (), ())
-    return list(units), np.array(revenue, dtype=np.float64), np.array(orders, dtype=np.int64)
-
-
-def arm_of(arm: Arm, revenue: np.ndarray, orders: np.ndarray) -> ArmResult:
-    """The sums of one arm from what each of its people did."""
-    sums = [Decimal(str((revenue**power).sum())) for power in (1, 2, 3)]
-    return ArmResult(arm, len(revenue), int((orders > 0).sum()), *sums, int(orders.sum()))
-
-
 def results(campaign: Campaign, as_of: datetime | None = None) -> Results | None:
-    """Everything the results page says, or None before the start."""
+    """Everything the results page says, or None before the start.
+
+    Counts run to `as_of`; intervals are those of the last daily look before it, and hold however often one looks.
+    """
     window = window_of(campaign, as_of)
     if window is None:
         return None
-    treated, holdout = arms(campaign, window)
+    whole = sums(campaign, window.since, window.until)
+    looks = looks_of(campaign, window)
+    looked = whole if not looks or looks[-1] == window.until else sums(campaign, window.since, looks[-1])
+    levels = _levels(campaign, looks)
+    now, then = whole[None], looked[None]
     return Results(
         window,
-        treated,
-        holdout,
-        conversion_lift(treated, holdout),
-        revenue_lift(treated, holdout),
+        looks[-1] if looks else None,
+        now.treated,
+        now.holdout,
+        _repeated(conversion_lift(then.treated, then.holdout, levels.conversion), looks),
+        _repeated(revenue_lift(then.treated, then.holdout, levels.revenue), looks),
+        _adjusted(then, levels, looks),
         # Without a hold-out there is no draw to check.
-        sample_ratio(treated.customers, holdout.customers, campaign.holdout_share) if campaign.holdout_share else None,
-        funnel(campaign, treated),
+        sample_ratio(now.treated.customers, now.holdout.customers, campaign.holdout_share)
+        if campaign.holdout_share
+        else None,
+        funnel(campaign, now.treated),
+        _segments(campaign, whole, looked, levels, looks),
     )
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """What a one-look interval must promise at the last look, so that all looks together keep LEVEL."""
+
+    conversion: float = LEVEL
+    revenue: float = LEVEL
+    adjusted: float = LEVEL
+
+
+def looks_of(campaign: Campaign, window: Window) -> list[datetime]:
+    """The daily looks so far, at whole days after the start; the last one is the end of the attribution window."""
+    days = (window.until - window.since) // timedelta(days=1)
+    return [window.since + timedelta(days=day) for day in range(1, days + 1)]
+
+
+def _levels(campaign: Campaign, looks: list[datetime]) -> _Levels:
+    if not looks:
+        return _Levels()
+    found = covariance(campaign, looks)
+    shares = np.arange(1, len(looks) + 1) / campaign.attribution_days
+    return _Levels(
+        *(float(nominal_levels(one, shares)[-1]) for one in (found.conversion, found.revenue, found.adjusted))
+    )
+
+
+def _repeated(lift: Lift, looks: list[datetime]) -> Lift:
+    """The lift as one of many looks; before the first look there is no interval yet."""
+    if lift.difference is None:
+        return lift
+    if not looks:
+        early = "Cannot tell yet: the first look is a whole day after the start."
+        return replace(lift, difference=None, relative=None, verdict=Verdict.CANNOT_TELL, reason=early)
+    return replace(
+        lift,
+        difference=replace(lift.difference, level=LEVEL),
+        relative=lift.relative and replace(lift.relative, level=LEVEL),
+        is_always_valid=True,
+        method=f"{lift.method}; repeated over daily looks by Lan-DeMets spending",
+    )
+
+
+def _adjusted(pair: Pair, levels: _Levels, looks: list[datetime]) -> Adjusted | None:
+    """Revenue less what the weeks before the start foretold; None where they foretell nothing."""
+    less = adjust(pair.treated, pair.holdout, pair.past_treated, pair.past_holdout)
+    if less is None:
+        return None
+    lift = replace(revenue_lift(less.treated, less.holdout, levels.adjusted), adjusted_for=FORETOLD)
+    return Adjusted(_repeated(lift, looks), less.correlation, 1 - less.width)
+
+
+def _segments(campaign: Campaign, whole, looked, levels: _Levels, looks: list[datetime]) -> tuple[SegmentResult, ...]:
+    """In the campaign's order. A segment's own looks vary together as the campaign's do, near enough for its level."""
+    rows = []
+    for part in campaign.campaign_segments.select_related("segment"):
+        now, then = (found.get(part.segment_id) or empty() for found in (whole, looked))
+        found = _adjusted(then, levels, looks)
+        lift = found.lift if found else _repeated(revenue_lift(then.treated, then.holdout, levels.revenue), looks)
+        rows.append(SegmentResult(part.segment.name, now.treated, now.holdout, lift))
+    return tuple(rows)
 
 
 def funnel(campaign: Campaign, treated: ArmResult) -> Funnel:
@@ -206,16 +239,6 @@ def funnel(campaign: Campaign, treated: ArmResult) -> Funnel:
         survey_mean=answers["mean"],
         ordered=treated.converted,
     )
-
-
-def by_segment(campaign: Campaign, window: Window) -> list[tuple[str, ArmResult, ArmResult, Lift]]:
-    """(segment name, treated, hold-out, revenue lift), in the campaign's order."""
-    sums = _sums(campaign, window)
-    rows = []
-    for part in campaign.campaign_segments.select_related("segment"):
-        treated, holdout = _arms(sums, part.segment_id)
-        rows.append((part.segment.name, treated, holdout, revenue_lift(treated, holdout)))
-    return rows
 
 
 def unsubscribes(campaign: Campaign, window: Window) -> dict[str, tuple[int, int]]:

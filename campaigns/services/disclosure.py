@@ -12,7 +12,7 @@ from campaigns.contracts import Arm, Lift, NoisyArm, NoisyFunnel
 from campaigns.models import Campaign
 from campaigns.queries.disclosed import MONEY_CAP, PEOPLE_CAP, capped, has_simulated_clicks
 from campaigns.queries.measurement import Window, window_of
-from campaigns.stats import noisy_conversion_lift, noisy_revenue_lift
+from campaigns.stats.lift import noisy_conversion_lift, noisy_revenue_lift
 from customers.contracts import GroupAnswer, GroupFigure, GroupPart, GroupQuestion
 from customers.services import disclosure
 
@@ -49,6 +49,9 @@ class MerchantResults:
     funnel: NoisyFunnel
     privacy: Privacy
     ratio: None = None
+    # Told once a week at fixed times; the covariance of daily looks and past spending would need a budget of their own.
+    looked_at: None = None
+    adjusted: None = None
 
 
 def first_moment(campaign: Campaign) -> datetime | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.core.cache import cache
 
 from campaigns.queries import planning
-from campaigns.stats import minimal_effect
+from campaigns.stats.lift import minimal_effect
 
 BASELINE_KEPT = 3600  # seconds: profiles change once a night
 

@@ -184,6 +184,7 @@ def measured(lift: Lift, currency: str = CURRENCY) -> Measured:
         title, value, change = "Share who ordered", percent, signed_points
     else:
         title = "Revenue per assigned customer"
+        title += f", less what {lift.adjusted_for} foretold" if lift.adjusted_for else ""
         change = signed_money
 
         def value(amount):

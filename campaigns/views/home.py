@@ -50,7 +50,7 @@ def _last_results() -> dict:
     return {
         "last": campaign,
         "last_results": results,
-        "last_money": figures.incremental(results.revenue, results.treated),
+        "last_money": figures.incremental(results.money, results.treated),
         "mail": _deliverability(message_states(campaign.pk)),
     }
 

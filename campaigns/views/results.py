@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.contracts import Capability, requires
+from campaigns.contracts import Lift
 from campaigns.forms.words import AsOfForm
 from campaigns.models import Campaign
 from campaigns.queries import measurement
@@ -35,8 +36,8 @@ def _measured(campaign: Campaign, form: AsOfForm) -> dict:
     window, gate = found.window, waterfall(campaign.pk)
     left = measurement.unsubscribes(campaign, window)
     segments = [
-        (name, treated, holdout, figures.measured(lift, treated.currency))
-        for name, treated, holdout, lift in measurement.by_segment(campaign, window)
+        (part.name, part.treated, part.holdout, figures.measured(part.money, part.treated.currency))
+        for part in found.segments
     ]
     return {
         "results": found,
@@ -48,13 +49,18 @@ def _measured(campaign: Campaign, form: AsOfForm) -> dict:
         "funnel": found.funnel,
         "funnel_bars": figures.funnel_bars(found.funnel),
         "clicks": figures.clicks(found.funnel),
-        "money": figures.incremental(found.revenue, found.treated),
-        "measured": [figures.measured(found.conversion), figures.measured(found.revenue, found.treated.currency)],
+        "money": figures.incremental(found.money, found.treated),
+        "measured": [figures.measured(lift, found.treated.currency) for lift in _lifts(found)],
         "arms": [_arm("Treated", found.treated, left["treated"]), _arm("Hold-out", found.holdout, left["holdout"])],
         "segments": segments,
         "line": figures.cumulative(measurement.days(campaign, window), found.treated.currency),
         "states": message_states(campaign.pk),
     }
+
+
+def _lifts(found: measurement.Results) -> list[Lift]:
+    """What is judged first; the plain difference in money beside it, so that nobody has to believe the adjustment."""
+    return [found.conversion, found.money, *([found.revenue] if found.adjusted else [])]
 
 
 def _arm(label: str, arm, left: tuple[int, int]) -> dict:

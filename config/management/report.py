@@ -31,6 +31,7 @@ def report(name: str) -> tuple[list[str], list[str]]:
         f"Results by intention to treat, replay until {results.window.until:%Y-%m-%d %H:%M} UTC:",
         *_arms(results),
         *[f"  {line}" for lift in (results.conversion, results.revenue) for line in _lift(lift)],
+        *[f"  {line}" for line in _adjusted(results.adjusted)],
         f"  sample ratio: p = {results.ratio.p_value:.3f}, {'MISMATCH' if results.ratio.is_mismatch else 'as drawn'}",
         "  The replayed orders were made before anyone got this mail, so the true effect is zero:",
         "  an interval that includes zero is the right answer 95 times in 100.",
@@ -65,6 +66,13 @@ def _lift(lift) -> list[str]:
         f"{lift.metric}: lift {interval.estimate:+.1%}, 95 % interval {interval.low:+.1%} to {interval.high:+.1%}: "
         f"{lift.verdict}"
     ]
+
+
+def _adjusted(adjusted) -> list[str]:
+    if adjusted is None:
+        return []
+    (line,) = _lift(adjusted.lift)
+    return [f"{line}", f"  (revenue less what {adjusted.lift.adjusted_for} foretold: {adjusted.narrower:.0%} narrower)"]
 
 
 def _problems(campaign, gate, results, faults: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ from campaigns.contracts import Arm, NoisyArm, Verdict
 from campaigns.models import Assignment, Campaign, Message, MessageVariant, Segment
 from campaigns.queries.disclosed import MONEY_CAP, capped
 from campaigns.queries.measurement import window_of
-from campaigns.stats import noisy_conversion_lift, noisy_revenue_lift
+from campaigns.stats.lift import noisy_conversion_lift, noisy_revenue_lift
 from customers.models import Customer, Order, PrivacyBudget
 from tests import factories
 from tests.campaigns.test_api_results import results, with_key

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -10,7 +11,9 @@ from django.utils import timezone
 from campaigns.contracts import Arm, ArmResult
 from campaigns.models import Assignment, Campaign, Click, CouponCode, Message, Redemption, SurveyAnswer
 from campaigns.queries import measurement
-from campaigns.stats import revenue_lift
+from campaigns.queries.arms import covariance, outcomes, sums
+from campaigns.stats.covariate import Past
+from campaigns.stats.lift import revenue_lift
 from campaigns.views import figures
 from customers.models import DemoStore, Order
 from customers.services.withdraw import withdraw
@@ -74,18 +77,68 @@ def test_sums_of_squares_and_cubes_are_those_of_the_customers(shop):
     order(treated[0].customer, "1.00", -1)
     order(treated[1].customer, "4.00", -1)
 
-    found, _ = measurement.arms(shop.campaign, measurement.window_of(shop.campaign))
+    window = measurement.window_of(shop.campaign)
+    found = sums(shop.campaign, window.since, window.until)[None].treated
 
     assert (found.revenue, found.revenue_squared, found.revenue_cubed) == (Decimal(7), Decimal(25), Decimal(91))
 
 
 def test_each_segment_adds_up_to_the_whole(shop):
     order(arm(shop, "treated")[0].customer, "3.00", -1)
-    window = measurement.window_of(shop.campaign)
 
-    ((name, treated, holdout, _),) = measurement.by_segment(shop.campaign, window)
+    found = measurement.results(shop.campaign)
 
-    assert (name, (treated, holdout)) == ("Regular", measurement.arms(shop.campaign, window))
+    (part,) = found.segments
+    assert (part.name, part.treated, part.holdout) == ("Regular", found.treated, found.holdout)
+    assert found.treated.revenue == Decimal(3)
+
+
+def test_what_was_spent_before_the_start_is_summed_beside_it(shop):
+    ann = arm(shop, "treated")[0].customer
+    order(ann, "3.00", -1)
+    order(ann, "2.00", -3)
+    order(ann, "5.00", -57)
+    order(ann, "99.00", -59)  # more than eight weeks before the start
+
+    pair = sums(shop.campaign, shop.campaign.started_at, timezone.now())[None]
+
+    assert pair.treated.revenue == Decimal(3)
+    assert pair.past_treated == Past(*map(Decimal, (7, 49, 343, 21, 147, 63)))
+    assert pair.past_holdout == Past(*[Decimal(0)] * 6)
+
+
+def test_looks_vary_together_as_their_customers_do(shop):
+    """The sums that the database makes, against numpy's on everybody's own figures."""
+    Campaign.objects.filter(pk=shop.campaign.pk).update(started_at=timezone.now() - timedelta(days=4, minutes=1))
+    campaign = again(shop).campaign
+    for number, person in enumerate(shop.people[:25]):
+        for day in range(1 + number % 4):
+            order(person, f"{3 + number}.00", day - 3.9)
+        order(person, f"{1 + number % 7}.00", -20)
+    looks = measurement.looks_of(campaign, measurement.window_of(campaign))
+    people = outcomes(campaign, looks)
+    drawn = np.array([row.arm for row in Assignment.objects.filter(campaign=campaign).order_by("customer_id")])
+
+    found = covariance(campaign, looks)
+
+    conversion, money, both, past = np.zeros((4, 4)), np.zeros((4, 4)), np.zeros(4), 0.0
+    for mask in (drawn == "treated", drawn == "holdout"):
+        n = mask.sum()
+        conversion += np.cov(people.ordered[mask].T, ddof=0) / n
+        joined = np.cov(np.column_stack([people.past, people.money])[mask].T, ddof=0) / n
+        money, both, past = money + joined[1:, 1:], both + joined[0, 1:], past + joined[0, 0]
+    assert len(looks) == 4
+    assert np.allclose(found.conversion, conversion)
+    assert np.allclose(found.revenue, money)
+    assert np.allclose(found.adjusted, money - np.outer(both, both) / past)
+
+
+def test_before_the_first_look_there_is_no_interval_and_it_says_when_one_comes():
+    shop = shop_sent(people=80, holdout_share=0.5)
+    found = measurement.results(shop.campaign)
+    assert (found.looked_at, found.conversion.difference, found.revenue.difference) == (None, None, None)
+    assert "the first look is a whole day after the start" in found.conversion.reason
+    assert "The first interval comes a whole day after the start." in text_of(results_page(shop))
 
 
 def test_too_few_people_read_cannot_tell_with_the_reason(shop):

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from campaigns.contracts import Arm, ArmResult, Metric, Verdict
-from campaigns.stats import (
+from campaigns.stats.lift import (
     conversion_lift,
     minimal_effect,
     minimal_revenue_effect,
@@ -52,7 +52,7 @@ def counts(bought, n, bought_held, n_held):
     ],
 )
 def test_the_interval_of_the_difference_is_the_one_in_newcombes_paper(treated, holdout, low, high, monkeypatch):
-    monkeypatch.setattr("campaigns.stats.MIN_CUSTOMERS", 1)  # the paper's examples are smaller than our least
+    monkeypatch.setattr("campaigns.stats.lift.MIN_CUSTOMERS", 1)  # the paper's examples are smaller than our least
     found = conversion_lift(*counts(*treated, *holdout)).difference
     assert (found.low, found.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
 

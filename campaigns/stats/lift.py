@@ -1,7 +1,6 @@
 """Lift of the treated over the hold-out, by intention to treat, with intervals, a check of the arms and a power estimate.
 
-Every interval here is valid for one look, at a time that was fixed before; who looks often and stops at the first good
-number is wrong more often than the level says.
+Every interval here is valid for one look; `sequential.nominal_levels` gives the level at which it holds over many.
 
 Sources
   Wilson (1927), "Probable inference, the law of succession, and statistical inference", JASA 22, 209-212.

@@ -1,0 +1,182 @@
+"""What both arms did, as sums per arm by intention to treat: computed in the database, nobody loads a person.
+
+Counted orders only: observed, not cancelled, not flagged. Whoever was flagged after the assignment stays in the arm; only
+their flagged orders go. Every time here is a moment; an order at the end of a window is outside it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+from django.db import connection
+
+from campaigns.contracts import Arm, ArmResult
+from campaigns.models import Campaign
+from campaigns.stats.covariate import Past
+from campaigns.stats.sequential import converted_covariance, running
+
+# The spending before the start that CUPED takes out. On the demo store, revenue of four weeks correlates 0.78 with the
+# four weeks before, 0.83 with eight, and no better with thirteen or twenty-six.
+PAST = timedelta(weeks=8)
+
+COUNTED = "o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL"
+# Per customer first, then per arm, of the whole campaign and of each segment: the sums of squares and cubes are what the
+# interval of a mean needs, those with the past what takes the past out.
+ARMS = f"""
+SELECT GROUPING(segment_id) = 1, segment_id, arm, count(*), count(*) FILTER (WHERE orders > 0), sum(y), sum(y * y),
+       sum(y * y * y), sum(orders), sum(x), sum(x * x), sum(x * x * x), sum(x * y), sum(x * x * y), sum(x * y * y)
+FROM (
+    SELECT a.arm, a.segment_id, count(o.id) FILTER (WHERE o.ordered_at >= %(since)s) AS orders,
+           COALESCE(sum(o.total - o.refunded) FILTER (WHERE o.ordered_at >= %(since)s), 0) AS y,
+           COALESCE(sum(o.total - o.refunded) FILTER (WHERE o.ordered_at < %(since)s), 0) AS x
+    FROM campaigns_assignment a
+    LEFT JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(past)s
+         AND o.ordered_at < %(until)s AND {COUNTED}
+    WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.arm, a.segment_id, a.customer_id
+) per_customer GROUP BY GROUPING SETS ((arm), (segment_id, arm))
+"""  # noqa: S608 - COUNTED is a constant of this file
+# Money per customer and period, where period 1 is the past and 2, 3, ... are the time up to the first look, the second, ...
+SPENT = f"""
+SELECT a.customer_id, a.arm, a.unit, width_bucket(o.ordered_at, %(edges)s::timestamptz[]) AS period,
+       sum(o.total - o.refunded)::float8 AS amount
+FROM campaigns_assignment a
+JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(past)s AND o.ordered_at < %(until)s
+     AND {COUNTED}
+WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY 1, 2, 3, 4
+"""  # noqa: S608 - as above
+# Who buys does so in a few periods only: the pairs are few times the rows.
+MOMENTS = f"""
+WITH spent AS MATERIALIZED ({SPENT})
+SELECT 'money', arm, period, 0, sum(amount) FROM spent GROUP BY arm, period
+UNION ALL
+SELECT 'pair', l.arm, l.period, r.period, sum(l.amount * r.amount)
+FROM spent l JOIN spent r ON r.customer_id = l.customer_id GROUP BY l.arm, l.period, r.period
+UNION ALL
+SELECT 'first', arm, period, 0, count(*)::float8
+FROM (SELECT arm, min(period) AS period FROM spent WHERE period > 1 GROUP BY customer_id, arm) f GROUP BY arm, period
+UNION ALL
+SELECT 'people', arm, 0, 0, count(*)::float8 FROM campaigns_assignment
+WHERE campaign_id = %(campaign)s AND arm <> 'excluded' GROUP BY arm
+"""  # noqa: S608 - as above
+# Everybody who passed the gate, for drawing the arms anew by other salts.
+UNITS = """
+SELECT customer_id, unit FROM campaigns_assignment WHERE campaign_id = %(campaign)s AND arm <> 'excluded' ORDER BY 1
+"""
+
+NOTHING = (0, 0, Decimal(0), Decimal(0), Decimal(0), 0, *[Decimal(0)] * 6)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both arms, of the campaign or of one segment, and what their customers spent before."""
+
+    treated: ArmResult
+    holdout: ArmResult
+    past_treated: Past
+    past_holdout: Past
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """Covariance (looks, looks) of the difference between the arms at each look, for every metric."""
+
+    conversion: np.ndarray
+    revenue: np.ndarray
+    adjusted: np.ndarray  # revenue less what the past foretold
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What everybody who passed the gate did, for drawing the arms anew."""
+
+    units: list[str]
+    money: np.ndarray  # (people, looks) float64, up to each look
+    ordered: np.ndarray  # (people, looks) bool, whether by each look
+    past: np.ndarray  # (people,) float64
+
+
+def sums(campaign: Campaign, since: datetime, until: datetime) -> dict[int | None, Pair]:
+    """By segment, and under None of the whole, what was ordered from `since` until `until`; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(ARMS, {"campaign": campaign.pk, "since": since, "until": until, "past": since - PAST})
+        # Whose segment is gone (NULL) counts in the whole alone.
+        found = {
+            (None if is_whole else segment, arm): row
+            for is_whole, segment, arm, *row in cursor.fetchall()
+            if is_whole or segment is not None
+        }
+    return {segment: _pair(found, segment) for segment in {segment for segment, _ in found} | {None}}
+
+
+def empty() -> Pair:
+    """Both arms of a segment that nobody was assigned from."""
+    return _pair({}, None)
+
+
+def _pair(found: dict[tuple[int | None, str], list], segment: int | None) -> Pair:
+    rows = {arm: found.get((segment, arm.value), NOTHING) for arm in Arm}
+    results = [ArmResult(arm, *row[:5], int(row[5])) for arm, row in rows.items()]
+    return Pair(*results, *[Past(*row[6:]) for row in rows.values()])
+
+
+def _parameters(campaign: Campaign, looks: list[datetime]) -> dict:
+    past = campaign.started_at - PAST
+    return {
+        "campaign": campaign.pk,
+        "past": past,
+        "until": looks[-1],
+        "edges": [past, campaign.started_at, *looks[:-1]],
+    }
+
+
+def covariance(campaign: Campaign, looks: list[datetime]) -> Covariance:
+    """How the estimates of these looks vary together, from the customers themselves; one query."""
+    periods = len(looks) + 1
+    money = {arm.value: np.zeros(periods) for arm in Arm}
+    pairs = {arm.value: np.zeros((periods, periods)) for arm in Arm}
+    first = {arm.value: np.zeros(len(looks)) for arm in Arm}
+    people = dict.fromkeys((arm.value for arm in Arm), 0.0)
+    with connection.cursor() as cursor:
+        cursor.execute(MOMENTS, _parameters(campaign, looks))
+        for what, arm, left, right, value in cursor.fetchall():
+            if what == "money":
+                money[arm][left - 1] = value
+            elif what == "pair":
+                pairs[arm][left - 1, right - 1] = value
+            elif what == "first":
+                first[arm][left - 2] = value
+            else:
+                people[arm] = value
+    told = [arm for arm in people if people[arm]]
+    conversion = sum(converted_covariance(np.cumsum(first[a]) / people[a]) / people[a] for a in told)
+    whole = sum((pairs[a] / people[a] - np.outer(money[a], money[a]) / people[a] ** 2) / people[a] for a in told)
+    return Covariance(conversion, *_money_covariance(whole))
+
+
+def _money_covariance(increments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(plain, less what the past foretold), both (looks, looks), from the covariance of past and increments."""
+    total = running(increments[1:, 1:])
+    with_past, past = np.cumsum(increments[0, 1:]), increments[0, 0]
+    return total, total - np.outer(with_past, with_past) / past if past > 0 else total
+
+
+def outcomes(campaign: Campaign, looks: list[datetime]) -> Outcomes:
+    """Everybody who passed the gate, in the order of customers. Loads a row a person: for commands, never for a page."""
+    parameters = _parameters(campaign, looks)
+    with connection.cursor() as cursor:
+        cursor.execute(UNITS, parameters)
+        people = cursor.fetchall()
+        place = {customer: row for row, (customer, _) in enumerate(people)}
+        spent, ordered = np.zeros((len(people), len(looks) + 1)), np.zeros((len(people), len(looks)), dtype=bool)
+        cursor.execute(SPENT, parameters)
+        for customer, _, _, period, amount in cursor.fetchall():
+            spent[place[customer], period - 1] = amount
+            if period > 1:
+                ordered[place[customer], period - 2] = True
+    return Outcomes(
+        [unit for _, unit in people],
+        np.cumsum(spent[:, 1:], axis=1),
+        np.logical_or.accumulate(ordered, axis=1),
+        spent[:, 0],
+    )
