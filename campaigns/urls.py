@@ -1,7 +1,7 @@
 from django.urls import path
 
 from campaigns import api
-from campaigns.views import compose, home, monitor, public, results, review, segments
+from campaigns.views import compose, evidence, home, monitor, public, results, review, segments
 
 app_name = "campaigns"
 
@@ -24,6 +24,8 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/preview/<int:variant_id>/<int:customer_id>/", review.preview, name="preview"),
     path("campaigns/<int:campaign_id>/mail/<int:variant_id>/<int:customer_id>/", review.mail, name="mail"),
     path("campaigns/<int:campaign_id>/evidence/", review.evidence, name="evidence"),
+    path("campaigns/<int:campaign_id>/evidence/pack/", evidence.campaign_pack, name="evidence-pack"),
+    path("people/<int:customer_id>/evidence/", evidence.person_pack, name="person-evidence"),
     path("campaigns/<int:campaign_id>/monitor/", monitor.monitor, name="monitor"),
     path("campaigns/<int:campaign_id>/sending/", monitor.progress, name="sending"),
     path("campaigns/<int:campaign_id>/pause/", monitor.pause, name="pause"),

@@ -223,5 +223,6 @@ def evidence(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "gate": gate,
         "gate_bars": figures.gate_bars(gate) if gate else [],
         "authors": campaign.authors.all(),
+        "may_take_pack": request.user.can(Capability.CONSENT_READ),
     }
     return render(request, "campaigns/evidence.html", context)

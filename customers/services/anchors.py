@@ -91,6 +91,11 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("anchors-*.jsonl")) if folder.is_dir() else []
 
 
+def newest() -> str:
+    """The line that was signed last, as it stands in its file; "" before the first."""
+    return _newest_line(Path(settings.ANCHOR_DIR))
+
+
 def _newest_line(folder: Path) -> str:
     for path in reversed(_files(folder)):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
