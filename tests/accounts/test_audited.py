@@ -152,6 +152,14 @@ def decide_case() -> Act:
     return factories.staff("analyst"), {"case_id": Case.objects.get().pk}, fields
 
 
+def take_campaign_evidence() -> Act:
+    return factories.staff("officer"), {"campaign_id": open_shop(people=2).campaign.pk}, {"reason": "audit of May"}
+
+
+def take_personal_evidence() -> Act:
+    return factories.staff("officer"), {"customer_id": factories.customer().pk}, {"reason": "complaint 7"}
+
+
 # Each page that takes a post: how to come to it with something to change, and what the trail then says.
 ACTS = {
     "accounts:issue-key": (issue_key, "key.issued"),
@@ -170,6 +178,8 @@ ACTS = {
     "campaigns:cancel": (cancel, "campaign.cancel"),
     "campaigns:segment-new": (new_segment, "segment.saved"),
     "campaigns:segment-edit": (edit_segment, "segment.saved"),
+    "campaigns:evidence-pack": (take_campaign_evidence, "evidence.exported"),
+    "campaigns:person-evidence": (take_personal_evidence, "evidence.exported"),
     "registry:promote": (promote, "model.promoted"),
     "registry:roll-back": (roll_back, "model.rolled_back"),
     "risk:decide": (decide_flag, "flag.dismissed"),

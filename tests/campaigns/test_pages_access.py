@@ -29,9 +29,11 @@ ALLOWED = {
     "approve": APPROVERS, "send-back": APPROVERS,
     "schedule": SENDERS, "unschedule": SENDERS, "resume": SENDERS,
     "pause": HALTERS, "cancel": HALTERS,
+    "evidence-pack": {"officer"}, "person-evidence": {"officer"},
 }  # fmt: skip
 POSTED = {
     "drafts", "schedule", "unschedule", "cancel", "approve", "send-back", "pause", "resume", "segment-count",
+    "evidence-pack", "person-evidence",
 }  # fmt: skip
 OPEN = {"click", "unsubscribe", "preferences", "survey", "why", "product"}
 
