@@ -184,7 +184,7 @@ def measured(lift: Lift, currency: str = CURRENCY) -> Measured:
         title, value, change = "Share who ordered", percent, signed_points
     else:
         title = "Revenue per assigned customer"
-        title += f", less what {lift.adjusted_for} foretold" if lift.adjusted_for else ""
+        title += ", adjusted" if lift.adjusted_for else ""
         change = signed_money
 
         def value(amount):
@@ -197,7 +197,7 @@ def measured(lift: Lift, currency: str = CURRENCY) -> Measured:
         VERDICTS[lift.verdict],
         TONES[lift.verdict],
         lift.reason,
-        lift.method,
+        f"{lift.method}; less what {lift.adjusted_for} foretold" if lift.adjusted_for else lift.method,
         plot("Difference", lift.difference, change, lift.verdict),
         plot("Relative to the hold-out", lift.relative, signed_percent, lift.verdict),
     )

@@ -6,7 +6,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts.contracts import Capability, requires
-from campaigns.contracts import Lift
 from campaigns.forms.words import AsOfForm
 from campaigns.models import Campaign
 from campaigns.queries import measurement
@@ -50,17 +49,14 @@ def _measured(campaign: Campaign, form: AsOfForm) -> dict:
         "funnel_bars": figures.funnel_bars(found.funnel),
         "clicks": figures.clicks(found.funnel),
         "money": figures.incremental(found.money, found.treated),
-        "measured": [figures.measured(lift, found.treated.currency) for lift in _lifts(found)],
+        "measured": [figures.measured(lift, found.treated.currency) for lift in (found.conversion, found.money)],
+        # Beside what is judged, so that nobody has to believe the adjustment.
+        "plain": figures.measured(found.revenue, found.treated.currency) if found.adjusted else None,
         "arms": [_arm("Treated", found.treated, left["treated"]), _arm("Hold-out", found.holdout, left["holdout"])],
         "segments": segments,
         "line": figures.cumulative(measurement.days(campaign, window), found.treated.currency),
         "states": message_states(campaign.pk),
     }
-
-
-def _lifts(found: measurement.Results) -> list[Lift]:
-    """What is judged first; the plain difference in money beside it, so that nobody has to believe the adjustment."""
-    return [found.conversion, found.money, *([found.revenue] if found.adjusted else [])]
 
 
 def _arm(label: str, arm, left: tuple[int, int]) -> dict:
