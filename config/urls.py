@@ -26,6 +26,7 @@ API = [
 urlpatterns = [
     path("", include(campaigns)),
     path("customers/", include(customers)),
+    path("behaviour/", include(recommendations)),
     path("models/", include(registry)),
     path("fraud/", include(risk)),
     path("accounts/", include(accounts)),

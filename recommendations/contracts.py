@@ -1,6 +1,6 @@
 """What other rooms receive: products for a person with the reason, and what a person is like."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -9,6 +9,8 @@ from uuid import UUID
 # habits louder and the fit slower.
 RECOMMENDER, CLUSTERS = "recommender", "clusters"
 SERVED = "served index"  # what alarms about the web process's own arrays are filed under
+LIFETIME, PURCHASE, COUPON = "lifetime", "purchase_propensity", "coupon_propensity"
+PROPENSITIES = "propensities"  # the training of the last two
 HISTORY = timedelta(days=365)
 
 
@@ -28,7 +30,15 @@ class RecommendedItem:
 
 @dataclass(frozen=True, slots=True)
 class PersonProfile:
-    """Recency in days, orders, spend, their quintiles (5 is best, 0 without an order), cluster and shares of spend."""
+    """What a person is like, as of the last scoring. None: the model behind the figure is not live, or cannot tell.
+
+    recency in days, orders, spend, their quintiles (5 is best, 0 without an order), cluster, shares of spend by
+    department. lifetime_value: money expected in the next 52 weeks. next_order: (one in ten, half, nine in ten people like
+    this have ordered by then). Chances and shares run 0 to 1. leanings: by window in days, (department, share of spend,
+    times the shop's share). channels: orders by channel. visits: (all, with a search, a view, a product added, an order),
+    None where no visit was recorded. factors: by kind of propensity, (figure, its value, what it adds in log-odds).
+    lifetime: what its figures follow from, by name.
+    """
 
     recency_days: float | None
     frequency: int
@@ -38,6 +48,19 @@ class PersonProfile:
     cluster_name: str
     affinities: dict[str, float]
     as_of: datetime
+    lifetime_value: Decimal | None = None
+    expected_orders: float | None = None
+    alive: float | None = None
+    next_order: tuple[datetime | None, datetime | None, datetime | None] = (None, None, None)
+    purchase_propensity: float | None = None
+    coupon_propensity: float | None = None
+    discount_share: float | None = None
+    shop_discount_share: float | None = None
+    leanings: dict[int, tuple[tuple[str, float, float], ...]] = field(default_factory=dict)
+    channels: dict[str, int] = field(default_factory=dict)
+    visits: tuple[int, int, int, int, int] | None = None
+    factors: dict[str, tuple[tuple[str, float, float], ...]] = field(default_factory=dict)
+    lifetime: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import numpy as np
 
 from customers.queries.behaviour import interactions
+from recommendations.ml.habits import WINDOWS, Figures, Orders, describe, figures
 from recommendations.ml.rfm import Rfm, rfm
 from recommendations.ml.splits import PurchaseLog
+from recommendations.queries import behaviour
 from recommendations.queries.catalogue import product_classes
 
 DAY = 86_400.0
@@ -88,3 +90,38 @@ def people_features(data: Purchases, end: float) -> tuple[Rfm, np.ndarray]:
     cells = data.log.user * len(data.departments) + data.department[data.log.item]
     spend = np.bincount(cells, weights=np.maximum(data.amount, 0), minlength=data.log.n_users * len(data.departments))
     return figures, spend.reshape(data.log.n_users, len(data.departments))
+
+
+def orders_of(customers: np.ndarray | None = None, *, since: datetime, until: datetime) -> tuple[Orders, np.ndarray]:
+    """(orders, ids of their people): users are positions in `customers`, rising ids; without them, in everybody found."""
+    columns = behaviour.orders(since=since, until=until)
+    customers = np.unique(columns.customer_id) if customers is None else customers
+    keep = np.isin(columns.customer_id, customers)
+    return (
+        Orders(
+            user=np.searchsorted(customers, columns.customer_id[keep]),
+            day=columns.day[keep],
+            total=columns.total[keep],
+            discount=columns.discount[keep],
+            coupon_discount=columns.coupon_discount[keep],
+            n_users=len(customers),
+        ),
+        customers,
+    )
+
+
+def described(customers: np.ndarray) -> np.ndarray:
+    """(n, 4) as `ml.habits.describe`, of what the platform told."""
+    given = behaviour.attributes(customers.tolist())
+    return describe([given.get(pk, {}) for pk in customers.tolist()])
+
+
+def figures_at(data: Purchases, orders: Orders, at: float, departments: tuple[str, ...], about: np.ndarray) -> Figures:
+    """Everybody's figures at the day `at`; a department that the shop no longer has counts 0 for everybody."""
+    log = data.log
+    place = {name: index for index, name in enumerate(departments)}
+    column = np.array([place.get(name, -1) for name in data.departments], dtype=np.int64)[data.department[log.item]]
+    keep = (log.day >= at - WINDOWS[1]) & (log.day < at) & (column >= 0)
+    cells = log.user[keep] * len(departments) + column[keep]
+    spend = np.bincount(cells, weights=data.amount[keep], minlength=log.n_users * len(departments))
+    return figures(orders, at, spend.reshape(log.n_users, len(departments)), departments, about)

@@ -2,10 +2,11 @@
 
 from celery import shared_task
 
+from recommendations.contracts import CLUSTERS, LIFETIME, PROPENSITIES, RECOMMENDER
 from recommendations.services import exposures
 from registry import queries, services
 
-KINDS = ("recommender", "clusters")
+KINDS = (RECOMMENDER, CLUSTERS, LIFETIME, PROPENSITIES)
 
 
 @shared_task(name="recommendations.train")

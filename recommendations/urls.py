@@ -1,7 +1,12 @@
 from django.urls import path
 
 from recommendations import api
+from recommendations.views import people
 
+app_name = "recommendations"
+urlpatterns = [
+    path("people/<int:customer_id>/", people.person, name="customer"),
+]
 api_urlpatterns = [
     path("recommendations/", api.Recommendations.as_view(), name="recommendations"),
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
+from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
 from recommendations.ml.recommender import State
@@ -44,7 +45,7 @@ class Calibration:
     def __call__(self, score: np.ndarray) -> np.ndarray:
         """(n,) probabilities from probabilities."""
         value = np.interp(log_odds(score), self.at, self.value)
-        return 1.0 / (1.0 + np.exp(-value)) if self.method == "platt" else value
+        return expit(value) if self.method == "platt" else value
 
     def state(self) -> State:
         return {"method": np.asarray(self.method), "at": self.at, "value": self.value}
@@ -65,7 +66,7 @@ def _sigmoid(odds: np.ndarray, label: np.ndarray) -> tuple[float, float]:
     target = np.where(label > 0, (positive + 1) / (positive + 2), 1 / (len(label) - positive + 2))
     slope, shift = 1.0, 0.0
     for _ in range(50):  # Newton: two unknowns
-        probability = 1 / (1 + np.exp(-(slope * odds + shift)))
+        probability = expit(slope * odds + shift)
         wrong, weight = target - probability, probability * (1 - probability) + 1e-12
         design = np.stack([odds, np.ones_like(odds)], axis=1)
         step = np.linalg.solve((design * weight[:, None]).T @ design + 1e-9 * np.eye(2), design.T @ wrong)

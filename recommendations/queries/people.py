@@ -1,5 +1,7 @@
 """Reads about people: who somebody is, what they are like, and all that this room keeps of them."""
 
+from django.db.models import QuerySet
+
 from customers.models import Customer
 from recommendations.contracts import PersonProfile
 from recommendations.models import Exposure, Profile, Recommendation
@@ -8,6 +10,11 @@ from recommendations.models import Exposure, Profile, Recommendation
 def customer_id_of(external_id: str) -> int | None:
     """The person whom the platform calls by this id; None for somebody unknown or erased."""
     return Customer.objects.present().filter(external_id=external_id).values_list("pk", flat=True).first()
+
+
+def known_people() -> QuerySet[Customer]:
+    """People who are there, for a page of one of them."""
+    return Customer.objects.present()
 
 
 def profile(customer_id: int) -> PersonProfile | None:
@@ -23,7 +30,24 @@ def profile(customer_id: int) -> PersonProfile | None:
         cluster_name=row.cluster_name,
         affinities=row.affinities,
         as_of=row.as_of,
+        lifetime_value=row.lifetime_value,
+        expected_orders=row.expected_orders,
+        alive=row.alive,
+        next_order=(row.next_order_from, row.next_order_at, row.next_order_to),
+        purchase_propensity=row.purchase_propensity,
+        coupon_propensity=row.coupon_propensity,
+        discount_share=row.discount_share,
+        shop_discount_share=row.figures.get("shop_discount_share"),
+        leanings={int(days): _tuples(rows) for days, rows in row.figures.get("leanings", {}).items()},
+        channels=row.figures.get("channels", {}),
+        visits=tuple(row.figures["visits"]) if "visits" in row.figures else None,
+        factors={kind: _tuples(rows) for kind, rows in row.figures.get("factors", {}).items()},
+        lifetime=row.figures.get("lifetime", {}),
     )
+
+
+def _tuples(rows: list[list]) -> tuple[tuple, ...]:
+    return tuple(tuple(row) for row in rows)
 
 
 def personal(customer_id: int) -> dict:

@@ -9,7 +9,8 @@ from recommendations.models import Profile
 
 PROFILE_COLUMNS = (
     "customer_id", "recency_days", "frequency", "monetary", "r_score", "f_score", "m_score", "cluster", "cluster_name",
-    "top_category", "affinities", "as_of", "model_version_id",
+    "top_category", "affinities", "lifetime_value", "expected_orders", "alive", "next_order_at", "next_order_from",
+    "next_order_to", "purchase_propensity", "coupon_propensity", "discount_share", "figures", "as_of", "model_version_id",
 )  # fmt: skip
 
 

@@ -3,9 +3,11 @@
 import logging
 from collections.abc import Callable
 
-from recommendations.contracts import CLUSTERS, RECOMMENDER
+from recommendations.contracts import CLUSTERS, LIFETIME, PROPENSITIES, RECOMMENDER
 from recommendations.ml.interactions import TooFewData
+from recommendations.training.lifetime import train_lifetime
 from recommendations.training.people import train_clusters
+from recommendations.training.propensity import train_propensities
 from recommendations.training.recommender import train_recommender
 from registry import services as runs
 from registry.contracts import Lease
@@ -13,7 +15,12 @@ from registry.exceptions import PromotionRefused
 
 log = logging.getLogger(__name__)
 
-TRAININGS: dict[str, Callable[[Lease], list]] = {RECOMMENDER: train_recommender, CLUSTERS: train_clusters}
+TRAININGS: dict[str, Callable[[Lease], list]] = {
+    RECOMMENDER: train_recommender,
+    CLUSTERS: train_clusters,
+    LIFETIME: train_lifetime,
+    PROPENSITIES: train_propensities,
+}
 KINDS = tuple(TRAININGS)
 
 

@@ -1,0 +1,151 @@
+"""What people did, for what they are like: orders as columns, channels, sessions, sales by category and window."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from django.db import connection
+from django.db.models import Count
+
+from customers.models import Customer, Order
+
+# One row of COPY's binary format: the number of columns, then a length before each value. No column is ever null.
+COPY_ROW = np.dtype(
+    [
+        ("columns", ">i2"),
+        ("l1", ">i4"), ("customer_id", ">i8"),
+        ("l2", ">i4"), ("ordered_at", ">i8"),  # microseconds since 2000
+        ("l3", ">i4"), ("total", ">f8"),
+        ("l4", ">i4"), ("discount", ">f8"),
+        ("l5", ">i4"), ("coupon_discount", ">f8"),
+    ]
+)  # fmt: skip
+COPY_HEADER, COPY_TRAILER = 19, 2
+DAY = 86_400.0
+DAYS_1970_TO_2000 = 10_957.0
+
+ORDERS = """
+COPY (
+    WITH learnable AS MATERIALIZED (
+        SELECT c.id FROM customers_customer c
+        WHERE c.origin = 'observed' AND c.excluded_at IS NULL AND c.erased_at IS NULL
+          AND NOT EXISTS (
+              SELECT 1 FROM customers_consentstate s
+              WHERE s.customer_id = c.id AND s.purpose = 'model_training'
+                AND s.action IN ('refused', 'withdrawn', 'objected'))
+    )
+    SELECT o.customer_id, o.ordered_at, o.total::float8, o.discount::float8, o.coupon_discount::float8
+    FROM customers_order o JOIN learnable c ON c.id = o.customer_id
+    WHERE o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
+      AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
+    ORDER BY o.ordered_at, o.customer_id, o.id
+) TO STDOUT (FORMAT binary)
+"""
+
+# Half an hour of silence ends a visit, as in most web analytics. Only channels with a screen have visits.
+SESSIONS = """
+WITH steps AS (
+    SELECT customer_id, name, occurred_at,
+           CASE WHEN occurred_at - lag(occurred_at) OVER w <= interval '30 minutes' THEN 0 ELSE 1 END AS begins
+    FROM customers_event
+    WHERE customer_id IS NOT NULL AND origin = 'observed' AND channel IN ('web', 'app', 'social')
+      AND occurred_at >= %(since)s AND occurred_at < %(until)s
+      AND name IN ('Products Searched', 'Product List Viewed', 'Product Viewed', 'Product Clicked', 'Product Added',
+                   'Cart Viewed', 'Checkout Started', 'Order Completed')
+    WINDOW w AS (PARTITION BY customer_id ORDER BY occurred_at)
+), visits AS (
+    SELECT customer_id, name, sum(begins) OVER (PARTITION BY customer_id ORDER BY occurred_at) AS visit FROM steps
+)
+SELECT customer_id, count(DISTINCT visit),
+       count(DISTINCT visit) FILTER (WHERE name = 'Products Searched'),
+       count(DISTINCT visit) FILTER (WHERE name IN ('Product Viewed', 'Product Clicked')),
+       count(DISTINCT visit) FILTER (WHERE name = 'Product Added'),
+       count(DISTINCT visit) FILTER (WHERE name = 'Order Completed')
+FROM visits GROUP BY customer_id
+"""
+
+# People, not lines: one household that stocks up is no trend.
+SALES = """
+SELECT p.product_type,
+       count(DISTINCT o.customer_id) FILTER (WHERE o.ordered_at >= %(middle)s),
+       count(DISTINCT o.customer_id) FILTER (WHERE o.ordered_at < %(middle)s)
+FROM customers_order o
+JOIN customers_orderline l ON l.order_id = o.id
+JOIN catalog_product p ON p.id = l.product_id
+WHERE o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL AND l.quantity > 0
+  AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s AND p.product_type <> ''
+GROUP BY p.product_type
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class OrderColumns:
+    """(n,) each, ordered by time: ids, days since 1970, money."""
+
+    customer_id: np.ndarray
+    day: np.ndarray
+    total: np.ndarray
+    discount: np.ndarray
+    coupon_discount: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Visits of a person, and how many of them had each step."""
+
+    visits: int
+    searched: int
+    viewed: int
+    added: int
+    ordered: int
+
+
+def orders(*, since: datetime, until: datetime) -> OrderColumns:
+    """Every order that counts of everybody who may be learnt from, in [since, until). 40 bytes an order in memory."""
+    waiting = bytearray()
+    with connection.cursor() as cursor, cursor.copy(ORDERS, {"since": since, "until": until}) as copy:
+        for data in copy:
+            waiting += data
+    table = np.frombuffer(waiting[COPY_HEADER:-COPY_TRAILER], COPY_ROW)
+    return OrderColumns(
+        table["customer_id"].astype(np.int64),
+        table["ordered_at"] / 1e6 / DAY + DAYS_1970_TO_2000,
+        *(table[name].astype(np.float64) for name in ("total", "discount", "coupon_discount")),
+    )
+
+
+def attributes(customer_ids: Iterable[int]) -> dict[int, dict]:
+    """What the platform told of these people, by id; one query."""
+    rows = Customer.objects.filter(pk__in=list(customer_ids)).values_list("pk", "attributes")
+    return dict(rows.iterator(chunk_size=20_000))
+
+
+def channels(*, since: datetime, until: datetime) -> dict[int, dict[str, int]]:
+    """Orders by channel of each person."""
+    rows = Order.objects.counted().filter(ordered_at__gte=since, ordered_at__lt=until, customer__isnull=False)
+    found: dict[int, dict[str, int]] = {}
+    counts = rows.values_list("customer_id", "channel").annotate(Count("id")).order_by()
+    for customer_id, channel, count in counts.iterator(chunk_size=20_000):
+        found.setdefault(customer_id, {})[channel] = count
+    return found
+
+
+def sessions(*, since: datetime, until: datetime) -> dict[int, Sessions]:
+    """Visits to the site and the app; who has none is not in the answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(SESSIONS, {"since": since, "until": until})
+        return {customer_id: Sessions(*map(int, counts)) for customer_id, *counts in cursor}
+
+
+def sales_by_type(*, since: datetime, middle: datetime, until: datetime) -> list[tuple[str, int, int]]:
+    """(product type, buyers in [middle, until), buyers in [since, middle))."""
+    with connection.cursor() as cursor:
+        cursor.execute(SALES, {"since": since, "middle": middle, "until": until})
+        return cursor.fetchall()
+
+
+def buyers(*, since: datetime, until: datetime) -> int:
+    """People with an order that counts."""
+    rows = Order.objects.counted().filter(ordered_at__gte=since, ordered_at__lt=until, customer__isnull=False)
+    return rows.values("customer_id").distinct().count()

@@ -1,0 +1,134 @@
+"""A profile as people read it: each figure with where it comes from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from recommendations.contracts import COUPON, PURCHASE, PersonProfile
+from recommendations.ml.factors import factor
+
+STEPS = ("visits", "with a search", "with a product looked at", "with a product added", "with an order")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure: `notes` say what it follows from, in sentences."""
+
+    label: str
+    value: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row of _waterfall.html."""
+
+    label: str
+    count: int
+    share: float
+    kind: str = "kept"
+
+
+@dataclass(frozen=True)
+class Window:
+    title: str
+    rows: tuple[tuple[str, str, str], ...]  # department, share of spend, against the shop
+
+
+def lines(profile: PersonProfile) -> list[Line]:
+    return [line for line in (_worth(profile), _alive(profile), _next(profile), *_chances(profile),
+                              _reductions(profile), _channels(profile)) if line is not None]  # fmt: skip
+
+
+def _worth(profile: PersonProfile) -> Line | None:
+    if profile.lifetime_value is None:
+        return None
+    found = profile.lifetime
+    notes = (
+        f"{profile.expected_orders:.1f} orders expected in the next four weeks, {found['order_worth']:,.2f} each.",
+        f"From {found['repeats'] + 1} days with an order in {found['seen_weeks']:.0f} weeks (BG/NBD and gamma-gamma).",
+    )
+    return Line("Worth in the next year", f"{profile.lifetime_value:,.2f}", notes)
+
+
+def _alive(profile: PersonProfile) -> Line | None:
+    if profile.alive is None:
+        return None
+    found = profile.lifetime
+    silent, seen, repeats = found["silent_weeks"], found["seen_weeks"], found["repeats"]
+    if not repeats:
+        note = "One order so far: nothing yet shows whether they come back, and the model says 100 %."
+    else:
+        rhythm = (seen - silent) / repeats
+        note = f"Silent for {_weeks(silent)}; until then an order every {_weeks(rhythm)}."
+    return Line("Has left us", f"{1 - profile.alive:.0%}", (note,))
+
+
+def _next(profile: PersonProfile) -> Line | None:
+    soonest, half, latest = profile.next_order
+    if half is None:
+        return None
+    until = f"{_day(latest)}" if latest is not None else "more than five years from now"
+    note = (
+        f"Eight in ten people with this rhythm order between {_day(soonest)} and {until}, if they are still customers."
+    )
+    return Line("Next order", f"by {_day(half)}", (note,))
+
+
+def _chances(profile: PersonProfile) -> list[Line]:
+    found = []
+    for kind, chance, label in (
+        (PURCHASE, profile.purchase_propensity, "Orders within four weeks"),
+        (COUPON, profile.coupon_propensity, "Uses a coupon within four weeks"),
+    ):
+        if chance is not None:
+            notes = tuple(f"{factor(*each)}." for each in profile.factors.get(kind, ()))
+            found.append(Line(label, f"{chance:.0%}", notes))
+    return found
+
+
+def _reductions(profile: PersonProfile) -> Line | None:
+    mine, shop = profile.discount_share, profile.shop_discount_share
+    if mine is None or shop is None:
+        return None
+    than = "more than" if mine > shop * 1.1 else "less than" if mine < shop * 0.9 else "about as much as"
+    note = f"Of the full price, taken off by discounts in the last year; {than} the shop's {shop:.0%}."
+    return Line("Bought reduced", f"{mine:.0%}", (note,))
+
+
+def _channels(profile: PersonProfile) -> Line | None:
+    total = sum(profile.channels.values())
+    if not total:
+        return None
+    ranked = sorted(profile.channels.items(), key=lambda pair: (-pair[1], pair[0]))
+    value = ", ".join(f"{name} {count / total:.0%}" for name, count in ranked)
+    return Line("Orders by channel", value, (f"Of {total:,} orders in the last year.",))
+
+
+def funnel(profile: PersonProfile) -> list[Step]:
+    """Empty where no visit was recorded."""
+    if profile.visits is None:
+        return []
+    whole = max(profile.visits[0], 1)
+    return [
+        Step(label, count, count / whole, "all" if label == "visits" else "good" if "order" in label else "kept")
+        for label, count in zip(STEPS, profile.visits, strict=True)
+    ]
+
+
+def windows(profile: PersonProfile) -> list[Window]:
+    """What they lean to, by window, the shortest first."""
+    titles = {28: "Last 4 weeks", 91: "Last 13 weeks", 365: "Last year"}
+    return [
+        Window(titles.get(days, f"Last {days} days"),
+               tuple((name.lower(), f"{share:.0%}", f"× {lift:.1f}") for name, share, lift in rows))
+        for days, rows in sorted(profile.leanings.items())
+    ]  # fmt: skip
+
+
+def _weeks(weeks: float) -> str:
+    days = weeks * 7
+    return f"{days:.0f} day{'s' if round(days) != 1 else ''}" if weeks < 3 else f"{weeks:.0f} weeks"
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%b %Y}"
