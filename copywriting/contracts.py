@@ -7,6 +7,7 @@ and code puts the facts in. So every number in a message has one source, named b
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from copywriting.exceptions import BriefInvalid
@@ -16,23 +17,95 @@ ERROR, WARNING = "error", "warning"
 MODEL, TEMPLATE = "model", "template"
 
 
+CHARACTERS, WIDTH = "characters", "width"  # WIDTH: a full-width sign counts two, as Google's advertisements do
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The longest realised text a channel takes, in characters; a subject of 0 means that the channel has none."""
+    """The longest realised text a channel takes, in `unit`; a subject of 0 means that the channel has none.
+
+    `advertisement` marks what strangers see: it is labelled as an advertisement and names nobody.
+    """
 
     subject: int
     body: int
+    unit: str = CHARACTERS
+    advertisement: bool = False
 
 
 # Subject lines are cut by phones at about 60; a push shows 50 and 150; 160 is one GSM-7 part of an SMS, less 30 for the
-# opt-out line that code adds. The e-mail body is our own choice: two sentences, not an essay.
+# opt-out line that code adds. The e-mail body is our own choice: two sentences, not an essay. The advertisement surfaces
+# are the platforms' published limits (2025): Google responsive search 30 / 90, Meta headline 40 and 125 shown before
+# "more", a Moments line 40, Weibo 140, a Xiaohongshu title 20; our own 300 for the text of a note.
 CHANNELS: Mapping[str, Limits] = {
     "email": Limits(subject=60, body=320),
     "push": Limits(subject=50, body=150),
     "sms": Limits(subject=0, body=130),
+    "google_ads": Limits(subject=30, body=90, unit=WIDTH, advertisement=True),
+    "meta_ads": Limits(subject=40, body=125, advertisement=True),
+    "wechat_moments": Limits(subject=0, body=40, advertisement=True),
+    "weibo": Limits(subject=0, body=140, advertisement=True),
+    "xiaohongshu": Limits(subject=20, body=300, advertisement=True),
 }
+# Chinese says in a third of the signs what English says, and one Chinese sign makes a text message UCS-2: 70, less the
+# store's name in brackets and the opt-out line.
+_CHINESE: Mapping[str, Limits] = {
+    "email": Limits(subject=30, body=160),
+    "push": Limits(subject=20, body=60),
+    "sms": Limits(subject=0, body=50),
+}
+# Forty signs are a sentence in Chinese and half of one in English; a title of twenty likewise.
+CHINESE_ONLY = frozenset(["wechat_moments", "xiaohongshu"])
 
-LOCALES = ("en",)
+LOCALES = ("en", "zh-Hans")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductFact:
+    """A product as its row in the catalogue says, at that version."""
+
+    id: int
+    version: int
+    title: str
+    product_type: str = ""
+    category: str = ""
+    price: Decimal | None = None
+    currency: str = "USD"
+    size: str = ""
+    stock: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferFact:
+    """An offer as its row says. `kind` is "percent" or "amount"; `over` is the basket from which an amount is taken off."""
+
+    id: int
+    version: int
+    kind: str
+    value: Decimal | None
+    currency: str = "USD"
+    over: Decimal | None = None
+    code: str = ""
+    ends_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendFact:
+    """A rising category or search: `count` in the window from `since` to `until` against `before` in the one before it.
+    `name` is a category of the catalogue; `source` says which rows were counted.
+    """
+
+    kind: str
+    name: str
+    count: int
+    before: int
+    since: date
+    until: date
+    source: str
+
+    @property
+    def rises(self) -> bool:
+        return self.count > self.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +123,9 @@ class CopyBrief:
 
     `segment` is the internal key and stays with code (rules, template choice); a writer gets `audience`, the phrase
     that a person approved for that segment, so that no sensitive segment name can leak into a message.
-    `must_say` holds phrases, or slots in braces such as "{code}"; `never_say` holds words and phrases.
-    Raises BriefInvalid when no writer could answer.
+    `must_say` holds phrases, or slots in braces such as "{code}"; `never_say` holds words and phrases. `sent_with` names
+    the types of the other products that readers of this text will find in it: a text for many shelves names none of them.
+    `festival` is a key of `copywriting.llm.festivals`. Raises BriefInvalid when no writer could answer.
     """
 
     product: str
@@ -69,8 +143,11 @@ class CopyBrief:
     channel: str = "email"
     locale: str = "en"
     tone: str = "friendly"
+    festival: str = ""
     must_say: tuple[str, ...] = ()
     never_say: tuple[str, ...] = ()
+    sent_with: tuple[str, ...] = ()
+    trends: tuple[TrendFact, ...] = ()
     facts: tuple[Fact, ...] = ()
 
     def __post_init__(self) -> None:
@@ -78,13 +155,18 @@ class CopyBrief:
             raise BriefInvalid(f"No text is written for channel {self.channel!r}; choose one of {', '.join(CHANNELS)}.")
         if self.locale not in LOCALES:
             raise BriefInvalid(f"No writer for locale {self.locale!r}; choose one of {', '.join(LOCALES)}.")
+        if self.locale == "en" and self.channel in CHINESE_ONLY:
+            raise BriefInvalid(f"{self.channel} has no room for an English sentence; choose locale zh-Hans.")
         for name in ("product", "store", "audience"):
             if not getattr(self, name).strip():
                 raise BriefInvalid(f"A brief needs a {name}.")
+        if self.limits.advertisement and "{first_name}" in self.must_say:
+            raise BriefInvalid(f"{self.channel} is seen by strangers: take {{first_name}} out of what must be said.")
 
     @property
     def limits(self) -> Limits:
-        return CHANNELS[self.channel]
+        chinese = _CHINESE.get(self.channel) if self.locale == "zh-Hans" else None
+        return chinese or CHANNELS[self.channel]
 
 
 @dataclass(frozen=True, slots=True)

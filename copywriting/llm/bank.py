@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-SUBJECT, HOOK, CALL = "subject", "hook", "call"
+SUBJECT, HOOK, CALL, TREND = "subject", "hook", "call", "trend"
 ANY = "*"
 
 _FOLDER = Path(__file__).parent / "phrases"
-_HEAD = re.compile(r"\[(subject|hook|call) \| ([^|]+) \| ([^|]+) \| ([^|\]]+)\]")
+_HEAD = re.compile(r"\[(subject|hook|call|trend) \| ([^|]+) \| ([^|]+) \| ([^|\]]+)\]")
 _CLAUSE = re.compile(r"\[([^\]]*)\]")
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 

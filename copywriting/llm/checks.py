@@ -6,15 +6,15 @@ loosen a rule so that more drafts pass is a defect: the grammar answers when the
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 from copywriting.contracts import ERROR, CopyBrief, DraftCopy, Finding
 from copywriting.exceptions import UnknownSlot
-from copywriting.llm import classes, lexicon, prompts, slots
+from copywriting.llm import chinese, classes, grammar, lexicon, prompts, realise, slots
 
 # Part of a draft's provenance: a text that passed under one version may fail under the next.
-VERSION = f"1.{lexicon.VERSION}"
+VERSION = f"2.{lexicon.VERSION}.{chinese.VERSION}"
 
 Check = Callable[[DraftCopy, CopyBrief], Iterator[Finding]]
 
@@ -24,7 +24,7 @@ _TOKEN = re.compile(r"\{[a-z_]+\}|[a-z']+")
 
 def check(draft: DraftCopy, brief: CopyBrief) -> tuple[Finding, ...]:
     """Everything that is wrong with a draft, in the order of the rules. Usable means: no finding of severity "error"."""
-    return tuple(finding for rule in RULES for finding in rule(draft, brief))
+    return tuple(finding for rule in RULES[brief.locale] for finding in rule(draft, brief))
 
 
 def parts(draft: DraftCopy) -> Iterator[tuple[str, str]]:
@@ -64,13 +64,20 @@ def form(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
 
 
 def length(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
-    """The realised text fits the channel. Text is never cut to fit: it is written again."""
+    """The realised text fits the channel, without its optional clauses where need be. It is never cut: it is written again."""
+    try:
+        over = realise.realise(draft, brief).over
+    except UnknownSlot:
+        return  # another rule says so
     for part, text in parts(draft):
-        limit = getattr(brief.limits, part)
-        size = len(_realised(text, brief))
-        if size > limit:
+        if part in over:
+            limit = getattr(brief.limits, part)
             yield _error(
-                "length", part, text, f"{size} characters where {brief.channel} takes {limit}.", "Write it shorter."
+                "length",
+                part,
+                text,
+                f"{limit + over[part]} {brief.limits.unit} where {brief.channel} takes {limit}.",
+                "Write it shorter.",
             )
 
 
@@ -201,25 +208,34 @@ def segment(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
                     yield _error("segment", part, found, f"True for {kind} customers only.", "Use this segment's hook.")
 
 
+def trend(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
+    """Talk of what others buy needs a trend fact that rises, about these goods: see the grammar."""
+    if grammar.trend(brief) is None:
+        for part, text in parts(draft):
+            for found in lexicon.TREND[brief.locale].finditer(masked(text)):
+                yield _error("trend", part, found, "No trend fact backs this.", "Leave it out, or add the trend.")
+
+
 def aimless(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
     """The text is about this class of goods or this kind of reader. What fits everything moves nobody."""
     whole = masked(f"{draft.subject} {draft.body}").lower()
     hook = lexicon.HOOKS.get(brief.segment)
-    judged = hook is not None and classes.find(brief.product_class) is not None
-    if judged and not re.search(hook, whole) and not classes.names(_WORD.findall(whole), brief.product_class):
+    judged = hook is not None and classes.find(classes.spoken_of(brief)) is not None
+    if judged and not re.search(hook, whole) and not classes.names(_WORD.findall(whole), classes.spoken_of(brief)):
         yield _error("aimless", "body", draft.body, "Neither these goods nor this reader.", "Open with one of the two.")
 
 
 def misfit(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
-    """No thing of another product class: the copy is sent with every product of its class."""
+    """No thing of another product class: the copy is sent with every product of its class, or of several."""
+    about = classes.spoken_of(brief)
     for part, text in parts(draft):
-        for word in classes.misfits(_WORD.findall(masked(text).lower()), brief.product_class):
+        for word in classes.misfits(_WORD.findall(masked(text).lower()), about):
             found = re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE)
             yield _error(
                 "misfit",
                 part,
                 found or text,
-                f"{word!r} is not true of all of {brief.product_class}.",
+                f"{word!r} is not true of all of {about}.",
                 "Say {product}.",
             )
 
@@ -236,9 +252,15 @@ def asked(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
                 yield _error("never_say", part, found, f"{phrase!r} was ruled out.", "Say it otherwise.")
 
 
-RULES: tuple[Check, ...] = (
+RULES: Mapping[str, tuple[Check, ...]] = {}  # the rules of each locale, in the order in which they are read out
+RULES["en"] = (
     form, length, slot_names, slots_required, slot_use, words, offer, repetition, language, copied, disclosure, segment,
-    aimless, misfit, asked,
+    aimless, misfit, asked, trend,
+)  # fmt: skip
+# Chinese has no plural, no article and no verb ending, so the rules on what stands around a slot fall away.
+RULES["zh-Hans"] = (
+    chinese.form, length, slot_names, slots_required, chinese.words, chinese.repetition, chinese.language, disclosure,
+    chinese.segment, asked, trend,
 )  # fmt: skip
 
 
@@ -246,13 +268,6 @@ def _error(rule: str, part: str, at: re.Match[str] | str, message: str, remedy: 
     """`at` is where it stands, or the whole text of the part when the fault is in no single place."""
     span = (0, len(at)) if isinstance(at, str) else at.span()
     return Finding(rule, ERROR, part, span, message, remedy)
-
-
-def _realised(text: str, brief: CopyBrief) -> str:
-    try:
-        return slots.fill(text, brief)
-    except UnknownSlot:
-        return text
 
 
 def _grams(tokens: list[str], size: int) -> list[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from copywriting.contracts import CopyBrief
 from copywriting.llm.facts import readable_name
 
 GENERAL = "general"
@@ -142,6 +143,17 @@ def find(product_class: str) -> str | None:
         return product_class
     key = classify(product_class)
     return None if key == GENERAL else key
+
+
+def spoken_of(brief: CopyBrief) -> str:
+    """What a text for this brief may be about: its product's class, or no class where readers find goods of several."""
+    several = len({find(one) for one in (brief.product_class, *brief.sent_with)}) > 1
+    return GENERAL if several else brief.product_class
+
+
+def shelf(brief: CopyBrief) -> str:
+    """The same as a key of CLASSES: another trade's class, which we do not know, is none."""
+    return find(spoken_of(brief)) or GENERAL
 
 
 def phrase(product_class: str) -> str:

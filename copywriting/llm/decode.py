@@ -31,6 +31,11 @@ class Sampling:
     held: bool = True
 
 
+# A tuned model ends its texts by itself, so the room for a long one costs nothing; it has learned what to say, so it may
+# be asked for less likely words than the untuned one, which loses the thread there.
+TUNED = Sampling(temperature=1.0, top_p=0.95, max_tokens=80)
+
+
 @dataclass(frozen=True, slots=True)
 class _Shared:
     """The part of the prompt that many briefs share: keys and values per layer, each [1, heads, tokens, head size]."""
@@ -65,16 +70,26 @@ class Generator:
             self._shared[needed] = self._prefill(needed)
         shared = self._shared[needed]
         rest = self.whole_prompt(brief).removeprefix(shared.text)  # cut at a chat marker, where tokens never join
-        form = self._form.held(n, needed) if self.sampling.held else self._form.free()
+        body_alone = self.tuned and not brief.limits.subject
+        form = self._form.held(n, needed, in_body=body_alone) if self.sampling.held else self._form.free()
         rows = self._sample(shared, self._ids(rest), n, seed, form)
         self.tokens_written += sum(len(row) for row in rows)
-        return [prompts.OPENING + text for text in self.language.tokenizer.batch_decode(rows)]
+        opening = f"{prompts.OPENING}\n{prompts.BODY}" if body_alone else prompts.OPENING
+        return [opening + text for text in self.language.tokenizer.batch_decode(rows)]
+
+    @property
+    def tuned(self) -> bool:
+        return self.prompt.version == prompts.TUNED
 
     def whole_prompt(self, brief: CopyBrief) -> str:
+        if self.tuned:
+            return prompts.short_request(brief)
         chat = [*prompts.shared_messages(self.prompt, slots.required(brief)), prompts.brief_message(self.prompt, brief)]
         return self._render(chat, add_generation_prompt=True) + prompts.OPENING
 
     def _prefill(self, needed: tuple[str, ...]) -> "_Shared":
+        if self.tuned:
+            return _Shared("", [])  # thirty tokens, all of this brief
         text = self._render(prompts.shared_messages(self.prompt, needed))
         cache = DynamicCache(config=self.language.model.config)
         self.language.model(self._ids(text), past_key_values=cache, use_cache=True, logits_to_keep=1)
@@ -91,7 +106,8 @@ class Generator:
         """n rows of token ids that follow `ids` [1, tokens]. Rows that end leave the batch: a long one costs only itself."""
         model, sampling = self.language.model, self.sampling
         cache = DynamicCache(config=model.config)
-        cache.layers = [_RoomyLayer(*pair, 1, ids.shape[1]) for pair in shared.layers]
+        if shared.layers:
+            cache.layers = [_RoomyLayer(*pair, 1, ids.shape[1]) for pair in shared.layers]
         logits = model(ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[:, -1].repeat(n, 1)
         cache.layers = [_RoomyLayer(layer.keys, layer.values, n, sampling.max_tokens) for layer in cache.layers]
         # One draw per candidate and position, made beforehand: a row's luck does not depend on which others have ended.

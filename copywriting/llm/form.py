@@ -30,11 +30,13 @@ class Form:
         self.banned[self.end] = False
         self.body = self._tokens("\n" + prompts.BODY)[1:]
 
-    def held(self, n: int, needed: tuple[str, ...]) -> "Held":
+    def held(self, n: int, needed: tuple[str, ...], *, in_body: bool = False) -> "Held":
+        """`in_body`: the prompt has opened the body already, for a channel without a subject."""
         # A closing brace and the full stop after it are one token, so they are a way of their own. The last slot ends
         # its sentence: left free, this model runs on with "until {end} until".
         inner = {slot: self._after_brace(f"{{{slot}}}") for slot in needed}
-        return Held(self, n, inner, {slot: self._after_brace(f"{{{slot}}}.") for slot in needed})
+        last = {slot: self._after_brace(f"{{{slot}}}.") for slot in needed}
+        return Held(self, n, inner, last, in_body)
 
     def free(self) -> "Free":
         return Free(self.end)
@@ -57,13 +59,15 @@ class Held:
     `inner` and `last` are how a slot goes on after its brace: while others are missing, and as the last one.
     """
 
-    def __init__(self, form: Form, n: int, inner: Mapping[str, list[int]], last: Mapping[str, list[int]]) -> None:
+    def __init__(
+        self, form: Form, n: int, inner: Mapping[str, list[int]], last: Mapping[str, list[int]], in_body: bool
+    ) -> None:
         self._form = form
         self._inner, self._last = inner, last
         self._paths: list[list[list[int]]] = [[] for _ in range(n)]  # what may follow, token by token; empty: anything
         self._gone: list[list[int]] = [[] for _ in range(n)]  # how far each has gone on its path
         self._left = [set(inner) for _ in range(n)]
-        self._in_body = [False] * n
+        self._in_body = [in_body] * n
 
     def masked(self, logits: torch.Tensor, live: list[int]) -> torch.Tensor:
         """[rows, vocabulary] scores with what may not come next at minus infinity; row i belongs to candidate live[i]."""

@@ -29,7 +29,7 @@ def score(draft: DraftCopy, brief: CopyBrief, seen: Sequence[frozenset[str]]) ->
     hooked = brief.segment in lexicon.HOOKS and re.search(lexicon.HOOKS[brief.segment], text, re.IGNORECASE)
     fits = GOOD_WORDS[0] <= len(said) <= GOOD_WORDS[1]
     new = 1.0 - max((overlap(shingles(text), other) for other in seen), default=0.0)
-    return NOVELTY * new + HOOK * bool(hooked) + GOODS * classes.names(said, brief.product_class) + LENGTH * fits
+    return NOVELTY * new + HOOK * bool(hooked) + GOODS * classes.names(said, classes.spoken_of(brief)) + LENGTH * fits
 
 
 def shingles(text: str) -> frozenset[str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from copywriting.contracts import CopyBrief
 from copywriting.exceptions import UnknownSlot
+from copywriting.llm import wording
 
 SLOT = re.compile(r"\{([a-z_]+)\}")
 
@@ -32,9 +33,10 @@ def values(brief: CopyBrief) -> dict[str, str]:
         "size": brief.size,
         "offer": brief.offer,
         "code": brief.code,
-        "end": f"{brief.ends_on:%B} {brief.ends_on.day}" if brief.ends_on else "",
+        "end": wording.day(brief.ends_on, brief.locale),
         "store": brief.store,
-        "first_name": LONG_FIRST_NAME,
+        # Strangers see an advertisement: it greets nobody.
+        "first_name": "" if brief.limits.advertisement else LONG_FIRST_NAME,
     }
     return {slot: text for slot, text in facts.items() if text}
 

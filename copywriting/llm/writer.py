@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from copywriting.contracts import MODEL, TEMPLATE, CopyBrief, DraftCopy
-from copywriting.exceptions import WriterUnavailable
+from copywriting.exceptions import BriefInvalid, WriterUnavailable
 from copywriting.llm import checks, grammar, prompts, rank
+
+CHOICE = 8  # written texts to choose from: enough for the segments of a campaign to differ
 
 # (brief, n, seed) -> n raw texts. A local model, an endpoint or a script: whoever writes, the gate is the same.
 Generate = Callable[[CopyBrief, int, int], Sequence[str]]
@@ -90,10 +92,16 @@ def template(brief: CopyBrief, used: Sequence[DraftCopy] = ()) -> DraftCopy:
     """The grammar's answer: of the templates that pass, the newest. When none passes (what must be said breaks a rule),
     the first one with its findings, so that a person sees why.
     """
-    written = []
+    first, passing = None, []
     for name, subject, body in grammar.drafts(brief):
         source = {"template": name, "checks": checks.VERSION, "seed": brief.seed}
         draft = DraftCopy(subject=subject, body=body, writer=TEMPLATE, provenance=source)
-        written.append(replace(draft, findings=checks.check(draft, brief)))
-    passing = [draft for draft in written if draft.usable]
-    return rank.order(passing, brief, used)[0] if passing else written[0]
+        draft = replace(draft, findings=checks.check(draft, brief))
+        first = first or draft
+        if draft.usable:
+            passing.append(draft)
+        if len(passing) == CHOICE:
+            break
+    if first is None:
+        raise BriefInvalid("No written text says all that must be said; leave out one of the slots in must-say.")
+    return rank.order(passing, brief, used)[0] if passing else first

@@ -129,10 +129,14 @@ def test_length_is_that_of_the_realised_text():
 
 
 def test_a_body_too_long_for_its_channel():
-    body = f"You open the fridge, so let us keep this as short as the way there and the way home. {CALL}"
+    """A sentence that says no fact can be left out; what says the facts cannot."""
+    idle = f"You open the fridge, so let us keep this as short as the way there and the way home. {CALL}"
+    needed = "You open the fridge, so let us keep this as short as the way there and the way home: enjoy {product} with"
+    offer = "15% off and a second one at half the price"
 
-    assert broken(body=body) == set()
-    assert broken(body=body, channel="push", offer="15% off and a second one at half the price") == {"length"}
+    assert broken(body=f"{needed} {{offer}} until {{end}}.") == set()
+    assert broken(body=f"{needed} {{offer}} until {{end}}.", channel="push", offer=offer) == {"length"}
+    assert broken(body=idle, channel="push", offer=offer) == set()
 
 
 def test_numbers_in_facts_are_no_findings_of_the_text():

@@ -46,7 +46,7 @@ def test_after_so_many_tries_a_template_steps_in_and_says_so():
     draft, stats = write(brief(), generate, n=4, max_tries=3)
 
     assert (draft.writer, draft.tries, draft.findings) == (TEMPLATE, 3, ())
-    assert draft.provenance["template"].startswith("regular-")
+    assert draft.provenance["template"].startswith("en/subject/")
     assert asked == [(4, 7), (4, 8), (4, 9)]
     assert (stats.drafted, stats.passed, stats.templates, stats.share) == (12, 0, 1, 0.0)
 
