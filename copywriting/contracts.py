@@ -16,6 +16,8 @@ ERROR, WARNING = "error", "warning"
 
 MODEL, TEMPLATE = "model", "template"
 
+COPYWRITER = "copywriter"  # the registry's kind of an adapter
+
 
 CHARACTERS, WIDTH = "characters", "width"  # WIDTH: a full-width sign counts two, as Google's advertisements do
 
@@ -162,6 +164,22 @@ class CopyBrief:
                 raise BriefInvalid(f"A brief needs a {name}.")
         if self.limits.advertisement and "{first_name}" in self.must_say:
             raise BriefInvalid(f"{self.channel} is seen by strangers: take {{first_name}} out of what must be said.")
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> "CopyBrief":
+        """A brief from the JSON of its row: what `copywriting.services.keep` wrote. Unknown names are left out, so that
+        an older row still reads.
+        """
+        known = {name: value for name, value in kept.items() if name in cls.__dataclass_fields__}
+        known["ends_on"] = date.fromisoformat(known["ends_on"]) if known.get("ends_on") else None
+        known["facts"] = tuple(Fact(**one) for one in known.get("facts", ()))
+        known["trends"] = tuple(
+            TrendFact(**{**one, **{day: date.fromisoformat(one[day]) for day in ("since", "until")}})
+            for one in known.get("trends", ())
+        )
+        for name in ("must_say", "never_say", "sent_with"):
+            known[name] = tuple(known.get(name, ()))
+        return cls(**known)
 
     @property
     def limits(self) -> Limits:

@@ -1,5 +1,6 @@
-"""Writes copy for briefs in a worker: the language model through the checks, kept with its provenance."""
+"""Writes copy for briefs in a worker: whichever writer is configured, through the checks, kept with its provenance."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,12 +10,20 @@ from pathlib import Path
 from django.conf import settings
 
 from copywriting import services
-from copywriting.contracts import CopyBrief, DraftCopy, Finding
-from copywriting.llm import model, slots, writer
-from copywriting.llm.decode import Generator
+from copywriting.contracts import COPYWRITER, CopyBrief, DraftCopy, Finding
+from copywriting.exceptions import ModelUnsuitable, WriterUnavailable
+from copywriting.llm import adapters, finetune, model, prompts, slots, writer
+from copywriting.llm.decode import TUNED, Generator
+from copywriting.llm.endpoint import Endpoint, EndpointWriter
+from registry import queries as registry
+from registry import services as versions
 
-CANDIDATES = 12  # a batch of twelve costs about four times one text; a tenth of untuned drafts pass
+log = logging.getLogger(__name__)
+
+CANDIDATES = 6  # of a tuned model's drafts most pass; six leave a choice
+UNTUNED_CANDIDATES = 12  # a batch of twelve costs about four times one text; a tenth of untuned drafts pass
 TRIES = 2
+ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +41,105 @@ class WrittenCopy:
     findings: tuple[Finding, ...]
 
 
-@lru_cache(maxsize=1)
+class Grammar:
+    """The writer that leaves every brief to the phrases."""
+
+    provenance = {"model": "grammar", "prompt": ""}
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __call__(self, brief: CopyBrief, n: int, seed: int) -> list[str]:
+        raise WriterUnavailable(self.reason)
+
+
 def _generator(folder: str) -> Generator:
-    """The model, loaded once a process: a worker writes for many campaigns."""
-    path = Path(folder) if folder else model.default_folder(settings.MODELS_DIR)
-    return Generator(model.load(path))
+    """The local model with the adapter that is live now, each loaded once a process: a worker writes for many campaigns."""
+    live = registry.live(COPYWRITER)
+    return _loaded(folder, live.pk if live else 0)
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: str, version_id: int) -> Generator:
+    """The model with the registry's adapter; without one with the packaged adapter of the default model; else as it is."""
+    language = model.load(Path(folder) if folder else model.default_folder(settings.MODELS_DIR))
+    adapter = None
+    if version_id:
+        version = registry.versions(COPYWRITER).get(pk=version_id)
+        payload = versions.load_payload(version)
+        adapter = adapters.Adapter(version.artifact_digest, version.params["base"], version.params["recipe"], payload)
+    else:
+        adapter = adapters.packaged()
+    if adapter is None:
+        return Generator(language)
+    if adapter.base != language.digest:
+        log.warning("The adapter %s was tuned on other weights than %s: it is left out.", adapter.digest[:12], language.name)
+        return Generator(language)
+    try:
+        tuned = finetune.attach(
+            language, finetune.load(adapter.payload), finetune.recipe_of(adapter.recipe), adapter.digest
+        )
+    except ModelUnsuitable as reason:
+        log.warning("%s The model writes without it.", reason)
+        return Generator(language)
+    return Generator(tuned, prompts.TUNED, TUNED)
+
+
+@lru_cache(maxsize=1)
+def _endpoint() -> EndpointWriter:
+    return EndpointWriter(
+        Endpoint(
+            url=settings.COPY_ENDPOINT,
+            model=settings.COPY_ENDPOINT_MODEL,
+            key=settings.COPY_ENDPOINT_KEY,
+            timeout=settings.COPY_ENDPOINT_TIMEOUT,
+            price_in=settings.COPY_ENDPOINT_PRICE_IN,
+            price_out=settings.COPY_ENDPOINT_PRICE_OUT,
+            cap=settings.COPY_ENDPOINT_CAP,
+        )
+    )
+
+
+def _writer(locale: str):
+    """Who writes in this locale, by configuration. The packaged model knows English alone."""
+    chosen = settings.COPY_WRITER or ("endpoint" if settings.COPY_ENDPOINT else "model")
+    if chosen == "endpoint":
+        return _endpoint()
+    if chosen == "grammar":
+        return Grammar("The install writes by phrases (ATTUNE_COPY_WRITER=grammar).")
+    if locale != ENGLISH:
+        return Grammar(f"The local model does not write {locale}; phrases do, or an endpoint.")
+    return _generator(settings.COPY_MODEL)
 
 
 def write_copy(briefs: Sequence[CopyBrief], *, progress: Callable[[float], None] | None = None) -> list[WrittenCopy]:
     """One text a brief, in their order. `progress` hears the share done after each, 0 to 1."""
-    if not briefs:
-        return []
-    generate = _generator(settings.COPY_MODEL)
     used: list[DraftCopy] = []
-    written = []
+    copies = []
     for place, brief in enumerate(briefs, start=1):
+        generate = _writer(brief.locale)
         began = time.monotonic()
-        draft, stats = writer.write(
-            brief, generate, n=CANDIDATES, max_tries=TRIES, used=used, provenance=generate.provenance
+        untuned = generate.provenance.get("prompt") in {"zero-shot-1", "few-shot-1"}
+        written = writer.drafts(
+            brief,
+            generate,
+            UNTUNED_CANDIDATES if untuned else CANDIDATES,
+            TRIES,
+            used=used,
+            provenance=generate.provenance,
         )
+        stats, draft = written.stats, written.best
         seconds = time.monotonic() - began
-        kept = services.keep(brief, draft, drafted=stats.drafted, passed=stats.passed, seconds=seconds)
+        kept = services.keep(
+            brief,
+            written.drafts,
+            drafted=stats.drafted,
+            passed=stats.passed,
+            seconds=seconds,
+            error=stats.unavailable,
+        )
         used.append(draft)
-        written.append(
+        copies.append(
             WrittenCopy(
                 draft_id=kept.pk,
                 generation_id=kept.generation_id,
@@ -69,4 +154,4 @@ def write_copy(briefs: Sequence[CopyBrief], *, progress: Callable[[float], None]
         )
         if progress:
             progress(place / len(briefs))
-    return written
+    return copies

@@ -94,6 +94,22 @@ class Draft(models.Model):
         return self.subject
 
 
+class Example(models.Model):
+    """A text as a person approved it, slotted: what the next tuning learns from."""
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="examples")
+    subject = models.CharField(max_length=200, blank=True)
+    body = models.TextField()
+    is_edited = models.BooleanField()  # whether it differs from what the writer gave
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table_comment = "append-only: approvals are history"
+
+    def __str__(self):
+        return self.subject or self.body[:60]
+
+
 class Finding(models.Model):
     """What a check has against a draft: rule, severity, where, and what to do."""
 

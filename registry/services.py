@@ -122,7 +122,13 @@ def save_version(lease: Lease, kind: str, arrays: dict[str, np.ndarray], trained
     Raises Diverged, and keeps nothing, when the model holds a NaN or one of its metrics is no finite number.
     """
     _check_finite(kind, arrays, trained.metrics)
-    payload = artifact.dump_arrays(arrays)
+    return save_payload(lease, kind, artifact.dump_arrays(arrays), trained)
+
+
+def save_payload(
+    lease: Lease, kind: str, payload: bytes, trained: Trained, artifact_format: str = "npz"
+) -> ModelVersion:
+    """The same for bytes that are written already: npz, safetensors or lightgbm. Raises LeaseLost."""
     digest = artifact.digest(payload)
     store = storage()
     if not store.exists(digest):
@@ -140,7 +146,7 @@ def save_version(lease: Lease, kind: str, arrays: dict[str, np.ndarray], trained
             metrics=trained.metrics,
             baseline=trained.baseline,
             code_revision=code_revision(),
-            artifact_format="npz",
+            artifact_format=artifact_format,
             artifact_digest=digest,
             artifact_bytes=len(payload),
         )
@@ -158,16 +164,30 @@ def _check_finite(kind: str, arrays: dict[str, np.ndarray], metrics: dict) -> No
         )
 
 
+def _stored(version: ModelVersion) -> bytes:
+    try:
+        with storage().open(version.artifact_digest) as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""
+
+
+def load_payload(version: ModelVersion) -> bytes:
+    """The bytes of this version, once they are known to be the registered ones. Raises DamagedArtifact, as load_arrays."""
+    payload = _stored(version)
+    try:
+        return artifact.check(payload, version.artifact_digest)
+    except DamagedArtifact as error:
+        raise_alarm(version.kind, "artifact", f"Version {version.pk} is refused. {error} Roll back or train anew.")
+        raise
+
+
 def load_arrays(version: ModelVersion) -> dict[str, np.ndarray]:
     """The arrays of this version. Raises DamagedArtifact when the bytes are gone or are not what was saved.
 
     The alarm that it leaves names the version; what was scored with it before still answers.
     """
-    try:
-        with storage().open(version.artifact_digest) as file:
-            payload = file.read()
-    except FileNotFoundError:
-        payload = b""
+    payload = _stored(version)
     try:
         return artifact.load_arrays(payload, version.artifact_digest)
     except DamagedArtifact as error:

