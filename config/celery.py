@@ -29,12 +29,14 @@ app.conf.beat_schedule = {
     "go on sending": {"task": "campaigns.sweep", "schedule": 15.0},
     "draft what waits for words": {"task": "campaigns.sweep_generation", "schedule": 60.0},
     "train what was asked for": {"task": "recommendations.sweep", "schedule": 60.0},
+    "tune the copywriter where it was asked for": {"task": "copywriting.sweep", "schedule": 60.0},
     "score new orders for fraud": {"task": "risk.sweep", "schedule": 300.0},
     "anchor the consent ledger": {"task": "customers.anchor", "schedule": crontab(minute=7)},
     "keep what was shown": {"task": "recommendations.keep_shown", "schedule": 5.0},
     "find who is one person": {"task": "customers.match", "schedule": 60.0},
     "join sessions once more": {"task": "customers.join_sessions", "schedule": crontab(hour=1, minute=10)},
     "train the recommenders": {"task": "recommendations.nightly", "schedule": crontab(hour=2, minute=30)},
+    "tune the copywriter on what was approved": {"task": "copywriting.nightly", "schedule": crontab(hour=4, minute=10)},
 }
 
 

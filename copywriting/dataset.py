@@ -1,5 +1,6 @@
 """What the database holds for a tuning: products of the catalogue, their texts, and what people approved."""
 
+from datetime import datetime
 from itertools import islice
 
 from catalog import queries as catalog
@@ -27,6 +28,11 @@ def texts() -> list[tuple[str, str]]:
     """(product, description) of the catalogue. A shop without descriptions has none, and its model card says so."""
     rows = catalog.products().on_sale().exclude(description="").order_by("pk").values_list("external_id", "description")
     return list(islice(rows.iterator(chunk_size=5000), MOST_PRODUCTS))
+
+
+def approved_since(when: datetime | None) -> bool:
+    rows = Example.objects.all()
+    return (rows.filter(created_at__gt=when) if when else rows).exists()
 
 
 def approved() -> list[tuple[CopyBrief, DraftCopy]]:

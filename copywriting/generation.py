@@ -73,7 +73,9 @@ def _loaded(folder: str, version_id: int) -> Generator:
     if adapter is None:
         return Generator(language)
     if adapter.base != language.digest:
-        log.warning("The adapter %s was tuned on other weights than %s: it is left out.", adapter.digest[:12], language.name)
+        log.warning(
+            "The adapter %s was tuned on other weights than %s: it is left out.", adapter.digest[:12], language.name
+        )
         return Generator(language)
     try:
         tuned = finetune.attach(

@@ -12,7 +12,7 @@ from django.db import transaction
 from copywriting.contracts import CopyBrief, DraftCopy, Fact, OfferFact, ProductFact
 from copywriting.contracts import Finding as Found
 from copywriting.exceptions import BriefInvalid
-from copywriting.llm import checks, festivals, slots, wording
+from copywriting.llm import checks, classes, festivals, slots, wording
 from copywriting.llm.facts import tidy
 from copywriting.llm.realise import Legal, Realised
 from copywriting.llm.realise import realise as fill
@@ -50,7 +50,8 @@ def compose_brief(product: ProductFact, offer: OfferFact | None = None, **asked:
     festivals.name(asked.get("festival", ""), locale)
     return CopyBrief(
         product=title,
-        product_class=product.product_type or product.category,
+        # A category says the shelf more often than a type does: "PREMIUM" is a type of ice cream.
+        product_class=product.category if classes.find(product.category) else product.product_type or product.category,
         price=price,
         size=product.size,
         offer=said,
@@ -84,22 +85,18 @@ def realise(brief: CopyBrief, subject: str, body: str, *, ai: bool = False) -> R
     return fill(DraftCopy(subject=subject, body=body, writer="person"), brief, legal)
 
 
-def learn(draft_id: int, *, subject: str, body: str) -> Example | None:
+def learn(generation_id: int, *, subject: str, body: str) -> Example | None:
     """Keeps an approved text for the next tuning; None when it holds more template code than our slots.
 
     `subject` and `body` are the message template as it was approved. Called twice for one text, it keeps it once.
     """
-    draft = Draft.objects.select_related("generation").get(pk=draft_id)
     slotted = tuple(slots.from_liquid(text) for text in (subject, body))
     if None in slotted:
         return None
-    kept = Example.objects.filter(generation=draft.generation, subject=slotted[0], body=slotted[1]).first()
-    return kept or Example.objects.create(
-        generation=draft.generation,
-        subject=slotted[0],
-        body=slotted[1],
-        is_edited=slotted != (draft.subject, draft.body),
-    )
+    same = {"generation_id": generation_id, "subject": slotted[0], "body": slotted[1]}
+    written = Draft.objects.filter(generation_id=generation_id).values_list("subject", "body")
+    kept = Example.objects.filter(**same).first()
+    return kept or Example.objects.create(**same, is_edited=slotted not in set(written))
 
 
 def keep(

@@ -11,6 +11,7 @@ from campaigns.models import Approval, Campaign
 from campaigns.queries.audience import audience_rows
 from campaigns.services.lifecycle import move
 from campaigns.state import Action, CampaignState
+from copywriting.services import learn
 
 
 def content_of(campaign: Campaign) -> dict:
@@ -85,6 +86,8 @@ def approve(campaign_id: int, *, approver, seen_digest: str, comment: str = "") 
         approval = Approval.objects.create(
             campaign=campaign, approver=approver, digest=digest, content=content, audience_size=size, comment=comment
         )
+        for variant in campaign.variants.filter(is_current=True).exclude(generation=None):
+            learn(variant.generation_id, subject=variant.subject, body=variant.body)
         move(campaign_id, Action.APPROVE, actor=approver, reason=comment)
         return approval
 

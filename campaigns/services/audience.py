@@ -100,3 +100,14 @@ def most_frequent_first_item(campaign_id: int, segment_id: int) -> int | None:
         )
         row = cursor.fetchone()
     return row[0] if row else None
+
+
+def first_item_categories(campaign_id: int, segment_id: int) -> tuple[str, ...]:
+    """The categories of what people of the segment would see first, by name: a text is sent with goods of all of these."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT p.category FROM campaigns_audiencemember a JOIN catalog_product p ON p.id = a.items[1] "
+            "WHERE a.campaign_id = %s AND a.segment_id = %s ORDER BY 1 LIMIT 40",
+            [campaign_id, segment_id],
+        )
+        return tuple(category for (category,) in cursor.fetchall())

@@ -10,11 +10,12 @@ from campaigns.models import Campaign, MessageVariant
 from campaigns.queries.progress import RUN, generation_run
 from campaigns.services import audience
 from campaigns.services.lifecycle import move
-from campaigns.services.messages import money, offer_words, unrenderable
+from campaigns.services.messages import unrenderable
 from campaigns.state import Action, CampaignState
 from catalog.queries import by_ids
-from copywriting.contracts import CopyBrief, Fact
+from copywriting.contracts import CopyBrief, OfferFact, ProductFact
 from copywriting.generation import write_copy
+from copywriting.services import compose_brief
 from registry import queries as registry
 from registry import services as runs
 from registry.contracts import Lease
@@ -82,37 +83,55 @@ def _generate(campaign: Campaign, lease: Lease) -> None:
 
 def _briefs(campaign: Campaign) -> list[tuple[int, CopyBrief]]:
     """(segment id, brief) for every segment with people whose words are not by hand. The product of a brief stands for the
-    segment's most frequent first product; each person's own takes its place when the message is rendered.
+    segment's most frequent first product; each person's own takes its place when the message is rendered, so the brief names
+    the types of the others too, and words for one shelf alone are written only where everybody gets goods of it.
     """
     by_hand = set(campaign.variants.filter(is_current=True, writer="person").values_list("segment_id", flat=True))
     parts = [p for p in campaign.campaign_segments.select_related("segment") if p.segment_id not in by_hand]
     tops = {part.segment_id: audience.most_frequent_first_item(campaign.pk, part.segment_id) for part in parts}
     products = by_ids(pk for pk in tops.values() if pk is not None)
+    offer = offer_fact(campaign.offer)
     briefs = []
     for part in parts:
         product = products.get(tops[part.segment_id])
         if product is None:
             continue  # nobody is in this segment alone
-        offer = campaign.offer
-        facts = [Fact("product", product.title, f"catalog.product:{product.id}@{product.version}")]
-        if offer is not None:
-            facts.append(Fact("offer", offer_words(offer), f"catalog.offer:{offer.pk}@{offer.version}"))
-        brief = CopyBrief(
-            product=product.title,
-            product_class=product.product_type or product.category,
+        brief = compose_brief(
+            ProductFact(
+                id=product.id,
+                version=product.version,
+                title=product.title,
+                product_type=product.product_type,
+                category=product.category,
+                price=product.price,
+                currency=product.currency,
+                size=product.size,
+            ),
+            offer,
             store=campaign.merchant.name if campaign.merchant else settings.BRAND,
             segment=part.segment.slug,
             audience=part.segment.audience_phrase,
             seed=campaign.pk * 1000 + part.priority,
-            price=money(product.price, product.currency) if product.price is not None else "",
-            offer=offer_words(offer),
-            ends_on=offer.ends_at.date() if offer is not None and offer_words(offer) else None,
             channel=campaign.channel,
             tone=campaign.tone,
-            facts=tuple(facts),
+            sent_with=audience.first_item_categories(campaign.pk, part.segment_id),
         )
         briefs.append((part.segment_id, brief))
     return briefs
+
+
+def offer_fact(offer) -> OfferFact | None:
+    """The offer as a writer's brief takes it. Its version goes along, so that a text can name what it was true of."""
+    if offer is None:
+        return None
+    return OfferFact(
+        id=offer.pk,
+        version=offer.version,
+        kind="percent" if offer.kind == "percent" else "amount",
+        value=offer.value,
+        currency=offer.currency,
+        ends_on=offer.ends_at.date(),
+    )
 
 
 def waiting() -> list[int]:

@@ -21,7 +21,12 @@ GRAMMAR, APPROVED, TEXT = "grammar", "approved", "text"
 
 # How a shop may speak of its segments to a writer; the demo's own phrases stand among them.
 AUDIENCES: Mapping[str, tuple[str, ...]] = {
-    "regular": ("people who come in every week", "our regulars", "people with a weekly list", "people who shop here often"),
+    "regular": (
+        "people who come in every week",
+        "our regulars",
+        "people with a weekly list",
+        "people who shop here often",
+    ),
     "lapsing": (
         "people we have not seen for a while",
         "people who used to come by",
@@ -30,7 +35,12 @@ AUDIENCES: Mapping[str, tuple[str, ...]] = {
     ),
     "new": ("people who have just joined us", "new faces", "people on their first visits", "people new to the store"),
     "high_value": ("our good customers", "people we want to thank", "people who shop with us a lot", "loyal customers"),
-    "explorer": ("people who like new things", "people who try new things", "curious people", "people who like variety"),
+    "explorer": (
+        "people who like new things",
+        "people who try new things",
+        "curious people",
+        "people who like variety",
+    ),
 }
 # The facts that a brief may bring, and how often: most campaigns have an offer with an end.
 _FACTS = (
@@ -125,6 +135,7 @@ def from_texts(texts: Iterable[tuple[str, str]], least: int = 5, most: int = 30)
 
 def split(pairs: Sequence[Pair], held_out: float, seed: int) -> tuple[list[Pair], list[Pair]]:
     """(train, held out), by group: a product is in one part alone. By a hash, so a product keeps its side when others come."""
+
     def share(group: str) -> float:
         return int.from_bytes(hashlib.sha256(f"{seed}:{group}".encode()).digest()[:8], "big") / 2**64
 

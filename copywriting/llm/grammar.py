@@ -42,7 +42,9 @@ def _drafts(brief: CopyBrief) -> Iterator[tuple[str, str, str]]:
     else:
         subjects = [Phrase("", bank.SUBJECT, "")]
         openings = for_reader or for_goods
-        openings = sorted(openings, key=lambda one: len(one.text) > brief.limits.body // 3)  # sorted keeps the seed's order
+        openings = sorted(
+            openings, key=lambda one: len(one.text) > brief.limits.body // 3
+        )  # sorted keeps the seed's order
     for turn in range(max(len(subjects), len(openings)) * len(said)):
         subject = subjects[turn % len(subjects)]
         hook = openings[turn % len(openings)]

@@ -172,13 +172,16 @@ SEGMENT_PHRASES = {
 
 # Talk of what others do, true only with a trend fact.
 TREND = {
-    "en": re.compile(r"\b(more (and more )?(baskets|people|lists|shopping lists)|everybody (is|buys)|rising)\b", re.IGNORECASE),
+    "en": re.compile(
+        r"\b(more (and more )?(baskets|people|lists|shopping lists)|everybody (is|buys)|rising)\b", re.IGNORECASE
+    ),
     "zh-Hans": re.compile(r"越来越多|多了起来|热度|大家都在|流行"),
 }
 
 # What makes a text this segment's own. Not exclusive, unlike the phrases above.
 HOOKS = {
-    "lapsing": r"\b(miss(ed)?|while|back|again|return|long time|saved|see you|drop by|visit|place for you|here with|at home here|place is|lights on|catch up"
+    "lapsing": r"\b(miss(ed)?|while|back|again|return|long time|saved|see you|drop by|visit|place for you|here with|at home here"
+    r"|place is|lights on|catch up"
     r"|put (this|something) aside|store feels)\b",
     "new": r"\b(welcome|first|new|meet|hello|joined|joining|glad|start|begin|have you with us|look around|getting to know"
     r"|found your way)\b",
@@ -186,7 +189,8 @@ HOOKS = {
     r"|know the way|the same walk|shelf you)\b",
     "high_value": r"\b(thank|thanks|appreciate|appreciation|loyal|loyalty|valued|treat|deserve|special|trust|pleasure"
     r"|give a little back|better place|keep us going)\b",
-    "explorer": r"\b(new|different|try|discover\w*|discovery|curious|change|explore|adventure|another|good find|swap|idea|a go)\b",
+    "explorer": r"\b(new|different|try|discover\w*|discovery|curious|change|explore|adventure|another|good find|swap|idea"
+    r"|a go)\b",
 }
 
 # A sentence has one of these; what has none is a heading that ran into the body.

@@ -66,7 +66,13 @@ def score(draft: DraftCopy, brief: CopyBrief, seen: Sequence[frozenset[str]]) ->
     hooked = brief.segment in lexicon.HOOKS and re.search(lexicon.HOOKS[brief.segment], text, re.IGNORECASE)
     fits = GOOD_WORDS[0] <= len(said) <= GOOD_WORDS[1]
     new = 1.0 - max((overlap(shingles(text), other) for other in seen), default=0.0)
-    return NOVELTY * new + HOOK * bool(hooked) + GOODS * classes.names(said, classes.spoken_of(brief)) + LENGTH * fits + READING * ease(text)
+    return (
+        NOVELTY * new
+        + HOOK * bool(hooked)
+        + GOODS * classes.names(said, classes.spoken_of(brief))
+        + LENGTH * fits
+        + READING * ease(text)
+    )
 
 
 def ease(text: str) -> float:

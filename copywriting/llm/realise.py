@@ -144,7 +144,9 @@ def _lines(brief: CopyBrief, legal: Legal) -> tuple[str, ...]:
     chinese = _chinese(brief)
     lines = []
     if brief.channel == "email":
-        lines.append(f"{'广告' if chinese else 'Advertisement from'} {legal.brand}, {legal.postal_address}".rstrip(", "))
+        lines.append(
+            f"{'广告' if chinese else 'Advertisement from'} {legal.brand}, {legal.postal_address}".rstrip(", ")
+        )
     elif brief.limits.advertisement:
         lines.append(f"广告 {legal.brand}" if chinese else f"Ad by {legal.brand}")
     elif brief.channel == "sms":

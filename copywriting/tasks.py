@@ -1,0 +1,28 @@
+"""Alarm clocks for tuning: an id in, one call, safe to ring twice."""
+
+from celery import shared_task
+
+from copywriting.contracts import COPYWRITER
+from registry import queries, services
+
+
+@shared_task(name="copywriting.train")
+def train(run_id: int) -> None:
+    from copywriting import training
+
+    training.train(run_id)
+
+
+@shared_task(name="copywriting.sweep")
+def sweep() -> None:
+    for run_id in queries.waiting((COPYWRITER,)):
+        train.delay(run_id)
+
+
+@shared_task(name="copywriting.nightly")
+def nightly() -> None:
+    """Tunes again on what people approved since, when they approved something; what is better goes live."""
+    from copywriting import training
+
+    if training.is_due():
+        train.delay(services.ask(COPYWRITER, {"promote": True}).pk)
