@@ -23,6 +23,7 @@ app.conf.task_routes = {
     "campaigns.generate": {"queue": "ml"},
     "campaigns.deliver": {"queue": "delivery"},
 }
+_HOUR, _MINUTE = settings.NIGHTLY_TRAINING
 # Each entry sweeps for rows that a lost nudge left behind, or is the nightly run. Times are UTC.
 app.conf.beat_schedule = {
     "start what is due": {"task": "campaigns.start_due", "schedule": 30.0},
@@ -35,7 +36,7 @@ app.conf.beat_schedule = {
     "keep what was shown": {"task": "recommendations.keep_shown", "schedule": 5.0},
     "find who is one person": {"task": "customers.match", "schedule": 60.0},
     "join sessions once more": {"task": "customers.join_sessions", "schedule": crontab(hour=1, minute=10)},
-    "train the recommenders": {"task": "recommendations.nightly", "schedule": crontab(hour=2, minute=30)},
+    "train the recommenders": {"task": "recommendations.nightly", "schedule": crontab(hour=_HOUR, minute=_MINUTE)},
     "tune the copywriter on what was approved": {"task": "copywriting.nightly", "schedule": crontab(hour=4, minute=10)},
 }
 

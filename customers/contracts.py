@@ -105,6 +105,7 @@ class NewConsent:
     ip: str = ""  # kept as its network alone
     user_agent: str = ""  # kept sealed under the person's key
     valid_until: datetime | None = None  # aware
+    form_sha256: bytes | None = None  # of the form as it was rendered: services.notices.keep_form
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ shard and how many there are. A person's shard follows from their pseudonym, so 
 others append beside it.
 
 A record is hashed over `canonical(entry)`: the 16 bytes "attune consent 1", then every field in the order of FIELDS,
-each as "-" when it is null, or "+", its length as 4 bytes big-endian, and its bytes. Text is UTF-8, a number is written
+each as "-" when it is null, or "+", its length as 4 bytes big-endian, and its bytes. A record that names the form it was
+given on begins with "attune consent 2" instead, and the form's digest follows the others. Text is UTF-8, a number is written
 in decimal, a time as its microseconds since 1970 in UTC, bytes stay bytes. Lengths make it unambiguous. The hash covers
 sealed bytes as they rest, so destroying a person's key leaves it valid.
 
@@ -58,6 +59,7 @@ class Entry:
     valid_until: datetime | None  # aware
     recorded_at: datetime  # aware; the database's clock
     prev_hash: bytes
+    form_sha256: bytes | None = None  # of the rendered form
 
 
 # Written out, not read off the dataclass: reordering its fields must not change any hash. Only ever add a new format.
@@ -83,7 +85,9 @@ FIELDS = (
     "recorded_at",
     "prev_hash",
 )
+ALL_FIELDS = (*FIELDS, "form_sha256")
 COLUMNS = attrgetter(*FIELDS)
+ALL_COLUMNS = attrgetter(*ALL_FIELDS)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -100,8 +104,9 @@ def genesis_hash(shard: int, shard_count: int = SHARDS) -> bytes:
 
 def canonical(entry: Entry) -> bytes:
     """The bytes of a record that are hashed; the layout stands at the top of this file."""
-    parts = [b"attune consent 1"]
-    for value in COLUMNS(entry):
+    has_form = entry.form_sha256 is not None
+    parts = [b"attune consent 2" if has_form else b"attune consent 1"]
+    for value in ALL_COLUMNS(entry) if has_form else COLUMNS(entry):
         if value is None:
             parts.append(b"-")
         else:

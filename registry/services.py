@@ -2,6 +2,7 @@
 
 import subprocess
 import uuid
+import zipfile
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
@@ -195,6 +196,52 @@ def load_arrays(version: ModelVersion) -> dict[str, np.ndarray]:
         raise
 
 
+def versions_with(array: str) -> list[ModelVersion]:
+    """Versions whose artifact is still there and holds an array of this name, found without reading the arrays.
+
+    By convention an artifact that holds a row per person names them in `customer_ids`.
+    """
+    found = []
+    for version in ModelVersion.objects.filter(artifact_format="npz").exclude(artifact_digest="").order_by("pk"):
+        try:
+            with storage().open(version.artifact_digest) as file, zipfile.ZipFile(file) as archive:
+                if f"{array}.npy" in archive.namelist():
+                    found.append(version)
+        except (FileNotFoundError, zipfile.BadZipFile):
+            continue  # it names nobody
+    return found
+
+
+def replace_artifact(version: ModelVersion, arrays: dict[str, np.ndarray], reason: str) -> str:
+    """Puts these arrays in the place of the version's, and deletes the old file; returns the new digest.
+
+    For erasure alone: a version is otherwise what was trained.
+    """
+    payload = artifact.dump_arrays(arrays)
+    digest, old = artifact.digest(payload), version.artifact_digest
+    store = storage()
+    if not store.exists(digest):
+        store.save(digest, ContentFile(payload))
+    with transaction.atomic():
+        ModelVersion.objects.filter(pk=version.pk).update(artifact_digest=digest, artifact_bytes=len(payload))
+        audit(None, "model.rebuilt", version, before={"digest": old}, after={"digest": digest}, reason=reason)
+    _delete_unused(old)
+    return digest
+
+
+def drop_artifact(version: ModelVersion, reason: str) -> None:
+    """Deletes the bytes of a version that is not live; its metrics stay. It can be neither promoted nor gone back to."""
+    with transaction.atomic():
+        ModelVersion.objects.filter(pk=version.pk).update(artifact_digest="", artifact_bytes=0)
+        audit(None, "model.dropped", version, before={"digest": version.artifact_digest}, reason=reason)
+    _delete_unused(version.artifact_digest)
+
+
+def _delete_unused(digest: str) -> None:
+    if digest and not ModelVersion.objects.filter(artifact_digest=digest).exists():
+        storage().delete(digest)
+
+
 def _beats_live(version: ModelVersion) -> bool:
     verdicts = [m.get("beats_live") for m in version.metrics.values() if isinstance(m, dict)]
     return any(verdict is True for verdict in verdicts) and not any(verdict is False for verdict in verdicts)
@@ -227,6 +274,8 @@ def promote(version_id: int, *, actor, reason: str) -> ModelVersion:
         list(ModelVersion.objects.select_for_update().filter(kind=version.kind).order_by("pk").values_list("pk"))
         if version.status != ModelVersion.Status.CANDIDATE:
             raise PromotionRefused(f"Version {version.pk} is {version.status}; only a candidate can be promoted.")
+        if not version.artifact_digest:
+            raise PromotionRefused(f"Version {version.pk} was dropped when somebody in it was erased. Train a new one.")
         live = ModelVersion.objects.filter(kind=version.kind, status=ModelVersion.Status.LIVE).exists()
         if live and not _beats_live(version):
             raise PromotionRefused(
@@ -241,7 +290,7 @@ def roll_back(kind: str, *, actor, reason: str) -> ModelVersion:
         raise PromotionRefused("Say why the live version should go.")
     with transaction.atomic():
         locked = list(ModelVersion.objects.select_for_update().filter(kind=kind).order_by("pk"))
-        retired = [v for v in locked if v.status == ModelVersion.Status.RETIRED and v.promoted_at]
+        retired = [v for v in locked if v.status == ModelVersion.Status.RETIRED and v.promoted_at and v.artifact_digest]
         if not retired:
             raise PromotionRefused(f"No earlier live version of “{kind}” to go back to.")
         return _go_live(max(retired, key=lambda v: v.retired_at), actor, reason, "model.rolled_back")

@@ -210,3 +210,8 @@ def _settle_holds(customer_ids: set[int]) -> int:
     }
     include_again(customer_ids=queries.excluded_by_risk(customer_ids=customer_ids - to_hold)[1])
     return exclude_from_learning(customer_ids=to_hold, reason=f"{queries.MARK}{HOLD}")
+
+
+def forget(customer_id: int) -> int:
+    """Erasure in this room: what rules saw of a person goes, that there was a doubt stays with nobody's name on it."""
+    return Signal.objects.filter(flag__customer_id=customer_id).exclude(evidence={}).update(evidence={})

@@ -16,7 +16,7 @@ FILLED = ("catalog_merchant", "catalog_product", "catalog_offer", "customers_cus
           "customers_event", "customers_eventkey", "customers_demostore", "customers_notice",
           "customers_consentrecord")  # fmt: skip
 PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'customers_event'::regclass"
-LEDGER = "ALTER TABLE customers_consentrecord"
+GUARDS = [("customers_consentrecord", "ledger_no_truncate"), ("customers_notice", "notice_no_truncate")]
 
 
 def demo_source() -> CompleteJourney:
@@ -47,8 +47,10 @@ def _partitions() -> set[str]:
 
 def _empty(keep: set[str]) -> None:
     with connections["owner"].cursor() as cursor:
-        cursor.execute(f"{LEDGER} DISABLE TRIGGER ledger_no_truncate")
+        for table, guard in GUARDS:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {guard}")
         cursor.execute(f"TRUNCATE {', '.join(FILLED)} CASCADE")
-        cursor.execute(f"{LEDGER} ENABLE ALWAYS TRIGGER ledger_no_truncate")
+        for table, guard in GUARDS:
+            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {guard}")
         for partition in _partitions() - keep:
             cursor.execute(f"DROP TABLE {partition}")

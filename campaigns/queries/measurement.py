@@ -17,12 +17,14 @@ from campaigns.stats.sequential import nominal_levels
 from customers.queries.store import demo_store
 
 FORETOLD = f"spending in the {PAST.days // 7} weeks before the start"
-# Who of either arm took their consent back since the start, by whatever way.
+# Who of either arm took their consent back since the start, by whatever way. Who was erased did not say so to the
+# campaign: its figures stay what they were.
 UNSUBSCRIBES = """
 SELECT a.arm, count(*), count(*) FILTER (WHERE s.origin = 'simulated')
 FROM campaigns_assignment a
 JOIN customers_consentstate s ON s.customer_id = a.customer_id AND s.purpose = 'marketing' AND s.channel = %(channel)s
      AND NOT s.is_given AND s.since >= %(since)s AND s.since < %(until)s
+JOIN customers_consentrecord r ON r.id = s.record_id AND r.method NOT LIKE 'erasure%%'
 WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.arm
 """
 # Revenue per assigned customer, day by day, for the chart.

@@ -251,6 +251,8 @@ MAIL_FROM = environment.text("ATTUNE_MAIL_FROM", "Attune demo store <hello@attun
 POSTAL_ADDRESS = environment.text("ATTUNE_POSTAL_ADDRESS", "1 Example Street, 00000 Example")
 BRAND = environment.text("ATTUNE_BRAND", "Attune demo store")
 
+# When the models are trained anew, UTC: a proof of erasure names the next one.
+NIGHTLY_TRAINING = (2, 30)
 # Seconds that a withdrawal waits for a message that is being handed over at that moment, before it says that one may be
 # under way. Twice the SMTP time-out of a send: after that only a lost worker's is left.
 WITHDRAWAL_PATIENCE = environment.number("ATTUNE_WITHDRAWAL_PATIENCE", 10)

@@ -1,5 +1,5 @@
 from customers.models.behaviour import Event, EventKey, Order, OrderLine, Quarantine, Source
-from customers.models.consent import ConsentRecord, ConsentState, LedgerGenesis, Notice, Suppression
+from customers.models.consent import ConsentRecord, ConsentState, LedgerGenesis, Notice, NoticeForm, Suppression
 from customers.models.disclosure import PrivateAnswer
 from customers.models.people import (
     ContactPoint,
@@ -8,9 +8,9 @@ from customers.models.people import (
     MergeProposal,
     MergeTrail,
     PrivacyBudget,
-    PrivacyRequest,
     SubjectKey,
 )
+from customers.models.rights import OptIn, PrivacyRequest
 
 __all__ = [
     "ConsentRecord",
@@ -24,6 +24,8 @@ __all__ = [
     "MergeProposal",
     "MergeTrail",
     "Notice",
+    "NoticeForm",
+    "OptIn",
     "Order",
     "OrderLine",
     "PrivacyBudget",

@@ -34,6 +34,7 @@ class ConsentRecord(models.Model):
     recorded_at = models.DateTimeField()  # the database's clock at the append, never a client's
     prev_hash = models.BinaryField(max_length=32)
     hash = models.BinaryField(max_length=32)
+    form_sha256 = models.BinaryField(max_length=32, null=True)  # of the rendered form: NoticeForm keeps it
 
     class Meta:
         db_table_comment = "append-only: consent ledger"
@@ -132,3 +133,17 @@ class Notice(models.Model):
 
     def __str__(self):
         return self.version
+
+
+class NoticeForm(models.Model):
+    """A form as it was rendered around a notice, by its digest: what somebody saw when they agreed. Holds no person."""
+
+    sha256 = models.BinaryField(max_length=32, unique=True)
+    html = models.TextField()
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table_comment = "append-only: forms shown"
+
+    def __str__(self):
+        return bytes(self.sha256).hex()

@@ -164,33 +164,6 @@ class MergeProposal(models.Model):
         return f"{self.other_id} into {self.one_id}: {self.conflict}"
 
 
-class PrivacyRequest(models.Model):
-    """Somebody asks to see, take along, or erase what is known of them; a clock runs from the day it came in."""
-
-    class Kind(models.TextChoices):
-        ACCESS = "access", "access"
-        PORTABILITY = "portability", "portability"
-        ERASURE = "erasure", "erasure"
-        OBJECTION = "objection", "objection"
-
-    class State(models.TextChoices):
-        RECEIVED = "received", "received"
-        VERIFIED = "verified", "identity verified"
-        COMPLETED = "completed", "completed"
-        REFUSED = "refused", "refused"
-
-    customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="privacy_requests")
-    kind = models.CharField(max_length=12, choices=Kind)
-    state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
-    received_at = models.DateTimeField(db_default=Now(), editable=False)
-    due_at = models.DateTimeField()
-    completed_at = models.DateTimeField(null=True, blank=True)
-    proof = models.JSONField(null=True, blank=True)
-
-    def __str__(self):
-        return f"{self.kind} {self.pk}"
-
-
 class PrivacyBudget(models.Model):
     """Epsilon spent on one dataset and window by one noisy answer. The sum may never pass the cap."""
 

@@ -40,7 +40,7 @@ RECEIPT_FIELDS = (
     "method", "origin", "actor", "jurisdiction", "ip_truncated", "valid_until", "recorded_at",
 )  # fmt: skip
 
-RECEIPT_HASHES = ("subject", "notice_sha256", "prev_hash", "hash")
+RECEIPT_HASHES = ("subject", "notice_sha256", "prev_hash", "form_sha256", "hash")
 
 
 def contactable(purpose: str, channel: str, at: datetime | None = None) -> QuerySet[Customer]:

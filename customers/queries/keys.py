@@ -1,5 +1,6 @@
 """Where the keys of this install come from, and what a sealed value is bound to."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from django.conf import settings
@@ -31,6 +32,18 @@ def key_of(person: Customer) -> bytes | None:
         return None
     row = SubjectKey.objects.filter(customer_id=person.pk).first()
     return row and crypto.unwrap(keyring(), row.sealed, subject_id(person.external_id))
+
+
+def erased_name(external_id: str, version: int | None = None) -> str:
+    """What an erased person is called instead of their external id: a keyed hash, by which a feed is told to stop."""
+    _, digest = crypto.keyed_hash(keyring(), "erased customer", external_id, version)
+    return f"erased-{digest[:20].hex()}"
+
+
+def erased_names(external_ids: Iterable[str]) -> dict[str, str]:
+    """The external id by each name that it would have if its person was erased, under every version of the key."""
+    versions = sorted(keyring().hash_keys)
+    return {erased_name(one, version): one for one in external_ids for version in versions}
 
 
 def contact_context(kind: str) -> str:

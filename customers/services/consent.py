@@ -39,14 +39,14 @@ COLUMNS = {
     "channel": "text", "action": "text", "lawful_basis": "text", "notice_version": "text", "notice_sha256": "bytea",
     "language": "text", "method": "text", "origin": "text", "actor": "text", "jurisdiction": "text",
     "ip_truncated": "text", "sealed": "bytea", "valid_until": "timestamptz", "recorded_at": "timestamptz",
-    "prev_hash": "bytea", "hash": "bytea",
+    "prev_hash": "bytea", "form_sha256": "bytea", "hash": "bytea",
 }  # fmt: skip
 INSERT = f"""
 INSERT INTO customers_consentrecord ({", ".join(COLUMNS)})
 SELECT * FROM unnest({", ".join(f"%s::{kind}[]" for kind in COLUMNS.values())}) RETURNING shard, seq, id
 """  # noqa: S608 - built from the names above alone
 STREAM = f"""
-SELECT {", ".join(ledger.FIELDS)}, hash FROM customers_consentrecord
+SELECT {", ".join(ledger.ALL_FIELDS)}, hash FROM customers_consentrecord
 WHERE %s::int IS NULL OR shard = %s ORDER BY shard, seq, id
 """  # noqa: S608 - built from the names of the record's fields alone
 
@@ -156,7 +156,7 @@ def _append(prepared: list[_Prepared]) -> list[int]:
         for one in prepared:
             entry, head = _entry(one, heads[one.shard], now)
             heads[one.shard] = head
-            chained.append((*ledger.COLUMNS(entry), head.hash))
+            chained.append((*ledger.ALL_COLUMNS(entry), head.hash))
         cursor.execute(INSERT, [list(column) for column in zip(*chained, strict=True)])
         ids = {(shard, seq): pk for shard, seq, pk in cursor.fetchall()}
     in_order = [ids[row[0], row[1]] for row in chained]
@@ -194,6 +194,7 @@ def _entry(one: _Prepared, head: ledger.Head, now: datetime) -> tuple[ledger.Ent
         valid_until=consent.valid_until,
         recorded_at=now,
         prev_hash=head.hash,
+        form_sha256=consent.form_sha256,
     )
     return entry, ledger.Head(entry.seq, ledger.entry_hash(entry))
 
@@ -251,7 +252,7 @@ def _genesis_faults(shard: int | None) -> Iterator[ledger.Fault]:
 
 def is_whole(kept: ConsentRecord) -> bool:
     """Whether this record's fields still give its hash. Its place in the chain is `verify`'s to judge."""
-    values = {name: getattr(kept, name) for name in ledger.FIELDS}
+    values = {name: getattr(kept, name) for name in ledger.ALL_FIELDS}
     as_bytes = {name: bytes(value) for name, value in values.items() if isinstance(value, memoryview)}
     return ledger.entry_hash(ledger.Entry(**{**values, **as_bytes})) == bytes(kept.hash)
 

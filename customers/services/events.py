@@ -21,7 +21,7 @@ from customers.contracts import CONTACT_KIND, Channel, NewCustomer, Purpose, Qua
 from customers.exceptions import BatchRefused
 from customers.models import Customer, Quarantine, Source, Suppression
 from customers.queries.behaviour import product_ids
-from customers.queries.keys import EVENT_CONTEXT
+from customers.queries.keys import EVENT_CONTEXT, erased_names
 from customers.queries.people import standing
 from customers.services import orders, people, seal, sessions
 from customers.services.spec import Broken, ReadEvent, message_id_of, read
@@ -144,10 +144,13 @@ def _present(names: set[str]) -> dict[str, _Named]:
     """Who of these people is known, by external id."""
     if not names:
         return {}
-    rows = list(Customer.objects.filter(external_id__in=names).only("external_id", "erased_at", "merged_into_id"))
+    gone = erased_names(names)
+    rows = list(
+        Customer.objects.filter(external_id__in=[*names, *gone]).only("external_id", "erased_at", "merged_into_id")
+    )
     merged = [row.pk for row in rows if row.merged_into_id is not None]
     now = standing(merged) if merged else {}
-    return {row.external_id: _Named(row, now.get(row.pk, row.pk)) for row in rows}
+    return {gone.get(row.external_id, row.external_id): _Named(row, now.get(row.pk, row.pk)) for row in rows}
 
 
 def _made(good: list[ReadEvent], customers: dict[str, _Named], batch: _Batch) -> dict[str, _Named]:

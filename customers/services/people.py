@@ -11,6 +11,7 @@ from customers.contracts import NewContact, NewCustomer, Recognised, RejectedCon
 from customers.exceptions import InvalidContact
 from customers.identity import normalise
 from customers.models import ContactPoint, Customer
+from customers.queries.keys import erased_names
 from customers.queries.people import standing
 from customers.services import seal
 from customers.services.contacts import add_contact_points, lookups_of
@@ -56,7 +57,9 @@ def import_customers(rows: Iterable[NewCustomer]) -> dict[str, int]:
 
 def _ids(names: list[str]) -> dict[str, int]:
     """Whom these names stand for now: a merged record's name stands for the person it was merged into."""
-    rows = list(Customer.objects.filter(external_id__in=names).values_list("external_id", "id", "merged_into"))
+    gone = erased_names(names)
+    rows = Customer.objects.filter(external_id__in=[*names, *gone]).values_list("external_id", "id", "merged_into")
+    rows = [(gone.get(name, name), pk, into) for name, pk, into in rows]
     merged = [pk for _, pk, into in rows if into is not None]
     now = standing(merged) if merged else {}
     return {name: now.get(pk, pk) for name, pk, _ in rows}

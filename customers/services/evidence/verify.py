@@ -6,7 +6,7 @@ was changed but something cannot be proven from this pack alone (it says what, a
     --public-key HEX   the install's public key, had from elsewhere than this pack; checks signatures, which needs the
                        package `cryptography`. Without it a signature is compared with nothing and said to be unchecked.
 
-How a consent record is hashed: SHA-256 over "attune consent 1", then each field in the order of FIELDS: "-" when it is
+How a consent record is hashed: SHA-256 over "attune consent 1" ("attune consent 2" with form_sha256 as the last field), then each field in the order of FIELDS: "-" when it is
 null, else "+", its length as 4 bytes big-endian, and its bytes (text in UTF-8, numbers in decimal, times as microseconds
 since 1970, bytes as they are). Each record holds the hash of the one before it in its shard.
 """
@@ -32,7 +32,7 @@ FIELDS = (
     "notice_sha256", "language", "method", "origin", "actor", "jurisdiction", "ip_truncated", "sealed", "valid_until",
     "recorded_at", "prev_hash",
 )  # fmt: skip
-BYTES = {"subject", "notice_sha256", "sealed", "prev_hash"}
+BYTES = {"subject", "notice_sha256", "sealed", "prev_hash", "form_sha256"}
 TIMES = {"valid_until", "recorded_at"}
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - this file runs on older Pythons too
 
@@ -51,8 +51,9 @@ def moment(text: str) -> datetime:
 
 
 def canonical(record: dict) -> bytes:
-    parts = [b"attune consent 1"]
-    for name in FIELDS:
+    form = record.get("form_sha256")  # a record that names the form it was given on has a format of its own
+    parts = [b"attune consent 2" if form else b"attune consent 1"]
+    for name in (*FIELDS, "form_sha256") if form else FIELDS:
         value = record[name]
         if value is None:
             parts.append(b"-")

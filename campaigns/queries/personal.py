@@ -1,0 +1,50 @@
+"""Everything that Attune knows of one person: each room's own part, put together by the only one that may ask them all."""
+
+from campaigns.models import Message
+from customers.models import Customer
+from customers.queries.personal import personal as of_customers
+from customers.services.seal import open_for
+from recommendations.queries.people import personal as of_recommendations
+from risk.queries import personal as of_risk
+
+
+def everything(customer_id: int) -> dict:
+    """By room, opened, with plain values: access (GDPR art. 15) and portability (art. 20), PIPL art. 45, CCPA 1798.110."""
+    return {
+        "customers": of_customers(customer_id),
+        "recommendations": of_recommendations(customer_id),
+        "risk": of_risk(customer_id),
+        "campaigns": personal(customer_id),
+    }
+
+
+def personal(customer_id: int) -> dict:
+    """What this room knows: each message with its arm, what came of it, clicks, and the answer to the survey."""
+    person = Customer.objects.get(pk=customer_id)
+    messages = Message.objects.filter(customer=person).select_related("campaign", "variant", "survey_answer")
+    return {
+        "messages": [
+            {
+                "campaign": message.campaign.name,
+                "channel": message.channel,
+                "subject": message.variant.subject,
+                "state": message.state,
+                "reason": message.reason,
+                "queued_at": message.queued_at,
+                "sent_at": message.sent_at,
+                "clicks": [{"at": click.at, "origin": click.origin} for click in message.clicks.all()],
+                "survey": _answer(person, message),
+            }
+            for message in messages.order_by("pk").prefetch_related("clicks")
+        ],
+        "assignments": list(person.assignments.order_by("pk").values("campaign__name", "arm", "reason", "assigned_at")),
+        "redemptions": list(person.redemptions.order_by("pk").values("code__code", "redeemed_at", "origin")),
+    }
+
+
+def _answer(person: Customer, message: Message) -> dict | None:
+    answer = getattr(message, "survey_answer", None)
+    if answer is None:
+        return None
+    comment = open_for(person, answer.sealed_comment, "survey") if answer.sealed_comment is not None else ""
+    return {"score": answer.score, "comment": comment, "at": answer.at}

@@ -1,0 +1,123 @@
+"""What a request for one's data leads to: the export, and the erasure with everything that has to go before its proof."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.exceptions import Refused
+from campaigns.models import CouponCode, SurveyAnswer
+from campaigns.queries.personal import everything
+from campaigns.services import withdrawal
+from customers.contracts import Channel
+from customers.queries.people import records_of
+from customers.services import erasure, rights
+from customers.services.erasure import Erased
+from recommendations.services import forgetting
+from registry.queries import versions
+from risk import services as risk
+
+
+def export(request_id: int, *, actor=None) -> tuple[dict, bytes]:
+    """(proof, file): everything known of the person as JSON, and the request closed. Raises Refused before `verified`."""
+    with transaction.atomic():
+        request = rights.verified(request_id)
+        if request.kind == request.Kind.ERASURE:
+            raise Refused("wrong_kind", "This request asks for erasure; there is nothing to hand out.")
+        known = everything(request.customer_id)
+        done = rights.complete(
+            request_id, actor=actor, what={"export": {room: len(part) for room, part in known.items()}}
+        )
+    content = {"proof": done.proof, "data": known}
+    return done.proof, json.dumps(content, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False).encode()
+
+
+def erase(request_id: int, *, actor=None) -> dict:
+    """Carries out a verified request for erasure and returns its signed proof. Raises Refused before `verified`.
+
+    Every step may run twice: a run that was killed is carried on by the next one. The proof comes last.
+    """
+    request = rights.verified(request_id)
+    if request.kind != request.Kind.ERASURE:
+        raise Refused("wrong_kind", "This request does not ask for erasure.")
+    erased = _erase_rows(request.customer_id)
+    left = withdrawal.settle(
+        lambda: withdrawal.under_way(request.customer_id, Channel.ANY), settings.WITHDRAWAL_PATIENCE
+    )
+    artifacts = forgetting.forget_in_artifacts(request.customer_id)
+    now = timezone.now()
+    files = _forget_sink(erased.addresses) if erased is not None else 0
+    what = {
+        "customer": request.customer_id,
+        "pseudonym": erased.pseudonym if erased else "destroyed in an earlier run",
+        "rows": erased.counts if erased else {},
+        "messages_under_way": [one.message_id for one in left],
+        "mail_files": files,
+        "artifacts": {"rebuilt_or_dropped_at": now.isoformat(), "which": artifacts},
+        "other_models": {"next_training_at": _next_training(now).isoformat(), "which": _other_models(artifacts)},
+        "kept": "statistics, orders and events of nobody, suppressions as keyed hashes, the consent ledger",
+    }
+    with transaction.atomic():
+        return rights.complete(request_id, actor=actor, what=what).proof
+
+
+def _erase_rows(customer_id: int, method: str = "erasure") -> Erased | None:
+    """All rows in one transaction, after which nothing in the database names the person."""
+    with transaction.atomic():
+        cancelled = withdrawal.fence(customer_id, Channel.ANY, reason="gone")
+        records = [one for pk in records_of(customer_id) if (one := erasure.erase(pk, method=method)) is not None]
+        erased = next((one for one in records if one.customer_id == customer_id), None)
+        if erased is None:
+            return None
+        for one in records:  # the person's own, and those that were found to be theirs
+            erasure.register(one)
+        erased.counts["records"] = len(records)
+        erased.counts.update(
+            forgetting.forget(customer_id),
+            messages_cancelled=cancelled,
+            survey_comments=SurveyAnswer.objects.filter(
+                message__customer_id=customer_id, sealed_comment__isnull=False
+            ).update(sealed_comment=None),
+            coupon_codes_unlinked=CouponCode.objects.filter(customer_id=customer_id).update(customer=None),
+            risk_evidence=risk.forget(customer_id),
+        )
+        return erased
+
+
+def repeat_erasures() -> int:
+    """After a restore: erases again who was erased since that dump was written. Returns how many."""
+    again = erasure.to_repeat()
+    for customer_id in again:
+        _erase_rows(customer_id, method="erasure_repeated")
+        forgetting.forget_in_artifacts(customer_id)
+    return len(again)
+
+
+def _forget_sink(addresses: tuple[str, ...]) -> int:
+    """Mails in the local sink, which stands in for the mailboxes of a demo. A real mailbox is the person's own."""
+    if not settings.MAIL_SINK:
+        return 0
+    wanted = [address.encode() for address in addresses if "@" in address]
+    count = 0
+    for path in Path(settings.MAIL_SINK_DIR).glob("*.eml") if wanted else ():
+        if any(address in path.read_bytes() for address in wanted):
+            path.unlink(missing_ok=True)
+            count += 1
+    return count
+
+
+def _next_training(now: datetime) -> datetime:
+    hour, minute = settings.NIGHTLY_TRAINING
+    today = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return today if today > now else today + timedelta(days=1)
+
+
+def _other_models(artifacts: list[dict]) -> list[dict]:
+    """Live models that learned from everybody's data and hold nobody's row: they forget at their next training."""
+    touched = {one["version"] for one in artifacts if one["was"] == "dropped"}
+    live = versions().filter(status="live")
+    return [{"model": one.kind, "version": one.pk} for one in live if one.pk not in touched]
