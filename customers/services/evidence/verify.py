@@ -6,9 +6,10 @@ was changed but something cannot be proven from this pack alone (it says what, a
     --public-key HEX   the install's public key, had from elsewhere than this pack; checks signatures, which needs the
                        package `cryptography`. Without it a signature is compared with nothing and said to be unchecked.
 
-How a consent record is hashed: SHA-256 over "attune consent 1" ("attune consent 2" with form_sha256 as the last field), then each field in the order of FIELDS: "-" when it is
+How a consent record is hashed: SHA-256 over "attune consent 1", then each field in the order of FIELDS: "-" when it is
 null, else "+", its length as 4 bytes big-endian, and its bytes (text in UTF-8, numbers in decimal, times as microseconds
-since 1970, bytes as they are). Each record holds the hash of the one before it in its shard.
+since 1970, bytes as they are). One that names the form it was given on begins with "attune consent 2", and form_sha256
+follows the others. Each record holds the hash of the one before it in its shard.
 """
 
 import argparse
