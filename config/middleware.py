@@ -108,6 +108,7 @@ PLACES = (
     ("Campaigns", "campaigns:list", Capability.CAMPAIGN_READ),
     ("Segments", "campaigns:segments", Capability.CAMPAIGN_READ),
     ("Customers", "customers:list", Capability.CUSTOMER_READ),
+    ("Behaviour", "recommendations:behaviour", Capability.MODEL_READ),
     ("Models", "registry:list", Capability.MODEL_READ),
     ("Fraud", "risk:queue", Capability.RISK_READ),
     ("Consent", "customers:ledger", Capability.CONSENT_READ),

@@ -12,6 +12,7 @@ SERVED = "served index"  # what alarms about the web process's own arrays are fi
 LIFETIME, PURCHASE, COUPON = "lifetime", "purchase_propensity", "coupon_propensity"
 PROPENSITIES = "propensities"  # the training of the last two
 HISTORY = timedelta(days=365)
+CATEGORY, SEARCH = "category", "search"  # what a trend may be of
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +162,40 @@ class LiveOffer:
     origin: str
     product_ids: frozenset[int]
     covers_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrendFact:
+    """Something that more people bought (a product type) or searched for than before, beyond chance: copy may say so.
+
+    people: how many did in the window, people_before: in the window of the same length before it. change: how many times
+    the share of the shoppers it was before. chance: that nothing changed, corrected for how many things were looked at.
+    source: where the count comes from, in words.
+    """
+
+    kind: str
+    name: str
+    since: datetime
+    until: datetime
+    people: int
+    people_before: int
+    shoppers: int
+    change: float
+    chance: float
+    weeks: tuple[int, ...]
+    source: str
+
+    @property
+    def window_days(self) -> int:
+        return (self.until - self.since).days
+
+
+@dataclass(frozen=True, slots=True)
+class ShopFigures:
+    """The whole shop as of one scoring. clusters: (number, name, people, mean orders, mean spend, mean days since the last
+    order). visits: as in PersonProfile, added up, None where none was recorded.
+    """
+
+    as_of: datetime
+    clusters: tuple[tuple[int, str, int, float, float, float], ...]
+    visits: tuple[int, int, int, int, int] | None

@@ -1,10 +1,11 @@
 from django.urls import path
 
 from recommendations import api
-from recommendations.views import people
+from recommendations.views import people, shop
 
 app_name = "recommendations"
 urlpatterns = [
+    path("", shop.behaviour, name="behaviour"),
     path("people/<int:customer_id>/", people.person, name="customer"),
 ]
 api_urlpatterns = [

@@ -5,15 +5,17 @@ Destroying a person's `SubjectKey` erases the person: nothing below opens their 
 
 import hashlib
 import hmac
+import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from django.db import transaction
 
 from customers import crypto
 from customers.exceptions import Unsealable
 from customers.models import ContactPoint, Customer, SubjectKey
-from customers.queries.keys import contact_context, keyring, subject_id
+from customers.queries.keys import EVENT_CONTEXT, contact_context, keyring, subject_id
 
 __all__ = [
     "give_keys",
@@ -22,6 +24,7 @@ __all__ = [
     "open_contacts",
     "open_for",
     "open_install",
+    "open_words",
     "seal_contact",
     "seal_for",
     "seal_install",
@@ -69,6 +72,21 @@ def seal_for(customer: Customer, text: str, context: str) -> bytes:
 def open_for(customer: Customer, sealed: bytes | memoryview, context: str) -> str:
     """The text that `seal_for` was given. Raises Unsealable with its reason."""
     return crypto.open_sealed(_key_of(customer), sealed, context).decode()
+
+
+def open_words(rows: Iterable[tuple[int, bytes | memoryview]]) -> Iterator[dict]:
+    """What people wrote in their events, by property: (customer id, sealed) in, the words out in the same order.
+
+    {} for what does not open any more. Two queries a thousand rows: for whoever reads many, and keeps none of it.
+    """
+    rows = iter(rows)
+    while some := list(islice(rows, 1000)):
+        keys = keys_for(Customer.objects.present().filter(pk__in={customer_id for customer_id, _ in some}))
+        for customer_id, sealed in some:
+            try:
+                yield json.loads(crypto.open_sealed(keys[customer_id], sealed, EVENT_CONTEXT))
+            except (KeyError, Unsealable):
+                yield {}
 
 
 def _key_of(customer: Customer) -> bytes:

@@ -3,5 +3,6 @@
 from recommendations.models.exposures import Exposure
 from recommendations.models.lists import Recommendation
 from recommendations.models.people import Profile
+from recommendations.models.trends import Overview, Trend
 
-__all__ = ["Exposure", "Profile", "Recommendation"]
+__all__ = ["Exposure", "Overview", "Profile", "Recommendation", "Trend"]

@@ -7,8 +7,10 @@ from recommendations.dataset import purchases
 from recommendations.scoring.index import publish_index
 from recommendations.scoring.lists import lists
 from recommendations.scoring.profiles import profiles
+from recommendations.scoring.trends import trend_rows
 from recommendations.services.lists import replace_recommendations
 from recommendations.services.people import replace_profiles
+from recommendations.services.trends import keep_overview, replace_trends
 from registry import queries as registry
 
 
@@ -16,10 +18,13 @@ def score_everyone() -> tuple[int, int]:
     """(lists, profiles) written from the live versions; 0 where no version is live."""
     n_lists = n_profiles = 0
     recommender, clusters = registry.live(RECOMMENDER), registry.live(CLUSTERS)
-    until = timezone.now() if recommender is None else recommender.data_until
+    live = recommender or clusters
+    until = timezone.now() if live is None else live.data_until
     publish_index(purchases(since=until - HISTORY, until=until), recommender)
     if recommender is not None:
         n_lists = replace_recommendations(lists(recommender))
     if clusters is not None:
         n_profiles = replace_profiles(profiles(clusters))
+    replace_trends(trend_rows(until))
+    keep_overview(until)
     return n_lists, n_profiles

@@ -26,6 +26,7 @@ class Step:
     count: int
     share: float
     kind: str = "kept"
+    note: str = ""
 
 
 @dataclass(frozen=True)
