@@ -131,6 +131,23 @@ def pseudonym(key: bytes) -> bytes:
     return hmac.digest(key, b"attune ledger subject", hashlib.sha256)
 
 
+def training_keys(text: str) -> dict[int, bytes]:
+    """Keys of training pseudonyms by epoch, written as the other keys are; epochs run from 1 to 63. Raises BadKeyring."""
+    keys = _parse("training", text)
+    if max(keys) >= 64:
+        raise BadKeyring("The training keys have epochs from 1 to 63: six bits of a pseudonym name its epoch.")
+    return keys
+
+
+def training_pads(key: bytes, purpose: str, epoch: int) -> tuple[bytes, bytes]:
+    """The inner and the outer pad (64 bytes each) of the HMAC-SHA-256 key of one purpose and epoch (RFC 2104).
+
+    With them the database computes pseudonyms in a reading; the key that they come from stays outside of it.
+    """
+    own = hmac.digest(key, b"attune training\0" + epoch.to_bytes(2) + purpose.encode(), hashlib.sha256).ljust(64, b"\0")
+    return bytes(byte ^ 0x36 for byte in own), bytes(byte ^ 0x5C for byte in own)
+
+
 def _check(key: bytes) -> bytes:
     return hmac.digest(key, b"attune key check", hashlib.sha256)[:CHECK_BYTES]
 

@@ -64,3 +64,7 @@ class BudgetSpent(Exception):
 
 class MergeRefused(Exception):
     """Two records that cannot be merged or taken apart now; the words say why, and what to do first."""
+
+
+class UnknownEpoch(LookupError):
+    """Pseudonyms of an epoch whose key this install does not hold: nobody can say any more who they are."""

@@ -30,7 +30,7 @@ class Purchases:
     log: PurchaseLog
     order: np.ndarray
     amount: np.ndarray
-    customers: np.ndarray  # (n_users,) ids
+    customers: np.ndarray  # (n_users,) pseudonyms, rising: customers.services.pseudonyms leads back
     products: np.ndarray  # (n_items,) ids
     department: np.ndarray
     departments: tuple[str, ...]
@@ -45,9 +45,12 @@ def at_day(day: float) -> datetime:
     return datetime.fromtimestamp(day * DAY, UTC)
 
 
-def purchases(*, since: datetime, until: datetime) -> Purchases:
-    """What people bought in [since, until), without flagged orders and without people who refused (see the query)."""
-    columns = interactions(since=since, until=until)
+def purchases(*, since: datetime, until: datetime, epoch: int | None = None) -> Purchases:
+    """What people bought in [since, until), without flagged orders and without people who refused (see the query).
+
+    epoch: of the pseudonyms; the newest.
+    """
+    columns = interactions(since=since, until=until, epoch=epoch)
     classes = {pk: facts for pk, *facts in product_classes().iterator(chunk_size=20_000)}
     bought = np.unique(columns.product_id)
     is_goods = np.array(
@@ -112,7 +115,7 @@ def orders_of(customers: np.ndarray | None = None, *, since: datetime, until: da
 
 def described(customers: np.ndarray) -> np.ndarray:
     """(n, 4) as `ml.habits.describe`, of what the platform told."""
-    given = behaviour.attributes(customers.tolist())
+    given = behaviour.attributes()
     return describe([given.get(pk, {}) for pk in customers.tolist()])
 
 

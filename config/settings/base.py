@@ -55,6 +55,9 @@ SECRET_KEY = environment.kept_secret("ATTUNE_SECRET_KEY", SECRETS_DIR)
 PERSON_KEY = environment.kept_secret("ATTUNE_PERSON_KEY", SECRETS_DIR)
 # Finds a contact point or a pseudonym without its clear text (HMAC-SHA-256).
 LOOKUP_KEY = environment.kept_secret("ATTUNE_LOOKUP_KEY", SECRETS_DIR)
+# Makes the pseudonyms that models learn under (HMAC-SHA-256), a key an epoch: "1:BASE64,2:BASE64", the highest in use.
+# An epoch whose key is gone leaves its artifacts unlinkable for good.
+TRAINING_KEY = environment.kept_secret("ATTUNE_TRAINING_KEY", SECRETS_DIR)
 # Signs the anchors of the consent ledger and proofs of erasure (Ed25519). Its public half checks them anywhere.
 ANCHOR_KEY = environment.kept_secret("ATTUNE_ANCHOR_KEY", SECRETS_DIR)
 # Elsewhere than the database: whoever can rewrite the one must not be able to rewrite the other.

@@ -2,7 +2,8 @@
 
 from config.settings import environment, tls
 
-for _name in ("ATTUNE_SECRET_KEY", "ATTUNE_PERSON_KEY", "ATTUNE_LOOKUP_KEY", "ATTUNE_ANCHOR_KEY", "ATTUNE_ANCHOR_DIR",
+for _name in ("ATTUNE_SECRET_KEY", "ATTUNE_PERSON_KEY", "ATTUNE_LOOKUP_KEY", "ATTUNE_TRAINING_KEY", "ATTUNE_ANCHOR_KEY",
+              "ATTUNE_ANCHOR_DIR",
               "DATABASE_URL", "CELERY_BROKER_URL",
               "ATTUNE_HOSTS", "ATTUNE_PUBLIC_URL", "ATTUNE_MAIL_FROM", "ATTUNE_POSTAL_ADDRESS"):  # fmt: skip
     environment.text(_name)

@@ -12,9 +12,8 @@ from customers.contracts import (
     InteractionColumns,
     TimelineEntry,
 )
-from customers.models import (
-    Event,
-)
+from customers.models import Event
+from customers.queries.pseudonyms import reading
 
 # One fixed-width row of COPY's binary format, big-endian: the number of columns, then a length before each value.
 # No column is ever null here, which is what makes the width fixed.
@@ -35,38 +34,31 @@ COPY_BLOCK = 2**22  # 4 MB of rows are turned into columns at a time
 
 SECONDS_1970_TO_2000 = 946_684_800
 
-# Observed orders that nobody doubts, of people who are there and did not refuse to be learnt from. Who may be learnt
-# from is settled first: asked per line, it would be asked a million times where statistics are stale.
-# Times and counts go out as they rest; turning them into floats here costs more than the join.
+# Who and what may be learnt from is settled in the view. Times and counts go out as they rest; turning them into floats
+# here costs more than the join.
 INTERACTIONS = """
-COPY (
-    WITH learnable AS MATERIALIZED (
-        SELECT c.id FROM customers_customer c
-        WHERE c.origin = 'observed' AND c.excluded_at IS NULL AND c.erased_at IS NULL
-          AND NOT EXISTS (
-              SELECT 1 FROM customers_consentstate s
-              WHERE s.customer_id = c.id AND s.purpose = 'model_training'
-                AND s.action IN ('refused', 'withdrawn', 'objected'))
-    )
-    SELECT o.customer_id, l.product_id, o.ordered_at, l.quantity, l.amount::float4
-    FROM customers_order o
-    JOIN learnable c ON c.id = o.customer_id
-    JOIN customers_orderline l ON l.order_id = o.id
-    WHERE o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
-      AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s AND l.quantity > 0
-) TO STDOUT (FORMAT binary)
+COPY (SELECT person, product_id, moment, quantity, amount::float4 FROM customers_training_line WHERE NOT is_doubted)
+TO STDOUT (FORMAT binary)
 """
 
 
-def interactions(*, since: datetime, until: datetime) -> InteractionColumns:
+def interactions(*, since: datetime, until: datetime, epoch: int | None = None) -> InteractionColumns:
     """Every order line that a model may learn from, ordered from `since` up to but not including `until`.
 
-    Streamed in blocks: beside the arrays themselves, 32 bytes a line, memory does not grow.
+    Under pseudonyms of `epoch` (the newest), and by day: `customer_id` is no customer's id (queries.pseudonyms), a moment
+    is its day and the basket's place in it. Streamed in blocks: beside the arrays themselves, 32 bytes a line, memory
+    does not grow.
     """
+    with reading(since=since, until=until, epoch=epoch):
+        return order_lines(INTERACTIONS)
+
+
+def order_lines(copy_sql: str) -> InteractionColumns:
+    """The rows of a COPY from customers_training_line, inside a reading."""
     blocks: list[np.ndarray] = []
     waiting = bytearray()
     skip = COPY_HEADER
-    with connection.cursor() as cursor, cursor.copy(INTERACTIONS, {"since": since, "until": until}) as copy:
+    with connection.cursor() as cursor, cursor.copy(copy_sql) as copy:
         for data in copy:
             waiting += data
             if len(waiting) >= COPY_BLOCK:

@@ -1,14 +1,13 @@
 """What people did, for what they are like: orders as columns, channels, sessions, sales by category and window."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from django.db import connection
-from django.db.models import Count
 
-from customers.models import Customer, Order
+from customers.queries.pseudonyms import reading
 
 # One row of COPY's binary format: the number of columns, then a length before each value. No column is ever null.
 COPY_ROW = np.dtype(
@@ -35,16 +34,16 @@ LEARNABLE = """learnable AS MATERIALIZED (
                 AND s.action IN ('refused', 'withdrawn', 'objected'))
     )"""
 
-ORDERS = f"""
+ORDERS = """
 COPY (
-    WITH {LEARNABLE}
-    SELECT o.customer_id, o.ordered_at, o.total::float8, o.discount::float8, o.coupon_discount::float8
-    FROM customers_order o JOIN learnable c ON c.id = o.customer_id
-    WHERE o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
-      AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
-    ORDER BY o.ordered_at, o.customer_id, o.id
+    SELECT person, moment, total::float8, discount::float8, coupon_discount::float8
+    FROM customers_training_order WHERE NOT is_doubted ORDER BY moment, person
 ) TO STDOUT (FORMAT binary)
-"""  # noqa: S608 - made of constants
+"""
+CHANNELS = """
+SELECT person, channel, count(*) FROM customers_training_order WHERE NOT is_doubted GROUP BY person, channel
+"""
+TOLD = "SELECT person, age, income, household_size FROM customers_training_person"
 
 # Half an hour of silence ends a visit, as in most web analytics. Only channels with a screen have visits.
 SESSIONS = """
@@ -60,7 +59,7 @@ WITH steps AS (
 ), visits AS (
     SELECT customer_id, name, sum(begins) OVER (PARTITION BY customer_id ORDER BY occurred_at) AS visit FROM steps
 )
-SELECT customer_id, count(DISTINCT visit),
+SELECT customers_pseudonym(customer_id), count(DISTINCT visit),
        count(DISTINCT visit) FILTER (WHERE name = 'Products Searched'),
        count(DISTINCT visit) FILTER (WHERE name IN ('Product Viewed', 'Product Clicked')),
        count(DISTINCT visit) FILTER (WHERE name = 'Product Added'),
@@ -115,9 +114,11 @@ class Sessions:
 
 
 def orders(*, since: datetime, until: datetime) -> OrderColumns:
-    """Every order that counts of everybody who may be learnt from, in [since, until). 40 bytes an order in memory."""
+    """Every order that counts of everybody who may be learnt from, in [since, until), under pseudonyms and by day (see
+    customers.queries.behaviour.interactions). 40 bytes an order in memory.
+    """
     waiting = bytearray()
-    with connection.cursor() as cursor, cursor.copy(ORDERS, {"since": since, "until": until}) as copy:
+    with reading(since=since, until=until), connection.cursor() as cursor, cursor.copy(ORDERS) as copy:
         for data in copy:
             waiting += data
     table = np.frombuffer(waiting[COPY_HEADER:-COPY_TRAILER], COPY_ROW)
@@ -128,25 +129,31 @@ def orders(*, since: datetime, until: datetime) -> OrderColumns:
     )
 
 
-def attributes(customer_ids: Iterable[int]) -> dict[int, dict]:
-    """What the platform told of these people, by id; one query."""
-    rows = Customer.objects.filter(pk__in=list(customer_ids)).values_list("pk", "attributes")
-    return dict(rows.iterator(chunk_size=20_000))
+def attributes() -> dict[int, dict]:
+    """What the platform told of people who may be learnt from, by pseudonym, as far as five share it; one query."""
+    with reading(), connection.cursor() as cursor:
+        cursor.execute(TOLD)
+        return {
+            person: {
+                name: value for name, value in (("age", age), ("income", income), ("household_size", size)) if value
+            }
+            for person, age, income, size in cursor
+        }
 
 
 def channels(*, since: datetime, until: datetime) -> dict[int, dict[str, int]]:
-    """Orders by channel of each person."""
-    rows = Order.objects.counted().filter(ordered_at__gte=since, ordered_at__lt=until, customer__isnull=False)
+    """Orders by channel of each person, by pseudonym."""
     found: dict[int, dict[str, int]] = {}
-    counts = rows.values_list("customer_id", "channel").annotate(Count("id")).order_by()
-    for customer_id, channel, count in counts.iterator(chunk_size=20_000):
-        found.setdefault(customer_id, {})[channel] = count
+    with reading(since=since, until=until), connection.cursor() as cursor:
+        cursor.execute(CHANNELS)
+        for person, channel, count in cursor:
+            found.setdefault(person, {})[channel] = count
     return found
 
 
 def sessions(*, since: datetime, until: datetime) -> dict[int, Sessions]:
-    """Visits to the site and the app; who has none is not in the answer."""
-    with connection.cursor() as cursor:
+    """Visits to the site and the app, by pseudonym; who has none is not in the answer."""
+    with reading(), connection.cursor() as cursor:
         cursor.execute(SESSIONS, {"since": since, "until": until})
         return {customer_id: Sessions(*map(int, counts)) for customer_id, *counts in cursor}
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from customers.queries.pseudonyms import epoch_of
 from recommendations.contracts import HISTORY
 from recommendations.dataset import Purchases, day_of, purchases
 from recommendations.ml.blend import Blend
@@ -26,7 +27,8 @@ def lists(version) -> Iterator[tuple]:
     state = load_arrays(version)
     customers, products = state.pop("customer_ids"), state.pop("product_ids")
     model = Blend.from_state(state)
-    data = purchases(since=version.data_until - HISTORY, until=version.data_until)
+    # The model names people by the pseudonyms of its own epoch; a newer key may be in use by now.
+    data = purchases(since=version.data_until - HISTORY, until=version.data_until, epoch=epoch_of(customers))
     history = _history(data, customers, products, day_of(version.data_until))
     # A product that nobody bought in the window is not in the data; it gets a title of its own.
     place = np.minimum(np.searchsorted(data.products, products), len(data.products) - 1)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from catalog.services.bulk import copy_rows
+from customers.services.pseudonyms import named
 from recommendations.models import Recommendation
 
 RECOMMENDATION_COLUMNS = (
@@ -14,7 +15,11 @@ RECOMMENDATION_COLUMNS = (
 
 
 def replace_recommendations(rows: Iterable[tuple]) -> int:
-    """All lists anew, in one transaction: readers see the old ones until the new ones are whole. Rows as the columns."""
+    """All lists anew, in one transaction: readers see the old ones until the new ones are whole.
+
+    Rows as the columns, with a pseudonym in place of the customer's id.
+    """
+    rows = named(rows)
     with transaction.atomic():
         Recommendation.objects.all()._raw_delete(
             "default"

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from catalog.services.bulk import copy_rows
+from customers.services.pseudonyms import named
 from recommendations.models import Profile
 
 PROFILE_COLUMNS = (
@@ -15,7 +16,8 @@ PROFILE_COLUMNS = (
 
 
 def replace_profiles(rows: Iterable[tuple]) -> int:
-    """All profiles anew, in one transaction. Rows as the columns."""
+    """All profiles anew, in one transaction. Rows as the columns, with a pseudonym in place of the customer's id."""
+    rows = named(rows)
     with transaction.atomic():
         Profile.objects.all()._raw_delete("default")
         return copy_rows(Profile._meta.db_table, PROFILE_COLUMNS, rows)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GIVEN = {
     "DJANGO_SETTINGS_MODULE": "config.settings.production",
     "ATTUNE_SECRET_KEY": "x" * 60, "ATTUNE_PERSON_KEY": "x" * 60, "ATTUNE_LOOKUP_KEY": "x" * 60,
-    "ATTUNE_ANCHOR_KEY": "x" * 60, "ATTUNE_ANCHOR_DIR": "/srv/anchors",
+    "ATTUNE_TRAINING_KEY": "x" * 60, "ATTUNE_ANCHOR_KEY": "x" * 60, "ATTUNE_ANCHOR_DIR": "/srv/anchors",
     "DATABASE_URL": "postgresql://attune_app@127.0.0.1/attune",
     "DATABASE_OWNER_URL": "postgresql://attune_owner@127.0.0.1/attune",
     "CELERY_BROKER_URL": "redis://127.0.0.1/0", "ATTUNE_HOSTS": "attune.example",

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from customers.models import Customer, Order
 from customers.queries.behaviour import interactions
+from customers.services.pseudonyms import named
 from risk import dataset, queries, scoring, services, tasks
 from risk.models import Case, Flag, Rule, Signal, Sweep
 from tests import factories
@@ -29,7 +30,7 @@ def people(basket):
 def learnt() -> set[int]:
     """The customers whom a training would read."""
     columns = interactions(since=shop.MONDAY - timedelta(days=400), until=shop.MONDAY + timedelta(days=400))
-    return set(columns.customer_id.tolist())
+    return {row[0] for row in named((person,) for person in set(columns.customer_id.tolist()))}
 
 
 def received(orders, ago: timedelta) -> None:

@@ -7,15 +7,17 @@ from psycopg import sql
 
 from customers.services import partitions
 
+# A view is read; but for the one that joins customer numbers to the pseudonyms of training, which is for other views.
 # Nothing on partitions: row-level security and grants of the parent do not hold where one is named directly.
 # SELECT and INSERT alone where the table calls itself append-only. Everything else a web process needs.
 TABLES = """
     SELECT c.relname,
-           CASE WHEN c.relispartition THEN 'none'
+           CASE WHEN c.relispartition OR c.relname = 'customers_training_learnable' THEN 'none'
+                WHEN c.relkind = 'v' THEN 'read'
                 WHEN c.relname = 'django_migrations' THEN 'read'
                 WHEN obj_description(c.oid, 'pg_class') LIKE 'append-only%%' THEN 'append'
                 ELSE 'all' END
-    FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1
+    FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v') ORDER BY 1
 """
 RIGHTS = {"none": None, "read": "SELECT", "append": "SELECT, INSERT", "all": "SELECT, INSERT, UPDATE, DELETE"}
 
