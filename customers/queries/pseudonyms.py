@@ -69,6 +69,16 @@ def reading(
                     cursor.execute(OPEN, ["", "", "0", "", ""])
 
 
+def pseudonyms_of(customer_id: int) -> list[int]:
+    """Under every epoch that is held; also of somebody erased, whose rows in artifacts have to go."""
+    found = []
+    for epoch in epochs():
+        with reading(epoch=epoch), connection.cursor() as cursor:
+            cursor.execute("SELECT customers_pseudonym(%s)", [customer_id])
+            found += cursor.fetchone()
+    return found
+
+
 def people_of_epochs() -> tuple[np.ndarray, np.ndarray]:
     """(pseudonyms rising, customer ids), (n,) int64 each, of everybody who is there, under every epoch that is held.
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from customers.queries.pseudonyms import pseudonyms_of
 from recommendations.ml.forgetting import without_row
 from recommendations.models import Exposure, Profile, Recommendation
 from registry import services as registry
@@ -24,9 +25,13 @@ def forget_in_artifacts(customer_id: int) -> list[dict]:
     Files cannot be rolled back, so call it outside of any transaction, before the proof. Safe to repeat.
     """
     done = []
+    names = [
+        customer_id,
+        *pseudonyms_of(customer_id),
+    ]  # the number itself: in artifacts from before there were pseudonyms
     for version in registry.versions_with("customer_ids"):
         arrays = registry.load_arrays(version)
-        places = np.flatnonzero(arrays["customer_ids"] == customer_id)
+        places = np.flatnonzero(np.isin(arrays["customer_ids"], names))
         if not len(places):
             continue
         is_live = version.status == "live"
