@@ -9,15 +9,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from campaigns.queries.segments import FIELDS, MAX_DEPTH, MAX_LEAVES, NUMBER_OPS, WORDS
+from campaigns.queries.rule_fields import FIELDS
+from campaigns.queries.segments import MAX_DEPTH, MAX_LEAVES, NUMBER_OPS, WORDS, visible
 
 ROOT = "r"
+SEGMENTS = 200  # offered as part of another; as many as the page of segments shows
 MAX_PARTS = 30  # of one group; the rule itself allows 60 conditions
 
 
 @dataclass
 class Node:
-    """A group (parts joined by all or any) or a condition (field, op and what was typed)."""
+    """A group (parts joined by all or any) or a condition (field, op, what was typed, and of how many days)."""
 
     path: str = ROOT
     is_group: bool = False
@@ -27,6 +29,7 @@ class Node:
     name: str = ""
     op: str = ""
     typed: str = ""
+    days: str = ""
     chosen: list[str] = field(default_factory=list)
     error: str = ""
 
@@ -44,12 +47,28 @@ class Node:
         return known.kind if known else ""
 
     @property
-    def fields(self) -> list[tuple[str, str, bool]]:
-        return [(name, f.label, name == self.name) for name, f in FIELDS.items()]
+    def has_days(self) -> bool:
+        known = FIELDS.get(self.name)
+        return bool(known and known.has_days)
+
+    @property
+    def groups(self) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+        """The fields under their headings: (heading, [(name, label, whether it is this one)])."""
+        found: dict[str, list] = {}
+        for name, known in FIELDS.items():
+            label = f"{known.label} in the last … days" if known.has_days else known.label
+            found.setdefault(known.group, []).append((name, label, name == self.name))
+        return list(found.items())
+
+    @property
+    def segments(self) -> list[tuple[str, str, bool]]:
+        if self.kind != "segment":
+            return []
+        return [(slug, name, slug == self.typed) for slug, name in visible().values_list("slug", "name")[:SEGMENTS]]
 
     @property
     def ops(self) -> list[tuple[str, str, bool]]:
-        if self.kind in ("choice", "text"):
+        if self.kind not in ("number", "days", "count"):
             return []
         known = [op for op in NUMBER_OPS if not (self.kind == "days" and op == "=")]
         return [(op, WORDS[op], op == self.op) for op in known]
@@ -57,7 +76,9 @@ class Node:
     @property
     def choices(self) -> list[tuple[str, bool]]:
         return (
-            [(choice, choice in self.chosen) for choice in FIELDS[self.name].choices] if self.kind == "choice" else []
+            [(choice, choice in self.chosen) for choice in FIELDS[self.name].choices]
+            if self.kind in ("choice", "consent")
+            else []
         )
 
 
@@ -85,6 +106,7 @@ def _parse(data, path: str, budget: list[int]) -> Node:
         node.name = data.get(f"{path}:field", "")
         node.op = data.get(f"{path}:op", "")
         node.typed = data.get(f"{path}:value", "").strip()
+        node.days = data.get(f"{path}:days", "").strip()
         node.chosen = data.getlist(f"{path}:choice")
     return node
 
@@ -109,19 +131,22 @@ def _from(rule: dict) -> Node:
             return Node(is_group=True, joint=joint, parts=[_from(part) for part in rule[joint]])
     value = rule["value"]
     many = [str(v) for v in value] if isinstance(value, list) else [str(value)]
-    return Node(name=rule["field"], op=rule["op"], typed="" if isinstance(value, list) else str(value), chosen=many)
+    typed = "" if isinstance(value, list) else str(value)
+    return Node(name=rule["field"], op=rule["op"], typed=typed, days=str(rule.get("days", "")), chosen=many)
 
 
 def to_rule(node: Node) -> dict:
     """The rule that the tree stands for. What cannot be read as a number stays text, which the compiler refuses."""
     if node.is_group:
         rule: dict = {node.joint: [to_rule(part) for part in node.parts]}
-    elif node.kind == "choice":
+    elif node.kind in ("choice", "consent"):
         rule = {"field": node.name, "op": "in", "value": node.chosen}
-    elif node.kind == "text":
+    elif node.kind in ("text", "bought", "segment"):
         rule = {"field": node.name, "op": "=", "value": node.typed}
     else:
         rule = {"field": node.name, "op": node.op, "value": _number(node.typed)}
+    if node.has_days:
+        rule["days"] = _number(node.days)
     return {"not": rule} if node.is_negated else rule
 
 

@@ -62,7 +62,7 @@ def save_segment(
 
     Raises RuleRefused before anything is written.
     """
-    compile_rule(rule)
+    compile_rule(rule, merchant_id=merchant_id, slug=slug)
     with transaction.atomic():
         segment, made = Segment.objects.select_for_update().get_or_create(
             merchant_id=merchant_id,

@@ -82,7 +82,7 @@ def _edit(request: HttpRequest, found: Segment | None) -> HttpResponse:
             messages.success(request, "Saved. Count it to see how many people it holds now.")
             return SeeOther(reverse("campaigns:segment", args=[saved.pk]))
     else:
-        _check(tree, form)
+        _check(tree, form, found.slug if found else "")
     return _form(request, found, form, tree, status=400)
 
 
@@ -96,7 +96,7 @@ def _save(request: HttpRequest, found: Segment | None, form: SegmentForm, tree: 
     if found is None and Segment.objects.filter(slug=slug, merchant=None).exists():
         form.add_error("name", "A segment of this name stands already: edit that one, or choose another name.")
         return None
-    if not _check(tree, form):
+    if not _check(tree, form, slug):
         return None
     return services.save_segment(
         slug=slug,
@@ -108,9 +108,9 @@ def _save(request: HttpRequest, found: Segment | None, form: SegmentForm, tree: 
     )
 
 
-def _check(tree: rules.Node, form: SegmentForm) -> bool:
+def _check(tree: rules.Node, form: SegmentForm, slug: str) -> bool:
     try:
-        queries.compile_rule(rules.to_rule(tree))
+        queries.compile_rule(rules.to_rule(tree), slug=slug)
     except RuleRefused as refusal:
         rules.mark(tree, refusal.place, f"{refusal.reason} {refusal.remedy}")
         form.add_error(None, f"The rule cannot be used yet: {refusal.reason} {refusal.remedy}")
