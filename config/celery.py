@@ -36,8 +36,15 @@ app.conf.beat_schedule = {
     "keep what was shown": {"task": "recommendations.keep_shown", "schedule": 5.0},
     "find who is one person": {"task": "customers.match", "schedule": 60.0},
     "join sessions once more": {"task": "customers.join_sessions", "schedule": crontab(hour=1, minute=10)},
-    "train the recommenders": {"task": "recommendations.nightly", "schedule": crontab(hour=_HOUR, minute=_MINUTE)},
     "tune the copywriter on what was approved": {"task": "copywriting.nightly", "schedule": crontab(hour=4, minute=10)},
+    "refresh the recommenders": {
+        "task": "recommendations.nightly",
+        "schedule": crontab(hour=_HOUR, minute=_MINUTE, day_of_week="1-6"),
+    },
+    "train the recommenders anew": {
+        "task": "recommendations.weekly",
+        "schedule": crontab(hour=_HOUR, minute=_MINUTE, day_of_week=0),
+    },
 }
 
 

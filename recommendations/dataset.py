@@ -1,11 +1,13 @@
 """The only translator: rows of orders to positions in arrays, and back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 import numpy as np
 
+from customers.contracts import InteractionColumns
 from customers.queries.behaviour import interactions
+from customers.queries.exclusions import flagged_interactions
 from recommendations.ml.habits import WINDOWS, Figures, Orders, describe, figures
 from recommendations.ml.rfm import Rfm, rfm
 from recommendations.ml.splits import PurchaseLog
@@ -45,12 +47,15 @@ def at_day(day: float) -> datetime:
     return datetime.fromtimestamp(day * DAY, UTC)
 
 
-def purchases(*, since: datetime, until: datetime, epoch: int | None = None) -> Purchases:
+def purchases(*, since: datetime, until: datetime, epoch: int | None = None, with_flagged: bool = False) -> Purchases:
     """What people bought in [since, until), without flagged orders and without people who refused (see the query).
 
-    epoch: of the pseudonyms; the newest.
+    epoch: of the pseudonyms; the newest. with_flagged: the doubted orders too, to measure what leaving them out changes;
+    no model is kept of them.
     """
     columns = interactions(since=since, until=until, epoch=epoch)
+    if with_flagged:
+        columns = _joined(columns, flagged_interactions(since=since, until=until, epoch=epoch))
     classes = {pk: facts for pk, *facts in product_classes().iterator(chunk_size=20_000)}
     bought = np.unique(columns.product_id)
     is_goods = np.array(
@@ -82,6 +87,15 @@ def purchases(*, since: datetime, until: datetime, epoch: int | None = None) -> 
         department=np.array([place[name] for name in names], dtype=np.int64),
         departments=departments,
         title=np.unique([classes[pk][2] for pk in products.tolist()], return_inverse=True)[1],
+    )
+
+
+def _joined(one: InteractionColumns, other: InteractionColumns) -> InteractionColumns:
+    return InteractionColumns(
+        *(
+            np.concatenate([getattr(one, column.name), getattr(other, column.name)])
+            for column in fields(InteractionColumns)
+        )
     )
 
 

@@ -2,11 +2,13 @@
 
 from celery import shared_task
 
-from recommendations.contracts import CLUSTERS, LIFETIME, PROPENSITIES, RECOMMENDER
+from recommendations.contracts import CLUSTERS, EXCLUSIONS, LIFETIME, PROPENSITIES, RECOMMENDER
 from recommendations.services import exposures
+from recommendations.services import watch as watching
 from registry import queries, services
 
 KINDS = (RECOMMENDER, CLUSTERS, LIFETIME, PROPENSITIES)
+SWEPT = (*KINDS, EXCLUSIONS)
 
 
 @shared_task(name="recommendations.train")
@@ -25,16 +27,32 @@ def score() -> None:
 
 @shared_task(name="recommendations.sweep")
 def sweep() -> None:
-    for run_id in queries.waiting(KINDS):
+    for run_id in queries.waiting(SWEPT):
         train.delay(run_id)
 
 
 @shared_task(name="recommendations.nightly")
 def nightly() -> None:
-    """Trains candidates, lets the better ones go live, then refreshes everybody. One queue, so in this order."""
+    """The live recipes on newer data, the better ones live, then everybody anew. One queue, so in this order."""
+    _train_all("incremental")
+
+
+@shared_task(name="recommendations.weekly")
+def weekly() -> None:
+    """As nightly, with the recipes themselves sought anew."""
+    _train_all("full")
+
+
+def _train_all(mode: str) -> None:
     for kind in KINDS:
-        train.delay(services.ask(kind, {"promote": True}).pk)
+        train.delay(services.ask(kind, {"promote": True, "mode": mode}).pk)
     score.delay()
+    watch.delay()
+
+
+@shared_task(name="recommendations.watch")
+def watch() -> None:
+    watching.watch()
 
 
 @shared_task(name="recommendations.keep_shown")

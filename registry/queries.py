@@ -3,7 +3,7 @@
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from registry.models import ModelVersion, TrainingRun
+from registry.models import Alarm, ModelVersion, Reading, TrainingRun
 
 
 def live(kind: str) -> ModelVersion | None:
@@ -25,3 +25,30 @@ def waiting(kinds: tuple[str, ...]) -> list[int]:
     lost = Q(state=TrainingRun.State.RUNNING, lease_until__lt=timezone.now())
     rows = TrainingRun.objects.filter(Q(state=TrainingRun.State.QUEUED) | lost, kind__in=kinds)
     return list(rows.order_by("created_at").values_list("pk", flat=True)[:20])
+
+
+def alarms() -> list[Alarm]:
+    """What is open, the newest first."""
+    return list(Alarm.objects.filter(cleared_at=None).order_by("-last_at")[:50])
+
+
+def first_reading(version_id: int, name: str) -> Reading | None:
+    return Reading.objects.filter(version_id=version_id, name=name).order_by("taken_at", "id").first()
+
+
+def newest_readings(version_id: int) -> list[Reading]:
+    """The newest of each name, by name."""
+    rows = Reading.objects.filter(version_id=version_id).order_by("name", "-taken_at", "-id")
+    return list(rows.distinct("name"))
+
+
+def history(version_id: int, name: str, limit: int = 60) -> list[Reading]:
+    """The last readings of one figure, the oldest first."""
+    rows = Reading.objects.filter(version_id=version_id, name=name).order_by("-taken_at", "-id")[:limit]
+    return list(rows)[::-1]
+
+
+def before(kind: str) -> ModelVersion | None:
+    """The version that a roll-back would make live again; None when there is none."""
+    rows = ModelVersion.objects.filter(kind=kind, status=ModelVersion.Status.RETIRED, promoted_at__isnull=False)
+    return rows.order_by("-retired_at").first()

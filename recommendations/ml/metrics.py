@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
+from recommendations.ml.interactions import TooFewData
 from recommendations.ml.recommender import Scorer, recommend
 from recommendations.ml.splits import Split
 
@@ -54,7 +55,7 @@ class Evaluation:
 
 
 def evaluate(model: Scorer, split: Split, view: View, k: int = 10, deep: int = 20) -> Evaluation:
-    """Judge a model that was fitted on `split.history`. Raises ValueError when nobody has a true item.
+    """Judge a model that was fitted on `split.history`. Raises TooFewData when nobody has a true item.
 
     view "all": everything bought counts. "novel": what a person bought before is neither recommended nor counted.
     deep: a second, longer list for recall.
@@ -62,7 +63,7 @@ def evaluate(model: Scorer, split: Split, view: View, k: int = 10, deep: int = 2
     truth = true_items(split, view)
     users = np.flatnonzero(np.diff(truth.indptr))
     if not len(users):
-        raise ValueError(f"view {view}: nobody bought an item of the catalogue in the horizon")
+        raise TooFewData(f"view {view}: nobody bought an item of the catalogue in the horizon")
     exclude = split.history.seen if view == "novel" else None
     ranked, _ = recommend(model, users, max(k, deep), exclude)
     hits = is_true(ranked, truth, users)

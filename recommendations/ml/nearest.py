@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy import sparse
 from usearch.index import Index
 
 APPROXIMATE_FROM = 200_000
@@ -89,23 +90,26 @@ def words(texts: Sequence[Iterable[str]], width: int = WIDTH) -> np.ndarray:
 
     texts: per product its fields, the most telling ones first; a field counts half of the one before it.
     """
-    rows: list[dict[str, float]] = []
-    holders: dict[str, int] = {}
+    vocabulary: dict[str, int] = {}
+    cells: list[int] = []
+    weights: list[float] = []
+    ends = [0]
     for fields in texts:
-        row: dict[str, float] = {}
+        row: dict[int, float] = {}
         for place, text in enumerate(fields):
             for word in set(WORD.findall(text.casefold())):
-                row[word] = row.get(word, 0.0) + 0.5**place
-        rows.append(row)
-        for word in row:
-            holders[word] = holders.get(word, 0) + 1
-    if not rows:
-        return np.zeros((0, width), dtype=np.float32)
-    signs = {word: _signs(word, width) * np.log1p(len(rows) / count) for word, count in holders.items()}
-    vectors = np.zeros((len(rows), width), dtype=np.float32)
-    for number, row in enumerate(rows):
-        for word, weight in row.items():
-            vectors[number] += weight * signs[word]
+                number = vocabulary.setdefault(word, len(vocabulary))
+                row[number] = row.get(number, 0.0) + 0.5**place
+        cells += row
+        weights += row.values()
+        ends.append(len(cells))
+    if not vocabulary:
+        return np.zeros((len(texts), width), dtype=np.float32)
+    holders = np.bincount(cells, minlength=len(vocabulary))
+    signs = np.stack([_signs(word, width) for word in vocabulary])
+    signs *= np.log1p(len(texts) / holders)[:, None].astype(np.float32)
+    said = sparse.csr_array((np.array(weights, np.float32), cells, ends), shape=(len(texts), len(vocabulary)))
+    vectors = said @ signs
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
 

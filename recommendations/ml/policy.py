@@ -81,6 +81,8 @@ def choose(
     left: list[Candidate] = []
     dropped: list[Dropped] = []
     for one in candidates:
+        if len(taken) == caps.limit:
+            break
         if one.product_id in ids:
             continue
         ids.add(one.product_id)
@@ -93,7 +95,7 @@ def choose(
         if len(taken) >= places:
             # Of equal titles one may stand in the drawn place, whichever it is.
             left.append(one)
-            if not draws or len(left) == AMONG:
+            if len(left) == AMONG:
                 break
             continue
         taken.append(one)

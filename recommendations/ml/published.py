@@ -86,6 +86,14 @@ def current(folder: Path) -> str | None:
         return None
 
 
+def published_at(folder: Path) -> int:
+    """When the pointer was last written, in nanoseconds: the same arrays published again have the same digest."""
+    try:
+        return (folder / POINTER).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
 def open_set(folder: Path, digest: str) -> OpenSet:
     """Maps what was published under this digest. Raises Damaged before any of it is used.
 

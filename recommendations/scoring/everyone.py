@@ -15,14 +15,15 @@ from registry import queries as registry
 
 
 def score_everyone() -> tuple[int, int]:
-    """(lists, profiles) written from the live versions; 0 where no version is live."""
+    """(lists, profiles) written from the live versions; 0 where no version is live. Publishes the index in any case."""
     n_lists = n_profiles = 0
     recommender, clusters = registry.live(RECOMMENDER), registry.live(CLUSTERS)
     live = recommender or clusters
     until = timezone.now() if live is None else live.data_until
-    publish_index(purchases(since=until - HISTORY, until=until), recommender)
+    data = purchases(since=until - HISTORY, until=until)
+    publish_index(data, recommender)
     if recommender is not None:
-        n_lists = replace_recommendations(lists(recommender))
+        n_lists = replace_recommendations(lists(recommender, data))
     if clusters is not None:
         n_profiles = replace_profiles(profiles(clusters))
     replace_trends(trend_rows(until))

@@ -22,13 +22,15 @@ DISCOVERY = 3  # every third place is something new: the habit of buying again i
 PEOPLE = 20_000
 
 
-def lists(version) -> Iterator[tuple]:
-    """Rows of Recommendation, as `services.RECOMMENDATION_COLUMNS`."""
+def lists(version, data: Purchases) -> Iterator[tuple]:
+    """Rows of Recommendation, as `services.RECOMMENDATION_COLUMNS`. data: the purchases of the version's own window."""
     state = load_arrays(version)
     customers, products = state.pop("customer_ids"), state.pop("product_ids")
     model = Blend.from_state(state)
     # The model names people by the pseudonyms of its own epoch; a newer key may be in use by now.
-    data = purchases(since=version.data_until - HISTORY, until=version.data_until, epoch=epoch_of(customers))
+    epoch = epoch_of(customers)
+    if len(data.customers) and epoch_of(data.customers) != epoch:
+        data = purchases(since=version.data_until - HISTORY, until=version.data_until, epoch=epoch)
     history = _history(data, customers, products, day_of(version.data_until))
     # A product that nobody bought in the window is not in the data; it gets a title of its own.
     place = np.minimum(np.searchsorted(data.products, products), len(data.products) - 1)

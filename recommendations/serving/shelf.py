@@ -11,7 +11,7 @@ import numpy as np
 from recommendations.contracts import SERVED
 from recommendations.ml.index import ItemIndex
 from recommendations.ml.nearest import Nearest, load_graph
-from recommendations.ml.published import Damaged, OpenSet, current, open_set
+from recommendations.ml.published import Damaged, OpenSet, current, open_set, published_at
 from recommendations.services.published import FILE, GRAPH, folder
 from registry import services as registry
 
@@ -39,7 +39,7 @@ class _Holder:
 
     def __init__(self) -> None:
         self.shelf: Shelf | None = None
-        self.refused: str | None = None  # a digest that was found damaged: not read again at every look
+        self.refused: int | None = None  # the publication that was found damaged: not read again at every look
         self.where: Path | None = None
         self.looked = 0.0
         self.lock = threading.Lock()
@@ -62,14 +62,14 @@ class _Holder:
         here = folder()
         if self.where != here:
             self.shelf, self.refused, self.where = None, None, here
-        digest = current(here)
-        if digest is None or digest == self.refused or (self.shelf and digest == self.shelf.digest):
+        digest, publication = current(here), published_at(here)
+        if digest is None or publication == self.refused or (self.shelf and digest == self.shelf.digest):
             return
         try:
             self.shelf = _shelf(open_set(here, digest))
             self.refused = None
         except (Damaged, KeyError, TypeError, ValueError) as error:
-            self.refused = digest
+            self.refused = publication
             log.error("the published index is refused: %s", error)
             registry.raise_alarm(
                 SERVED,

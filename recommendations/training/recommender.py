@@ -17,6 +17,8 @@ from registry.contracts import Lease, Trained
 HORIZON_DAYS = 28.0  # "what is bought in the next four weeks" is the question of a campaign
 METRICS = ("ndcg@10", "recall@20")
 BASELINE = Popularity.kind
+# A bootstrap of a handful of people is far too narrow: four who happen to agree would decide what everybody is shown.
+FEWEST_JUDGED = 20
 
 
 def train_recommender(lease: Lease) -> list:
@@ -53,7 +55,7 @@ def train_recommender(lease: Lease) -> list:
             data_since=span.since,
             data_until=span.until,
             rows=len(whole.history),
-            metrics=_metrics(judged[kind], judged[BASELINE], live if kind == RECOMMENDER else None),
+            metrics=judged_metrics(judged[kind], judged[BASELINE], live if kind == RECOMMENDER else None),
             baseline=BASELINE,
         )
         versions.append(runs.save_version(lease, kind, {**model.state(), **ids}, trained))
@@ -84,10 +86,13 @@ def _params(model) -> dict:
     return dict(vars(model.config))
 
 
-def _metrics(ours: dict[str, Evaluation], baseline: dict[str, Evaluation], live: dict[str, Evaluation] | None) -> dict:
+def judged_metrics(
+    ours: dict[str, Evaluation], baseline: dict[str, Evaluation], live: dict[str, Evaluation] | None
+) -> dict:
     """Per view and metric: value with interval, baseline, paired difference, and the verdict against the live model.
 
-    `beats_live` is True when the paired interval lies above zero, False when it lies below, None in between.
+    `beats_live` is True when the paired interval lies above zero, False when it lies below, None in between and where
+    fewer than `FEWEST_JUDGED` people were judged.
     """
     rows = {}
     for view in VIEWS:
@@ -105,6 +110,9 @@ def _metrics(ours: dict[str, Evaluation], baseline: dict[str, Evaluation], live:
             if live is not None:
                 against = paired_difference(ours[view], live[view], metric)
                 row["live"] = live[view].mean(metric)
-                row["beats_live"] = True if against.low > 0 else False if against.high < 0 else None
+                is_enough = len(ours[view].users) >= FEWEST_JUDGED
+                row["beats_live"] = (
+                    (True if against.low > 0 else False if against.high < 0 else None) if is_enough else None
+                )
             rows[f"{metric} {view}"] = row
     return rows

@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Callable
 
-from recommendations.contracts import CLUSTERS, LIFETIME, PROPENSITIES, RECOMMENDER
+from recommendations.contracts import CLUSTERS, EXCLUSIONS, LIFETIME, PROPENSITIES, RECOMMENDER
 from recommendations.ml.interactions import TooFewData
+from recommendations.training.exclusions import measure_exclusions
 from recommendations.training.lifetime import train_lifetime
 from recommendations.training.people import train_clusters
 from recommendations.training.propensity import train_propensities
 from recommendations.training.recommender import train_recommender
+from recommendations.training.refresh import can_refresh, refresh_recommender
 from registry import services as runs
 from registry.contracts import Lease
 from registry.exceptions import PromotionRefused
@@ -22,6 +24,8 @@ TRAININGS: dict[str, Callable[[Lease], list]] = {
     PROPENSITIES: train_propensities,
 }
 KINDS = tuple(TRAININGS)
+MEASUREMENTS: dict[str, Callable[[Lease], list]] = {EXCLUSIONS: measure_exclusions}
+INCREMENTAL, FULL = "incremental", "full"  # the nightly and the weekly training: the `mode` of a run's parameters
 
 
 def train(run_id: int) -> list:
@@ -33,7 +37,7 @@ def train(run_id: int) -> list:
     if lease is None:
         return []
     try:
-        versions = TRAININGS[lease.kind](lease)
+        versions = _training(lease)(lease)
         runs.finish(lease)
         if lease.params.get("promote"):
             _promote_what_is_better(versions)
@@ -44,6 +48,13 @@ def train(run_id: int) -> list:
         runs.fail(lease, f"{type(error).__name__}: {error}")
         raise
     return versions
+
+
+def _training(lease: Lease) -> Callable[[Lease], list]:
+    """The full training, or at night the live recipe on newer data, once there is one."""
+    if lease.params.get("mode") == INCREMENTAL and lease.kind == RECOMMENDER and can_refresh():
+        return refresh_recommender
+    return (TRAININGS | MEASUREMENTS)[lease.kind]
 
 
 def _promote_what_is_better(versions: list) -> None:

@@ -37,16 +37,21 @@ def open_shop(merchant=None) -> dict[str, Product]:
     }  # fmt: skip
 
 
-def trade(merchant=None, people: int = PEOPLE) -> None:
-    """Four weeks of orders by a-0.. (breakfast) and b-0.. (supper)."""
+def trade(merchant=None, people: int = PEOPLE, weeks: int = 4) -> None:
+    """Weekly orders, the last one yesterday, by a-0.. (breakfast) and b-0.. (supper).
+
+    Over more than four weeks person n once tries a product of the others, n weeks ago: there is something new to learn.
+    """
     posted = []
     for number in range(people):
         for kind, basket in (("a", BREAKFAST), ("b", SUPPER)):
-            for week in range(4):
+            others = SUPPER if kind == "a" else BREAKFAST
+            for week in range(weeks):
+                tried = (others[number % 3],) if weeks > 4 and week == number % weeks else ()
                 posted.append(
                     order(
                         f"{kind}{number}-{week}",
-                        *((name, 1, "2.00") for name in basket),
+                        *((name, 1, "2.00") for name in (*basket, *tried)),
                         user=f"{kind}-{number}",
                         ago=timedelta(days=1 + 7 * week, minutes=number),
                     )

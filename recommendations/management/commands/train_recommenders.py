@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from recommendations.contracts import COUPON, LIFETIME, PROPENSITIES, PURCHASE
 from recommendations.scoring.everyone import score_everyone
+from recommendations.services.watch import watch
 from recommendations.tasks import train
 from recommendations.training.run import KINDS
 from recommendations.training.run import train as train_here
@@ -35,6 +36,7 @@ class Command(BaseCommand):
                 train.delay(run.pk)
             self._follow(run, 0 if here else wait)
         lists, profiles = score_everyone()
+        watch()
         self.stdout.write(f"{lists:,} recommendations and {profiles:,} profiles written.")
         for kind in (*KINDS, PURCHASE, COUPON):
             self._tell(kind)

@@ -1,5 +1,7 @@
 """The Models page: what is live, how each version compares, and the two ways to change it."""
 
+from dataclasses import dataclass
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -9,15 +11,35 @@ from accounts.contracts import Capability, requires
 from registry import queries, services
 from registry.exceptions import PromotionRefused
 from registry.forms import Reason
-from registry.models import ModelVersion
+from registry.models import Alarm, ModelVersion
+from registry.views.health import health
 
 SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An alarm with the version that answers, and the one that a roll-back would bring back (None: there is none)."""
+
+    alarm: Alarm
+    live: ModelVersion | None
+    before: ModelVersion | None
 
 
 @requires(Capability.MODEL_READ)
 @require_GET
 def models(request: HttpRequest) -> HttpResponse:
-    return render(request, "registry/list.html", {"versions": queries.versions()[:SHOWN], "runs": queries.runs()[:12]})
+    return render(
+        request,
+        "registry/list.html",
+        {
+            "versions": queries.versions()[:SHOWN],
+            "runs": queries.runs()[:12],
+            "alarms": [
+                Raised(alarm, queries.live(alarm.kind), queries.before(alarm.kind)) for alarm in queries.alarms()
+            ],
+        },
+    )
 
 
 @requires(Capability.MODEL_READ)
@@ -25,7 +47,18 @@ def models(request: HttpRequest) -> HttpResponse:
 def version(request: HttpRequest, version_id: int) -> HttpResponse:
     found = get_object_or_404(queries.versions(), pk=version_id)
     rows = [{"name": name, **value} for name, value in found.metrics.items() if isinstance(value, dict)]
-    return render(request, "registry/version.html", {"version": found, "metrics": rows, "form": Reason()})
+    context = {"version": found, "metrics": rows, "form": Reason(), "health": health(found)}
+    return render(request, "registry/version.html", context)
+
+
+@requires(Capability.MODEL_PROMOTE)
+@require_http_methods(["POST"])
+def measure(request: HttpRequest, version_id: int) -> HttpResponse:
+    """Leaves a run that a worker picks up within a minute; its result stands among the readings of the live version."""
+    found = get_object_or_404(ModelVersion, pk=version_id)
+    services.ask("exclusions", {"of": found.kind}, asked_by=request.user)
+    messages.success(request, "Asked for. The Models page shows its progress; it takes as long as two trainings.")
+    return redirect("registry:version", version_id)
 
 
 @requires(Capability.MODEL_PROMOTE)
