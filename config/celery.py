@@ -34,6 +34,7 @@ app.conf.beat_schedule = {
     "score new orders for fraud": {"task": "risk.sweep", "schedule": 300.0},
     "anchor the consent ledger": {"task": "customers.anchor", "schedule": crontab(minute=7)},
     "keep what was shown": {"task": "recommendations.keep_shown", "schedule": 5.0},
+    "go on with imports": {"task": "customers.sweep_imports", "schedule": 5.0},
     "find who is one person": {"task": "customers.match", "schedule": 60.0},
     "join sessions once more": {"task": "customers.join_sessions", "schedule": crontab(hour=1, minute=10)},
     "tune the copywriter on what was approved": {"task": "copywriting.nightly", "schedule": crontab(hour=4, minute=10)},

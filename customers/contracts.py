@@ -160,6 +160,7 @@ class ContactReceipt:
     known: int  # the person had it already
     rejected: tuple[RejectedContact, ...] = ()
     added_ids: tuple[int, ...] = ()
+    verified_ids: tuple[int, ...] = ()  # known ones that are verified from now on
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,3 +68,7 @@ class MergeRefused(Exception):
 
 class UnknownEpoch(LookupError):
     """Pseudonyms of an epoch whose key this install does not hold: nobody can say any more who they are."""
+
+
+class ImportRefused(Exception):
+    """A file, a mapping or an undo that cannot be done now; the words say why, and what to do. Nothing changed."""

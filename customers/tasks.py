@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from customers.services import anchors, sessions
+from customers.services import anchors, import_run, sessions
 from customers.services.match import match_all
 
 LOGINS_SINCE = timedelta(days=2)  # a night that was missed is made up for by the next
@@ -25,3 +25,10 @@ def match() -> None:
 @shared_task(name="customers.join_sessions")
 def join_sessions() -> None:
     sessions.sweep(timezone.now() - LOGINS_SINCE)
+
+
+@shared_task(name="customers.sweep_imports")
+def sweep_imports() -> None:
+    """Files that wait for a step. No request nudges this: the web process does not load what reads files."""
+    for batch_id in import_run.waiting():
+        import_run.run(batch_id)

@@ -1,6 +1,7 @@
 from customers.models.behaviour import Event, EventKey, Order, OrderLine, Quarantine, Source
 from customers.models.consent import ConsentRecord, ConsentState, LedgerGenesis, Notice, NoticeForm, Suppression
 from customers.models.disclosure import PrivateAnswer
+from customers.models.imports import ImportBatch, ImportChunk, ImportedRow, ImportReject
 from customers.models.people import (
     ContactPoint,
     Customer,
@@ -20,6 +21,10 @@ __all__ = [
     "DemoStore",
     "Event",
     "EventKey",
+    "ImportBatch",
+    "ImportChunk",
+    "ImportReject",
+    "ImportedRow",
     "LedgerGenesis",
     "MergeProposal",
     "MergeTrail",

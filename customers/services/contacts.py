@@ -28,6 +28,7 @@ VERIFY = """
 UPDATE customers_contactpoint c SET verified_at = v.verified_at, matched_at = NULL
 FROM unnest(%s::bigint[], %s::text[], %s::bytea[], %s::timestamptz[]) AS v (customer_id, kind, lookup, verified_at)
 WHERE c.customer_id = v.customer_id AND c.kind = v.kind AND c.lookup = v.lookup AND c.verified_at IS NULL
+RETURNING c.id
 """
 # Who said no under the older hash key has said it under the newer one.
 CARRY = """
@@ -72,6 +73,7 @@ def add_contact_points(rows: Iterable[NewContact]) -> ContactReceipt:
             receipt.known + block.known,
             receipt.rejected + block.rejected,
             receipt.added_ids + block.added_ids,
+            receipt.verified_ids + block.verified_ids,
         )
     return receipt
 
@@ -97,8 +99,9 @@ def _add_block(rows: list[NewContact], start: int) -> ContactReceipt:
         known = points.get((customer_id, row.kind, point.lookup))
         if known is None or known.verified_at is None:
             points[customer_id, row.kind, point.lookup] = point
-    added = _insert(list(points.values()))
-    return ContactReceipt(len(added), len(rows) - len(rejected) - len(added), tuple(rejected), tuple(added))
+    added, verified = _insert(list(points.values()))
+    known = len(rows) - len(rejected) - len(added)
+    return ContactReceipt(len(added), known, tuple(rejected), tuple(added), tuple(verified))
 
 
 def _point(row: NewContact, customer: Customer, key: bytes) -> _Point:
@@ -115,26 +118,28 @@ def lookups_of(kind: str, value: str) -> list[tuple[int, bytes]]:
     return [crypto.keyed_hash(ring, kind, value, version) for version in sorted(ring.hash_keys, reverse=True)]
 
 
-def _insert(points: list[_Point]) -> list[int]:
-    """The ids of those that were new. The unique key decides, so two imports at once add a point once."""
+def _insert(points: list[_Point]) -> tuple[list[int], list[int]]:
+    """The ids of those that were new and of those verified now. The unique key decides between two imports at once."""
     carried = [(older, point.lookup) for point in points for older in point.older]
     if carried:
         points = _without_older(points)
     # In the order of the key, so that two blocks with the same points wait for each other instead of crossing.
     points = sorted(points, key=lambda point: (point.customer_id, point.kind, point.lookup))
-    verified = [point for point in points if point.verified_at is not None]
+    said = [point for point in points if point.verified_at is not None]
+    verified: list[int] = []
     with transaction.atomic(), connection.cursor() as cursor:
         if carried:
             older, newer = zip(*carried, strict=True)
             cursor.execute(CARRY, [max(seal.keyring().hash_keys), list(older), list(newer)])
-        if verified:
-            rows = [(p.customer_id, p.kind, p.lookup, p.verified_at) for p in verified]
+        if said:
+            rows = [(p.customer_id, p.kind, p.lookup, p.verified_at) for p in said]
             cursor.execute(VERIFY, [list(column) for column in zip(*rows, strict=True)])
+            verified = [pk for (pk,) in cursor.fetchall()]
         if not points:
-            return []
+            return [], verified
         rows = [(p.customer_id, p.kind, p.sealed, p.lookup, p.version, p.verified_at, p.origin) for p in points]
         cursor.execute(INSERT, [list(column) for column in zip(*rows, strict=True)])
-        return [pk for (pk,) in cursor.fetchall()]
+        return [pk for (pk,) in cursor.fetchall()], verified
 
 
 def _without_older(points: list[_Point]) -> list[_Point]:
