@@ -72,3 +72,13 @@ class UnknownEpoch(LookupError):
 
 class ImportRefused(Exception):
     """A file, a mapping or an undo that cannot be done now; the words say why, and what to do. Nothing changed."""
+
+
+class RetentionRefused(ValueError):
+    """A rule or a hold that cannot be kept: `table` and `field` name it, `remedy` says what to do."""
+
+    def __init__(self, table: str, field: str, remedy: str):
+        super().__init__(f"{table or 'Hold'}, {field}: {remedy}")
+        self.table = table
+        self.field = field
+        self.remedy = remedy

@@ -52,3 +52,18 @@ class EventSearch(forms.Form):
         super().__init__(*args, **kwargs)
         named = [(str(merchant.id), merchant.name) for merchant in merchants]
         self.fields["merchant"].choices = [*ANY, ("platform", "the platform itself"), *named]
+
+
+class HoldForm(forms.Form):
+    """A legal hold on one table of the rules, or on all of them."""
+
+    table = forms.ChoiceField(label="What must be kept")
+    reason = forms.CharField(label="Which case or order asks for it", max_length=200)
+
+    def __init__(self, *args, tables=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["table"].choices = [("*", "everything"), *((table, table) for table in tables)]
+
+
+class LiftForm(forms.Form):
+    reason = forms.CharField(label="Why it is no longer needed", max_length=200)

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from customers import api
-from customers.views import budget, events, ledger, people
+from customers.views import budget, events, ledger, people, rates, retention
 
 app_name = "customers"
 
@@ -15,6 +15,10 @@ urlpatterns = [
     path("ledger/<int:record_id>/receipt.json", ledger.receipt, name="receipt"),
     path("events/", events.events, name="events"),
     path("privacy/budget/", budget.budget, name="budget"),
+    path("privacy/rates/", rates.rates, name="rates"),
+    path("privacy/retention/", retention.retention, name="retention"),
+    path("privacy/retention/hold/", retention.hold, name="hold"),
+    path("privacy/retention/hold/<int:hold_id>/lift/", retention.lift_hold, name="lift-hold"),
 ]
 
 api_urlpatterns = [

@@ -11,6 +11,7 @@ from customers.models.people import (
     PrivacyBudget,
     SubjectKey,
 )
+from customers.models.retention import LegalHold, RetentionRule, RetentionRun
 from customers.models.rights import OptIn, PrivacyRequest
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ImportReject",
     "ImportedRow",
     "LedgerGenesis",
+    "LegalHold",
     "MergeProposal",
     "MergeTrail",
     "Notice",
@@ -37,6 +39,8 @@ __all__ = [
     "PrivacyRequest",
     "PrivateAnswer",
     "Quarantine",
+    "RetentionRule",
+    "RetentionRun",
     "Source",
     "SubjectKey",
     "Suppression",

@@ -12,6 +12,7 @@ from accounts.services import issue_api_key
 from campaigns.models import Campaign, MessageVariant, Segment
 from campaigns.services import approval, delivery
 from campaigns.services.segments import save_segment
+from customers.services import retention
 from registry import services as registry
 from registry.models import ModelVersion
 from risk import scoring
@@ -160,6 +161,16 @@ def take_personal_evidence() -> Act:
     return factories.staff("officer"), {"customer_id": factories.customer().pk}, {"reason": "complaint 7"}
 
 
+def place_hold() -> Act:
+    return factories.staff("officer"), {}, {"table": "*", "reason": "case 7"}
+
+
+def lift_hold() -> Act:
+    otto = factories.staff("officer")
+    hold = retention.place_hold(table="*", reason="case 7", actor=otto)
+    return otto, {"hold_id": hold.pk}, {"reason": "settled"}
+
+
 # Each page that takes a post: how to come to it with something to change, and what the trail then says.
 ACTS = {
     "accounts:issue-key": (issue_key, "key.issued"),
@@ -180,6 +191,8 @@ ACTS = {
     "campaigns:segment-edit": (edit_segment, "segment.saved"),
     "campaigns:evidence-pack": (take_campaign_evidence, "evidence.exported"),
     "campaigns:person-evidence": (take_personal_evidence, "evidence.exported"),
+    "customers:hold": (place_hold, "hold.placed"),
+    "customers:lift-hold": (lift_hold, "hold.lifted"),
     "registry:promote": (promote, "model.promoted"),
     "registry:roll-back": (roll_back, "model.rolled_back"),
     "risk:decide": (decide_flag, "flag.dismissed"),
