@@ -5,6 +5,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 
+from accounts.queries import see_as
 from accounts.services import find_api_key
 
 
@@ -20,6 +21,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = find_api_key(header[1].decode("latin-1"))
         if key is None:
             raise AuthenticationFailed("This API key is not known or was revoked.")
+        see_as(key.user.reach)
         return key.user, key
 
     def authenticate_header(self, request):

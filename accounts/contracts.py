@@ -11,6 +11,27 @@ View = TypeVar("View", bound=Callable)
 
 PUBLIC = "public"  # anyone, signed in or not: links in messages, the login page
 ANY_STAFF = "staff"  # any signed-in member of staff
+# Whose rows a connection sees and writes: everybody's, one merchant's (its id as text), or no merchant's at all.
+PLATFORM, NOBODY = "platform", ""
+# Row-level security for a table with a merchant_id, for migrations: `ROW_SECURITY.format(table=...)`. Said by a setting of
+# the connection, and without it nothing is visible. The sub-selects are evaluated once a statement, not once a row. FORCE,
+# because an owner is otherwise let past; Postgres itself lets a superuser past, which is why nothing runs as one.
+ROW_SECURITY = """
+ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
+CREATE POLICY merchant_rows ON {table}
+    USING ((SELECT current_setting('attune.merchant', true)) = 'platform' OR merchant_id = (
+        SELECT CASE WHEN current_setting('attune.merchant', true) ~ '^[0-9]{{1,18}}$'
+               THEN current_setting('attune.merchant', true)::bigint END))
+    WITH CHECK ((SELECT current_setting('attune.merchant', true)) = 'platform' OR merchant_id = (
+        SELECT CASE WHEN current_setting('attune.merchant', true) ~ '^[0-9]{{1,18}}$'
+               THEN current_setting('attune.merchant', true)::bigint END));
+"""
+NO_ROW_SECURITY = """
+DROP POLICY merchant_rows ON {table};
+ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;
+"""
 SIGNED_IN = "signed in"  # any signed-in person, also one whose second factor is not enrolled yet
 # The id of the request that this thread answers, "" outside of one: config's middleware sets it, audit entries carry it.
 request_id: ContextVar[str] = ContextVar("request_id", default="")

@@ -7,6 +7,8 @@ from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 
+from accounts.contracts import NOBODY, PLATFORM
+
 
 class Role(models.Model):
     """A named set of capabilities (accounts.contracts.Capability), as data: a platform may cut its roles anew."""
@@ -16,6 +18,8 @@ class Role(models.Model):
     capabilities = ArrayField(models.CharField(max_length=60), default=list)
     # Whoever has such a role can do nothing until a passkey or an authenticator app is enrolled.
     needs_second_factor = models.BooleanField(default=False)
+    # For people of merchants: without a membership such a role sees no row at all, instead of the platform's.
+    is_for_merchants = models.BooleanField(default=False)
 
     def __str__(self):
         return self.name
@@ -28,6 +32,8 @@ class User(AbstractUser):
     is_service = models.BooleanField(default=False)
     # Since when a second factor is asked for at each login; its one writer is services.note_second_factor.
     second_factor_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The merchant of catalog.Membership, kept equal by a trigger of that table: every request asks, none looks it up.
+    merchant_id = models.BigIntegerField(null=True, blank=True, editable=False)
 
     def can(self, capability: str) -> bool:
         return self.is_active and capability in self.capabilities and not self.lacks_second_factor
@@ -47,10 +53,19 @@ class User(AbstractUser):
         return self._rights[0]
 
     @cached_property
-    def _rights(self) -> tuple[frozenset[str], bool]:
-        """(capabilities, whether a second factor is demanded), read once per user object: a request asks for several."""
-        rows = list(self.roles.values_list("capabilities", "needs_second_factor")) if self.pk else []
-        return frozenset(name for names, _ in rows for name in names), any(needs for _, needs in rows)
+    def _rights(self) -> tuple[frozenset[str], bool, bool]:
+        """(capabilities, whether a second factor is demanded, whether a role is a merchant's), read once per user object."""
+        columns = ("capabilities", "needs_second_factor", "is_for_merchants")
+        rows = list(self.roles.values_list(*columns)) if self.pk else []
+        names = frozenset(name for row in rows for name in row[0])
+        return names, any(row[1] for row in rows), any(row[2] for row in rows)
+
+    @property
+    def reach(self) -> str:
+        """Whose rows they see: one merchant's, everybody's, or nobody's for a merchant's role without a membership."""
+        if self.merchant_id is not None:
+            return str(self.merchant_id)
+        return NOBODY if self._rights[2] else PLATFORM
 
     def _get_session_auth_hash(self, secret=None):
         """Django's, with the second factor in it: enrolling or dropping one ends every other session, as a new password does."""

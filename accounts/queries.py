@@ -1,11 +1,41 @@
 """Reads about staff."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Q, QuerySet
+from psycopg.pq import TransactionStatus
 
 from accounts.contracts import TrailFilter
 from accounts.models import ApiKey, AuditEntry
+
+
+def see_as(reach: str | None) -> None:
+    """From here on this thread's connection sees the rows of `reach` (accounts.contracts); None: what it was opened with.
+
+    Whoever calls it answers for the way back: config's middleware after each request, `seen_as` at the end of its block,
+    and the pool before it hands a connection on.
+    """
+    connection.ensure_connection()
+    raw = connection.connection
+    if raw.info.transaction_status == TransactionStatus.INERROR:
+        return  # the rollback to come brings back what was before it
+    if reach is None:
+        raw.execute("RESET attune.merchant")
+    else:
+        raw.execute("SELECT set_config('attune.merchant', %s, false)", [reach])
+
+
+@contextmanager
+def seen_as(reach: str) -> Iterator[None]:
+    """For a command or task that works for one merchant: nothing of the others, until the end of the block."""
+    see_as(reach)
+    try:
+        yield
+    finally:
+        see_as(None)
 
 
 def audit_trail(asked: TrailFilter) -> QuerySet[AuditEntry]:

@@ -10,7 +10,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.contracts import ANY_STAFF, PUBLIC, SIGNED_IN, Capability, request_id
+from accounts.contracts import ANY_STAFF, NOBODY, PLATFORM, PUBLIC, SIGNED_IN, Capability, request_id
+from accounts.queries import see_as
 
 
 class RequestId:
@@ -50,6 +51,30 @@ class ContentSecurityPolicy:
         docs = request.path.startswith("/api/docs")
         response.setdefault("Content-Security-Policy", self.DOCS if docs else self.POLICY)
         return response
+
+
+class Reach:
+    """Says to the database whose rows this request may see, before any view asks; an API key says it after its check."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = None
+        try:
+            response = self.get_response(request)
+        finally:
+            # What streams is still to be read; its connection is cleaned by the pool and by the next request.
+            if getattr(request, "has_reach", False) and not getattr(response, "streaming", False):
+                see_as(None)
+        return response
+
+    def process_view(self, request, view, args, kwargs):
+        request.has_reach = True
+        if request.user.is_authenticated:
+            see_as(request.user.reach)
+        else:  # a public page speaks for the platform about the one thing that its signed link names
+            see_as(PLATFORM if getattr(view, "capability", None) == PUBLIC else NOBODY)
 
 
 class Access:

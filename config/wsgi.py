@@ -9,6 +9,8 @@ from django.urls import get_resolver
 from config import embedded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+# Connections of this process open blind: each request says for itself whose rows it sees.
+settings.DATABASES["default"]["OPTIONS"]["options"] += " -c attune.merchant="
 
 try:
     embedded.probe(settings.DATABASE_URL)

@@ -52,6 +52,17 @@ def enrol(user: User) -> User:
     return user
 
 
+def member(of: Merchant | None) -> User:
+    """Somebody with the role of a merchant's people, and a membership unless `of` is None."""
+    user = User.objects.create_user(username=f"member-{next(_numbers)}", password="correct horse battery")
+    merchants = import_module("accounts.migrations.0005_reach")
+    defaults = {"name": merchants.NAME, "capabilities": merchants.CAPABILITIES, "is_for_merchants": True}
+    user.roles.add(Role.objects.get_or_create(slug="merchant", defaults=defaults)[0])
+    if of is not None:
+        Membership.objects.create(user=user, merchant=of)
+    return User.objects.get(pk=user.pk)
+
+
 def merchant(name: str = "Mill & Co") -> Merchant:
     return Merchant.objects.create(external_id=f"m-{next(_numbers)}", name=name)
 

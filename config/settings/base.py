@@ -32,10 +32,12 @@ DATABASE_OWNER_URL = _given["DATABASE_OWNER_URL"] or _servers.owner_url
 CELERY_BROKER_URL = _given["CELERY_BROKER_URL"] or _servers.broker_url
 CACHE_URL = _given["CACHE_URL"] or (_servers.cache_url if _servers else _given["CELERY_BROKER_URL"])
 
+# Whose rows a new connection sees (row-level security): workers and commands work for the platform; wsgi.py takes that
+# back for the web process.
 DATABASES = {
-    "default": environment.database("DATABASE_URL", DATABASE_URL, pool=True),
+    "default": environment.database("DATABASE_URL", DATABASE_URL, pool=True, reach="platform"),
     # Migrations, partitions and retention only. Its connection opens when such a command asks for it.
-    "owner": environment.database("DATABASE_OWNER_URL", DATABASE_OWNER_URL, pool=False),
+    "owner": environment.database("DATABASE_OWNER_URL", DATABASE_OWNER_URL, pool=False, reach="platform"),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -107,6 +109,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.middleware.Reach",
     "config.middleware.Access",
 ]
 ROOT_URLCONF = "config.urls"
@@ -264,7 +267,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"routes": {"()": "config.settings.logs.RoutesOnly"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["routes"]}},
     "root": {"handlers": ["stderr"], "level": environment.text("ATTUNE_LOG_LEVEL", "WARNING")},
     "loggers": {
         name: {"level": "INFO"}

@@ -48,8 +48,18 @@ def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
 
 
-def database(name: str, url: str, *, pool: bool) -> dict:
-    """A Django database entry from a libpq URL. libpq's own parser is used: it alone decodes a socket folder as host."""
+def forget_reach(connection) -> None:
+    """Before the pool hands a connection on: whose rows it saw is forgotten (`accounts.queries.see_as`)."""
+    connection.execute("RESET attune.merchant")
+    if not connection.autocommit:
+        connection.commit()
+
+
+def database(name: str, url: str, *, pool: bool, reach: str) -> dict:
+    """A Django database entry from a libpq URL. libpq's own parser is used: it alone decodes a socket folder as host.
+
+    `reach`: whose rows its connections see when they open (accounts.contracts).
+    """
     try:
         parts = conninfo_to_dict(url)
     except ProgrammingError:
@@ -59,7 +69,8 @@ def database(name: str, url: str, *, pool: bool) -> dict:
     if not parts.get("dbname"):
         raise ImproperlyConfigured(f"{name}: no database named; use postgresql://user:password@host:5432/name.")
     # Eight connections serve eight request threads; ten seconds of waiting is long enough to say that the server is away.
-    options = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10}} if pool else {}
+    options = {"pool": {"min_size": 1, "max_size": 8, "timeout": 10, "reset": forget_reach}} if pool else {}
+    options["options"] = f"{parts.pop('options', '')} -c attune.merchant={reach}".strip()
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.pop("dbname"),

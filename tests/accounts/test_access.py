@@ -17,7 +17,6 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.contracts import Scope
 from accounts.models import User
 from campaigns.models import Campaign
-from catalog.models import Membership
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -81,10 +80,10 @@ def caller(name: str) -> Client:
         user = factories.staff("approver", enrolled=False)
         for role in ROLES:
             user.roles.add(*factories.staff(role).roles.all())
+    elif name == "merchant":
+        user = factories.member(factories.merchant())
     else:
         user = User.objects.create_user(f"user-{name}", password="correct horse battery")
-        if name == "merchant":
-            Membership.objects.create(user=user, merchant=factories.merchant())
     client.force_login(user)
     return client
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from accounts.contracts import PLATFORM
+from accounts.queries import seen_as
 from catalog import queries
 from catalog.exceptions import FeedUnreadable
 from catalog.services.feed import import_products
@@ -24,11 +26,12 @@ class Command(BaseCommand):
             known = ", ".join(one.external_id for one in queries.merchants()[:20]) or "none yet"
             raise CommandError(f"No merchant has the id “{merchant}”. Known: {known}.")
         try:
-            if str(file) == "-":
-                report = self._load(sys.stdin.buffer, None, owner, "stdin", options["verbosity"])
-            else:
-                with file.open("rb") as lines:
-                    report = self._load(lines, file.stat().st_size, owner, file.name, options["verbosity"])
+            with seen_as(str(owner.id) if owner else PLATFORM):
+                if str(file) == "-":
+                    report = self._load(sys.stdin.buffer, None, owner, "stdin", options["verbosity"])
+                else:
+                    with file.open("rb") as lines:
+                        report = self._load(lines, file.stat().st_size, owner, file.name, options["verbosity"])
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}.") from None
         except FeedUnreadable as unreadable:

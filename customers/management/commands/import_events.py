@@ -8,6 +8,8 @@ from typing import BinaryIO
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from accounts.contracts import PLATFORM
+from accounts.queries import seen_as
 from catalog.queries import merchant
 from customers.models import Source
 from customers.services.events import record_events
@@ -31,7 +33,7 @@ class Command(BaseCommand):
         if options["merchant"] and owner is None:
             raise CommandError(f"No merchant has the id “{options['merchant']}”.")
         try:
-            with options["file"].open("rb") as file:
+            with options["file"].open("rb") as file, seen_as(str(owner.id) if owner else PLATFORM):
                 totals = self._load(file, owner and owner.id, options["source"], options["origin"])
         except OSError as error:
             raise CommandError(f"{options['file']}: cannot be read ({error.strerror}).") from None
