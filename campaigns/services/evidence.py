@@ -113,7 +113,7 @@ def _sections(facts: dict, made: dict) -> list[Section]:
     steps = [(s["action"], s["to"], s["actor"] or "Attune", _at(s["at"]), s["reason"]) for s in facts["steps"]]
     gate = [(REASONS.get(g["reason"], g["reason"]) if g["reason"] else g["arm"], g["people"]) for g in facts["gate"]]
     models = [
-        (f"{m['kind']} {m['id']}", m["artifact_digest"], f"{_at(m['data_since'])} to {_at(m['data_until'])}",
+        (f"{m['kind']} {m['id']}", m["artifact_digest"], _span(m["data_since"], m["data_until"]),
          m["promoted_by"], m["promotion_reason"])
         for m in facts["models"]
     ]  # fmt: skip
@@ -135,6 +135,10 @@ def _sections(facts: dict, made: dict) -> list[Section]:
         ),
         Section("Steps", "", ("Step", "To", "Who", "At", "Why"), steps, (0.14, 0.14, 0.14, 0.2, 0.38)),
     ]
+
+
+def _span(since, until) -> str:
+    return f"{_at(since)} to {_at(until)}" if until else "not recorded"
 
 
 def _at(moment) -> str:

@@ -33,10 +33,10 @@ def _chart(series: Series) -> dict:
         "first": f"{weeks[0].start:%-d %b %Y}",
         "last": f"{weeks[-1].start:%-d %b %Y}",
         "summary": f"{weeks[-1].standing:,} consents stand now, {weeks[0].standing:,} at the end of the first week shown.",
-        "came": sum(week.came for week in weeks),
-        "left": sum(week.left for week in weeks),
-        "refused": sum(week.refused for week in weeks),
-        "standing": weeks[-1].standing,
+        "came": f"{sum(week.came for week in weeks):,}",
+        "left": f"{sum(week.left for week in weeks):,}",
+        "refused": f"{sum(week.refused for week in weeks):,}",
+        "standing": f"{weeks[-1].standing:,}",
         "bars": [
             {
                 "x": f"{i / len(weeks):.4f}",
