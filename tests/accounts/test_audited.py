@@ -219,6 +219,7 @@ UNAUDITED = {
     "campaigns:unsubscribe": "the customer's own act: a record of the consent ledger, which is append-only itself",
     "campaigns:preferences": "as above",
     "campaigns:survey": "the customer's own answer",
+    "registry:measure": "leaves a run that names who asked for it, and changes nothing",
     "customers:find": "reads; a post keeps the address out of logs",
     "customers:verify": "reads",
 }
