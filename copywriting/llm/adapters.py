@@ -28,13 +28,15 @@ class Adapter:
 
 @cache
 def packaged() -> Adapter | None:
-    """The adapter in this folder, or None when it was left out. Raises ModelUnsuitable when its bytes are not its card's."""
-    card, weights = _FOLDER / "card.json", _FOLDER / "adapter.safetensors"
-    if not card.is_file() or not weights.is_file():
-        return None
-    told = json.loads(card.read_text(encoding="utf-8"))
-    payload = weights.read_bytes()
+    """The adapter of this package, or None when it was left out."""
+    return read(_FOLDER) if (_FOLDER / "card.json").is_file() else None
+
+
+def read(folder: Path) -> Adapter:
+    """adapter.safetensors of a folder with its card.json. Raises ModelUnsuitable when the bytes are not the card's."""
+    told = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    payload = (folder / "adapter.safetensors").read_bytes()
     digest = hashlib.sha256(payload).hexdigest()
     if digest != told["digest"]:
-        raise ModelUnsuitable(f"{weights.name} has digest {digest[:12]}, its card says {told['digest'][:12]}.")
+        raise ModelUnsuitable(f"The adapter in {folder.name} has digest {digest[:12]}, its card says {told['digest'][:12]}.")
     return Adapter(digest, told["base"], told["recipe"], payload)

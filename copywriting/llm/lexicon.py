@@ -166,7 +166,7 @@ SEGMENT_PHRASES = {
         re.IGNORECASE,
     ),
     "regular": re.compile(r"\b(as usual|your usual|regulars?|every week|week after week|once again)\b", re.IGNORECASE),
-    "high_value": re.compile(r"\b(loyal|loyalty|valued|vip|big basket|thank you for shopping)\b", re.IGNORECASE),
+    "high_value": re.compile(r"\b(loyal|loyalty|valued|vip|big basket|thank you for|deserves?|appreciat\w+|(our|special|with|small) thank(s| you))\b", re.IGNORECASE),
     "explorer": re.compile(r"\b(adventur\w+|curious|explor\w+|like to try)\b", re.IGNORECASE),
 }
 
