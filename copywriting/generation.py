@@ -1,18 +1,20 @@
 """Writes copy for briefs in a worker: whichever writer is configured, through the checks, kept with its provenance."""
 
+import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
 from copywriting import services
-from copywriting.contracts import COPYWRITER, CopyBrief, DraftCopy, Finding
+from copywriting.contracts import COPYWRITER, TEMPLATE, CopyBrief, DraftCopy, Finding
 from copywriting.exceptions import ModelUnsuitable, WriterUnavailable
-from copywriting.llm import adapters, finetune, model, prompts, slots, writer
+from copywriting.llm import adapters, checks, finetune, grammar, model, prompts, slots, writer
 from copywriting.llm.decode import TUNED, Generator
 from copywriting.llm.endpoint import Endpoint, EndpointWriter
 from registry import queries as registry
@@ -56,7 +58,10 @@ class Grammar:
 def _generator(folder: str) -> Generator:
     """The local model with the adapter that is live now, each loaded once a process: a worker writes for many campaigns."""
     live = registry.live(COPYWRITER)
-    return _loaded(folder, live.pk if live else 0)
+    return _loaded(folder, live.pk if live else PACKAGED)
+
+
+PACKAGED, BARE = 0, -1  # in the place of a version: the adapter that comes along, and none
 
 
 @lru_cache(maxsize=1)
@@ -64,11 +69,11 @@ def _loaded(folder: str, version_id: int) -> Generator:
     """The model with the registry's adapter; without one with the packaged adapter of the default model; else as it is."""
     language = model.load(Path(folder) if folder else model.default_folder(settings.MODELS_DIR))
     adapter = None
-    if version_id:
+    if version_id > 0:
         version = registry.versions(COPYWRITER).get(pk=version_id)
         payload = versions.load_payload(version)
         adapter = adapters.Adapter(version.artifact_digest, version.params["base"], version.params["recipe"], payload)
-    else:
+    elif version_id == PACKAGED:
         adapter = adapters.packaged()
     if adapter is None:
         return Generator(language)
@@ -157,3 +162,54 @@ def write_copy(briefs: Sequence[CopyBrief], *, progress: Callable[[float], None]
         if progress:
             progress(place / len(briefs))
     return copies
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What writing a generation again gave. `differs` names what is not as it was then; `same` is of the words alone."""
+
+    same: bool
+    differs: tuple[str, ...]
+    subject: str
+    body: str
+
+
+# What has to be as it was for the same seed to give the same text.
+_CONDITIONS = ("model", "digest", "adapter", "dtype", "torch", "threads", "cpu", "prompt", "sampling")
+
+
+def replay(generation_id: int) -> Replayed:
+    """Writes a kept generation again under its recorded seed, batch, adapter and prompt, and compares the words.
+
+    Raises WriterUnavailable for what an endpoint wrote: only its maker could promise the same text.
+    """
+    kept = services.generation(generation_id)
+    if kept.recorded.get("endpoint"):
+        raise WriterUnavailable(f"Generation {generation_id} came from an endpoint, which promises no text again.")
+    if kept.writer == TEMPLATE:
+        found = {name: (subject, body) for name, subject, body in grammar.drafts(kept.brief)}
+        subject, body = found.get(kept.recorded["template"], ("", ""))
+        differs = () if subject or body else ("phrases: the bank has changed since",)
+        return Replayed((subject, body) == (kept.subject, kept.body), differs, subject, body)
+    generate = _recorded(kept.recorded)
+    now = json.loads(json.dumps(dict(generate.provenance)))
+    differs = [
+        f"{name}: {kept.recorded.get(name)!r} then, {now.get(name)!r} now"
+        for name in _CONDITIONS
+        if kept.recorded.get(name) != now.get(name)
+    ]
+    if kept.recorded.get("checks") != checks.VERSION:  # the words do not depend on it, what passes does
+        differs.append(f"checks: {kept.recorded.get('checks')} then, {checks.VERSION} now")
+    texts = generate(kept.brief, kept.recorded["batch"], kept.recorded["seed"])
+    draft = writer.judged(texts[kept.recorded["candidate"]], kept.brief)
+    same = (draft.subject, draft.body) == (kept.subject, kept.body)
+    return Replayed(same, tuple(differs), draft.subject, draft.body)
+
+
+def _recorded(recorded: Mapping[str, Any]) -> Generator:
+    """The model with the adapter of then, where it is still kept; else as it writes now, which `differs` then says."""
+    digest = recorded.get("adapter", "")
+    version = registry.versions(COPYWRITER).filter(artifact_digest=digest).first() if digest else None
+    if version is not None:
+        return _loaded(settings.COPY_MODEL, version.pk)
+    return _loaded(settings.COPY_MODEL, PACKAGED if digest else BARE)

@@ -1,7 +1,7 @@
 """Briefs out of typed facts, and what was written with everything that is needed to write it again. No torch here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -97,6 +97,24 @@ def learn(generation_id: int, *, subject: str, body: str) -> Example | None:
     written = Draft.objects.filter(generation_id=generation_id).values_list("subject", "body")
     kept = Example.objects.filter(**same).first()
     return kept or Example.objects.create(**same, is_edited=slotted not in set(written))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A generation as it was kept: the brief, its best draft, and the conditions under which it was written."""
+
+    brief: CopyBrief
+    writer: str
+    subject: str
+    body: str
+    recorded: Mapping[str, Any]
+
+
+def generation(generation_id: int) -> Kept:
+    """Raises Generation.DoesNotExist for an unknown id."""
+    row = Generation.objects.get(pk=generation_id)
+    draft = row.drafts.order_by("-is_chosen", "pk").first()
+    return Kept(CopyBrief.of(row.brief), row.writer, draft.subject, draft.body, row.environment)
 
 
 def keep(
