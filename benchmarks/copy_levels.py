@@ -37,7 +37,20 @@ FACTS = (
     {},
     {"offer": "20% off", "ends_on": date(2027, 1, 31), "price": "$4.79"},
 )
-CHINESE = ("鲜牛奶", "研磨咖啡", "全麦面包", "薯片", "苹果", "猪排", "洗衣液", "洗发水", "香草冰淇淋", "狗粮", "婴儿湿巾", "气泡水")
+CHINESE = (
+    "鲜牛奶",
+    "研磨咖啡",
+    "全麦面包",
+    "薯片",
+    "苹果",
+    "猪排",
+    "洗衣液",
+    "洗发水",
+    "香草冰淇淋",
+    "狗粮",
+    "婴儿湿巾",
+    "气泡水",
+)
 CHINESE_CLASSES = (
     "dairy", "coffee", "bread", "snacks", "produce", "meat", "household", "personal", "ice_cream", "pets", "baby", "drinks"
 )  # fmt: skip
@@ -62,7 +75,12 @@ def briefs(found: Sequence[Item], count: int) -> list[CopyBrief]:
     shelves: dict[str, list[Item]] = {}
     for item in found:
         shelves.setdefault(classes.classify(item.category, item.department), []).append(item)
-    mixed = [shelf[place] for place in range(max(map(len, shelves.values()))) for shelf in shelves.values() if place < len(shelf)]
+    mixed = [
+        shelf[place]
+        for place in range(max(map(len, shelves.values())))
+        for shelf in shelves.values()
+        if place < len(shelf)
+    ]
     segments = sorted(AUDIENCES)
     asked = []
     for place, item in enumerate(mixed[:count]):
@@ -110,11 +128,21 @@ def chinese_briefs() -> list[CopyBrief]:
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _CLAIM = re.compile(
     r"\b(free|best|guarantee\w*|organic|healthy|cheapest|lowest|save|award\w*|certified|proven|clinical\w*|number one|exclusive"
-    r"|limited|hurry|last chance|only today|miracle|cures?|doctors?|loved by|rated|natural|homemade|local)\b|免费|最佳|第一|保证|限时",
+    r"|limited|hurry|last chance|only today|miracle|cures?|doctors?|loved by|rated|natural|homemade|local)\b"
+    r"|免费|最佳|第一|保证|限时",
     re.IGNORECASE,
 )
-_COUNTED = re.compile(r"\b(two|three|four|five|six|seven|eight|nine|ten|twenty|hundred|half|double|percent|dollars?)\b", re.I)
-_MOST = {"email": (60, 320), "push": (50, 150), "sms": (0, 130), "meta_ads": (40, 125), "weibo": (0, 140), "google_ads": (30, 90)}
+_COUNTED = re.compile(
+    r"\b(two|three|four|five|six|seven|eight|nine|ten|twenty|hundred|half|double|percent|dollars?)\b", re.I
+)
+_MOST = {
+    "email": (60, 320),
+    "push": (50, 150),
+    "sms": (0, 130),
+    "meta_ads": (40, 125),
+    "weibo": (0, 140),
+    "google_ads": (30, 90),
+}
 _MOST_CHINESE = {
     "email": (30, 160), "sms": (0, 50), "push": (20, 60), "wechat_moments": (0, 40), "weibo": (0, 140), "xiaohongshu": (20, 300)
 }  # fmt: skip
@@ -220,7 +248,9 @@ def known_to(train: Sequence[Pair]) -> tuple[set[str], set[tuple[str, ...]], set
     return answers, eights, said
 
 
-def table(name: str, asked: Sequence[CopyBrief], drafts: Sequence[DraftCopy], known=None, stats: Stats | None = None) -> None:
+def table(
+    name: str, asked: Sequence[CopyBrief], drafts: Sequence[DraftCopy], known=None, stats: Stats | None = None
+) -> None:
     legal = Legal("Attune Market", "1 Example Street")
     realised = [realise(draft, brief, legal) for draft, brief in zip(drafts, asked, strict=True)]
     verdicts = [judge(brief, one.subject, one.body) for brief, one in zip(asked, realised, strict=True)]
@@ -271,7 +301,9 @@ def lines(asked: Sequence[CopyBrief], drafts: Sequence[DraftCopy], said: set[str
         star = "*" if draft.writer == MODEL and any(one not in said for one in sentences(draft)) else " "
         about = "any goods" if brief.sent_with else f"{brief.product} ({brief.product_class})"
         who = "" if draft.writer == MODEL else "[phrases] "
-        print(f"{place:>3}{star} {brief.segment:<10} {brief.channel:<10} {about:<44} {who}{draft.subject} | {draft.body}")
+        print(
+            f"{place:>3}{star} {brief.segment:<10} {brief.channel:<10} {about:<44} {who}{draft.subject} | {draft.body}"
+        )
 
 
 def two_segments(generate: Generator, found: Sequence[Item]) -> float:
@@ -309,13 +341,17 @@ def speed(generate: Generator, brief: CopyBrief) -> None:
             )  # fmt: skip
         new = out[:, ids.input_ids.shape[1] :]
         theirs = int((new != language.tokenizer.eos_token_id).sum()) / (time.process_time() - began)
-        print(f"  batch {batch:>2}: {own:.0f} tokens/CPU s, transformers.generate {theirs:.0f}, ratio {own / theirs:.2f}")
+        print(
+            f"  batch {batch:>2}: {own:.0f} tokens/CPU s, transformers.generate {theirs:.0f}, ratio {own / theirs:.2f}"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--briefs", type=int, default=60)
-    parser.add_argument("--adapter", type=Path, help="a folder with adapter.safetensors and card.json; the packaged one unless told")
+    parser.add_argument(
+        "--adapter", type=Path, help="a folder with adapter.safetensors and card.json; the packaged one unless told"
+    )
     parser.add_argument("--store", type=Path, default=Path(gettempdir()) / "attune-models")
     parser.add_argument("--no-speed", action="store_true")
     chosen = parser.parse_args()
@@ -346,7 +382,13 @@ def main() -> None:
         drafts.append(draft)
         stats += more
     seconds = (time.process_time() - began) / len(asked)
-    table(f"the tuned model ({adapter.digest[:12]}), {CANDIDATES} candidates, through the gate", asked, drafts, known, stats)
+    table(
+        f"the tuned model ({adapter.digest[:12]}), {CANDIDATES} candidates, through the gate",
+        asked,
+        drafts,
+        known,
+        stats,
+    )
     print(f"  {'CPU seconds a brief':<52} {seconds:.2f}  <= 3")
     apart = two_segments(generate, found)
     print(f"  {'difference of two segments of one product':<52} {apart:.2f}  >= 0.60")

@@ -85,7 +85,9 @@ def reviews(folder: Path, file: Path, recipe: finetune.Recipe) -> None:
             texts.append((fields[0].partition("_")[0], fields[2]))
     pairs = corpus.from_texts(texts)
     train, held_out = corpus.split(pairs, 0.2, SPLIT_SEED)
-    print(f"\nreviews: {len(texts)} snippets of {len({group for group, _ in texts})} products, {len(pairs)} sentences kept")
+    print(
+        f"\nreviews: {len(texts)} snippets of {len({group for group, _ in texts})} products, {len(pairs)} sentences kept"
+    )
     tuned(folder, train, held_out, recipe)
 
 

@@ -14,7 +14,7 @@ from copywriting.exceptions import BriefInvalid
 
 ERROR, WARNING = "error", "warning"
 
-MODEL, TEMPLATE = "model", "template"
+MODEL, TEMPLATE, PERSON = "model", "template", "person"
 
 COPYWRITER = "copywriter"  # the registry's kind of an adapter
 
@@ -60,6 +60,7 @@ _CHINESE: Mapping[str, Limits] = {
 CHINESE_ONLY = frozenset(["wechat_moments", "xiaohongshu"])
 
 LOCALES = ("en", "zh-Hans")
+MARKET_NAMES = ("US", "EU", "CN")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,8 @@ class CopyBrief:
     that a person approved for that segment, so that no sensitive segment name can leak into a message.
     `must_say` holds phrases, or slots in braces such as "{code}"; `never_say` holds words and phrases. `sent_with` names
     the types of the other products that readers of this text will find in it: a text for many shelves names none of them.
-    `festival` is a key of `copywriting.llm.festivals`. Raises BriefInvalid when no writer could answer.
+    `market` is where the readers live, by default that of the language. `festival` is a key of
+    `copywriting.llm.festivals`. Raises BriefInvalid when no writer could answer.
     """
 
     product: str
@@ -144,6 +146,7 @@ class CopyBrief:
     brand: str = ""
     channel: str = "email"
     locale: str = "en"
+    market: str = ""
     tone: str = "friendly"
     festival: str = ""
     must_say: tuple[str, ...] = ()
@@ -157,6 +160,8 @@ class CopyBrief:
             raise BriefInvalid(f"No text is written for channel {self.channel!r}; choose one of {', '.join(CHANNELS)}.")
         if self.locale not in LOCALES:
             raise BriefInvalid(f"No writer for locale {self.locale!r}; choose one of {', '.join(LOCALES)}.")
+        if self.market and self.market not in MARKET_NAMES:
+            raise BriefInvalid(f"No rules for market {self.market!r}; choose one of {', '.join(MARKET_NAMES)}.")
         if self.locale == "en" and self.channel in CHINESE_ONLY:
             raise BriefInvalid(f"{self.channel} has no room for an English sentence; choose locale zh-Hans.")
         for name in ("product", "store", "audience"):

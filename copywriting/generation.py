@@ -12,9 +12,9 @@ from typing import Any
 from django.conf import settings
 
 from copywriting import services
-from copywriting.contracts import COPYWRITER, TEMPLATE, CopyBrief, DraftCopy, Finding
+from copywriting.contracts import COPYWRITER, TEMPLATE, CopyBrief, Finding
 from copywriting.exceptions import ModelUnsuitable, WriterUnavailable
-from copywriting.llm import adapters, checks, finetune, grammar, model, prompts, slots, writer
+from copywriting.llm import adapters, checks, finetune, grammar, meaning, model, prompts, slots, writer
 from copywriting.llm.decode import TUNED, Generator
 from copywriting.llm.endpoint import Endpoint, EndpointWriter
 from registry import queries as registry
@@ -121,7 +121,9 @@ def _writer(locale: str):
 
 def write_copy(briefs: Sequence[CopyBrief], *, progress: Callable[[float], None] | None = None) -> list[WrittenCopy]:
     """One text a brief, in their order. `progress` hears the share done after each, 0 to 1."""
-    used: list[DraftCopy] = []
+    if not briefs:
+        return []
+    used = services.past()
     copies = []
     for place, brief in enumerate(briefs, start=1):
         generate = _writer(brief.locale)
@@ -134,6 +136,7 @@ def write_copy(briefs: Sequence[CopyBrief], *, progress: Callable[[float], None]
             TRIES,
             used=used,
             provenance=generate.provenance,
+            similar=meaning.similarities if brief.locale == ENGLISH else None,
         )
         stats, draft = written.stats, written.best
         seconds = time.monotonic() - began

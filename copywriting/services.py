@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from copywriting.contracts import CopyBrief, DraftCopy, Fact, OfferFact, ProductFact
+from copywriting.contracts import PERSON, CopyBrief, DraftCopy, Fact, OfferFact, ProductFact
 from copywriting.contracts import Finding as Found
 from copywriting.exceptions import BriefInvalid
 from copywriting.llm import checks, classes, festivals, slots, wording
@@ -72,8 +72,10 @@ def day(when: date | None, locale: str = "en") -> str:
 
 
 def lint(brief: CopyBrief, subject: str, body: str) -> tuple[Found, ...]:
-    """What the rules have against a slotted text, whoever wrote it: the same gate that a model's drafts pass."""
-    return checks.check(DraftCopy(subject=subject, body=body, writer="person"), brief)
+    """What the rules have against a slotted text of a person: the gate that a model's drafts pass, with its matters of style
+    as warnings.
+    """
+    return checks.check(DraftCopy(subject=subject, body=body, writer=PERSON), brief)
 
 
 def realise(brief: CopyBrief, subject: str, body: str, *, ai: bool = False) -> Realised:
@@ -82,7 +84,7 @@ def realise(brief: CopyBrief, subject: str, body: str, *, ai: bool = False) -> R
     Raises UnknownSlot for a slot that the brief has no fact for.
     """
     legal = Legal(settings.BRAND, settings.POSTAL_ADDRESS, ai=ai)
-    return fill(DraftCopy(subject=subject, body=body, writer="person"), brief, legal)
+    return fill(DraftCopy(subject=subject, body=body, writer=PERSON), brief, legal)
 
 
 def learn(generation_id: int, *, subject: str, body: str) -> Example | None:
@@ -97,6 +99,15 @@ def learn(generation_id: int, *, subject: str, body: str) -> Example | None:
     written = Draft.objects.filter(generation_id=generation_id).values_list("subject", "body")
     kept = Example.objects.filter(**same).first()
     return kept or Example.objects.create(**same, is_edited=slotted not in set(written))
+
+
+PAST = 40  # texts that a new one should be unlike: a quarter's campaigns of a middling shop
+
+
+def past() -> list[DraftCopy]:
+    """The newest chosen texts, newest first: what readers may still remember."""
+    rows = Draft.objects.filter(is_chosen=True).order_by("-pk").values_list("subject", "body", "writer")[:PAST]
+    return [DraftCopy(subject=subject, body=body, writer=writer) for subject, body, writer in rows]
 
 
 @dataclass(frozen=True)

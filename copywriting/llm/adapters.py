@@ -38,5 +38,7 @@ def read(folder: Path) -> Adapter:
     payload = (folder / "adapter.safetensors").read_bytes()
     digest = hashlib.sha256(payload).hexdigest()
     if digest != told["digest"]:
-        raise ModelUnsuitable(f"The adapter in {folder.name} has digest {digest[:12]}, its card says {told['digest'][:12]}.")
+        raise ModelUnsuitable(
+            f"The adapter in {folder.name} has digest {digest[:12]}, its card says {told['digest'][:12]}."
+        )
     return Adapter(digest, told["base"], told["recipe"], payload)

@@ -7,14 +7,18 @@ loosen a rule so that more drafts pass is a defect: the grammar answers when the
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 
-from copywriting.contracts import ERROR, CopyBrief, DraftCopy, Finding
+from copywriting.contracts import ERROR, PERSON, WARNING, CopyBrief, DraftCopy, Finding
 from copywriting.exceptions import UnknownSlot
-from copywriting.llm import chinese, classes, grammar, lexicon, prompts, realise, slots
+from copywriting.llm import chinese, classes, grammar, lexicon, markets, prompts, realise, slots
 
 # Part of a draft's provenance: a text that passed under one version may fail under the next.
-VERSION = f"2.{lexicon.VERSION}.{chinese.VERSION}"
+VERSION = f"2.{lexicon.VERSION}.{chinese.VERSION}.{markets.VERSION}"
+
+# What a small model must not do because it loses the thread, and a person may do who knows what they mean.
+ADVICE = frozenset(["aimless", "misfit", "mood", "negation", "sentence", "voice"])
 
 Check = Callable[[DraftCopy, CopyBrief], Iterator[Finding]]
 
@@ -24,7 +28,10 @@ _TOKEN = re.compile(r"\{[a-z_]+\}|[a-z']+")
 
 def check(draft: DraftCopy, brief: CopyBrief) -> tuple[Finding, ...]:
     """Everything that is wrong with a draft, in the order of the rules. Usable means: no finding of severity "error"."""
-    return tuple(finding for rule in RULES[brief.locale] for finding in rule(draft, brief))
+    found = (finding for rule in RULES[brief.locale] for finding in rule(draft, brief))
+    if draft.writer == PERSON:
+        return tuple(replace(one, severity=WARNING) if one.rule in ADVICE else one for one in found)
+    return tuple(found)
 
 
 def parts(draft: DraftCopy) -> Iterator[tuple[str, str]]:
@@ -58,8 +65,12 @@ def form(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
     for sentence in re.finditer(r"[^.!?]+", masked(draft.body)):
         said = [word for word in _WORD.findall(sentence[0]) if word.strip("_")]
         if said and (len(said) + sentence[0].count("__") < 3 or not lexicon.VERB.search(sentence[0])):
-            yield _error("form", "body", sentence, "Not a whole sentence.", "Give it a verb.")
-    for found in re.finditer(r"[,;:]\s*[.!?]|\s[,.;!?]|[.!?,]{2,}|(?<=[.!?]\s)[a-z]|^[a-z]", masked(draft.body)):
+            yield _error("sentence", "body", sentence, "Not a whole sentence.", "Give it a verb.")
+    for found in re.finditer(
+        r"[,;:]\s*[.!?]|\s[,.;!?]|[.!?,]{2,}|(?<=[.!?]\s)[a-z]|^[a-z]"
+        r"|(?<=[a-z] )(Pick|Enjoy|Take|Try|Treat|Get|Choose|Stock|Bring) ",
+        masked(draft.body),
+    ):
         yield _error("form", "body", found, "Broken punctuation or capitals.", "Set it right.")
 
 
@@ -133,6 +144,14 @@ def words(draft: DraftCopy, _: CopyBrief) -> Iterator[Finding]:
             for found in rule.pattern.finditer(masked(text)):
                 if "_" not in found[0]:  # a masked slot is checked by the slot rules
                     yield Finding(rule.rule, rule.severity, part, found.span(), rule.message, rule.remedy)
+
+
+def market(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
+    """What the law of the readers' market adds: see markets."""
+    for part, text in parts(draft):
+        for rule in markets.of(brief):
+            for found in rule.pattern.finditer(masked(text)):
+                yield Finding(rule.rule, rule.severity, part, found.span(), rule.message, rule.remedy)
 
 
 def offer(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
@@ -255,12 +274,12 @@ def asked(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
 RULES: Mapping[str, tuple[Check, ...]] = {}  # the rules of each locale, in the order in which they are read out
 RULES["en"] = (
     form, length, slot_names, slots_required, slot_use, words, offer, repetition, language, copied, disclosure, segment,
-    aimless, misfit, asked, trend,
+    aimless, misfit, asked, trend, market,
 )  # fmt: skip
 # Chinese has no plural, no article and no verb ending, so the rules on what stands around a slot fall away.
 RULES["zh-Hans"] = (
     chinese.form, length, slot_names, slots_required, chinese.words, chinese.repetition, chinese.language, disclosure,
-    chinese.segment, asked, trend,
+    chinese.segment, asked, trend, market,
 )  # fmt: skip
 
 

@@ -31,7 +31,8 @@ WORD_RULES = (
         "number",
         ERROR,
         r"\d+|\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|dozens?|hundreds?|thousands?|millions?"
-        r"|half|quarter|twice|double|triple|buy one|one (day|week|time|hour) only)\b",
+        r"|half (the|price|off|as|your|an? )"
+        r"|quarter|twice|double|triple|buy one|one (day|week|time|hour) only)\b",
         "A number that no fact backs.",
         "Use a slot: {offer}, {price}, {end} or {size}.",
     ),
@@ -39,7 +40,8 @@ WORD_RULES = (
         "money",
         ERROR,
         r"[$€£¥₹%‰]|\b(dollars?|cents?|bucks|euros?|pounds?|percent|per cent|discount(s|ed)?|sales?|coupons?"
-        r"|vouchers?|rebate|cash ?back|clearance|bargains?|cheap(er|est)?|lowest|prices?|money|saves?|savings?"
+        r"|vouchers?|rebate|cash ?back|clearance|bargains?|cheap(er|est)?|lowest|prices?|money"
+        r"|saves?(?= (\d|on|up|big|more|with|when|at|now|_))|savings?"
         r"|off (your|the|all|any))\b",
         "A price, percentage or saving that no fact backs.",
         "Say {offer} or {price} instead.",
@@ -73,7 +75,7 @@ WORD_RULES = (
         r"\b(guarantee[sd]?|proven|clinically|certified|awards?|award-winning|organic|natural|naturally|health"
         r"|healthy|healthier|nutritious|vitamins?|protein|calories?|low[- ]fat|sugar[- ]free|home-?made"
         r"|hand-?(made|picked|crafted)|local|locally"
-        r"|farm|farmers|(made|baked|cooked|picked|brewed|packed) (fresh|with|from|by|in|for|to)|freshly|ingredients?|chefs?"
+        r"|farm|farmers|(made|baked|cooked|picked|brewed|packed) (fresh|with|from|by|in|to)|freshly|ingredients?|chefs?"
         r"|authentic|sustainable|eco|experts?|doctors?|(loved|trusted|recommended) by|customers (say|love)|reviews?|rated"
         r"|quality|luxury|luxurious|secret|famous|popular|trend(y|ing|s)?|brand[- ]new|just (arrived|in))\b",
         "A claim about the product that needs evidence.",
@@ -99,7 +101,8 @@ WORD_RULES = (
     _rule(
         "service",
         ERROR,
-        r"\b(deliver(y|ed|s|ing)?|ship(s|ped|ping)?|door(step)?s?|click|links?|website|web site|online|apps?|subscrib\w+"
+        r"\b(deliver(y|ed|s|ing)?|ship(s|ped|ping)?|doorsteps?|to (the|your) doors?|click|links?|website|web site"
+        r"|online|apps?|subscrib\w+"
         r"|sign(ing)? up|call us|text us|reply|download|book(ing)? (a|your)|reserve|refunds?|returns?"
         r"|catering|menu|restaurant|waiters?|bakers?|cafe)\b",
         "A service or a way to buy that is not in the brief.",
@@ -119,11 +122,19 @@ WORD_RULES = (
     _rule(
         "mood",
         ERROR,
-        r"\b(goodbye|bye|beware|sorry|worr(y|ies|ied)|problems?|trouble|dies?|dead|death|hate|bad|wrong|lies?|lost|lose|losing"
-        r"|alone|lonely|stops?|fail\w*|fight\w*|war|kill\w*|sick|pain\w*|fear|afraid|scar(ed|y)|sad|angry|stress\w*|waste\w*"
-        r"|fat|ugly|stupid|crazy|naked|drunk|drugs?|god|bless\w*|heaven|hell|unseen|too (much|many)|secrets?)\b",
+        r"\b(goodbye|bye|beware|sorry|worr(y|ies|ied)|problems?|trouble|bad|wrong|lies?|lost|lose|losing"
+        r"|alone|lonely|stops?|fail\w*|fight\w*|sick|pain\w*|fear|afraid|scar(ed|y)|sad|angry|stress\w*|waste\w*"
+        r"|god|bless\w*|heaven|unseen|too (much|many)|secrets?)\b",
         "A dark or careless word that has no place in an offer.",
         "Keep it light.",
+    ),
+    _rule(
+        "toxicity",
+        ERROR,
+        r"\b(hate\w*|dies?|dead|death|war|kill\w*|fat|ugly|stupid|idiots?|dumb|crazy|naked|sexy|drunk|drugs?|hell|damn|crap"
+        r"|losers?|trash)\b",
+        "A word that insults or shocks.",
+        "Delete it.",
     ),
     _rule(
         "negation",
@@ -166,7 +177,10 @@ SEGMENT_PHRASES = {
         re.IGNORECASE,
     ),
     "regular": re.compile(r"\b(as usual|your usual|regulars?|every week|week after week|once again)\b", re.IGNORECASE),
-    "high_value": re.compile(r"\b(loyal|loyalty|valued|vip|big basket|thank you for|deserves?|appreciat\w+|(our|special|with|small) thank(s| you))\b", re.IGNORECASE),
+    "high_value": re.compile(
+        r"\b(loyal|loyalty|valued|vip|big basket|thank you for|deserves?|appreciat\w+|(our|special|with|small) thank(s| you))\b",
+        re.IGNORECASE,
+    ),
     "explorer": re.compile(r"\b(adventur\w+|curious|explor\w+|like to try)\b", re.IGNORECASE),
 }
 

@@ -8,7 +8,9 @@ from copywriting.models import Generation
 
 
 class Command(BaseCommand):
-    help = "Replays a generation under its recorded model, adapter, prompt, seed and batch; exits 1 when the words differ."
+    help = (
+        "Replays a generation under its recorded model, adapter, prompt, seed and batch; exits 1 when the words differ."
+    )
 
     def add_arguments(self, parser):
         parser.add_argument("generation", type=int, help="the id that the review page shows")

@@ -60,7 +60,7 @@ OPENINGS = [
     ("Your slice of bread is here for the week.", {"misfit"}),
     ("Baby wipes are for the morning cup of your week.", {"misfit"}),
     ("It is a day like the others.", {"aimless"}),
-    ("Your week, a new routine.", {"form"}),
+    ("Your week, a new routine.", {"sentence"}),
     ("your week has begun.", {"form"}),
     ("Your week has begun,.", {"form"}),
     ("Your week has begun. It is here. You know it.", {"form"}),

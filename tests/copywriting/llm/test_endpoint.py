@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -60,10 +60,8 @@ def say(payload: bytes, kind: str = "application/json", status: int = 200):
         handler.send_header("Content-Type", kind)
         handler.send_header("Content-Length", str(len(payload)))
         handler.end_headers()
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # the client had enough
             handler.wfile.write(payload)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the client had enough
 
     return answer
 
@@ -130,7 +128,11 @@ def test_an_endpoint_that_hangs_is_left_after_its_time():
 
 def test_a_busy_endpoint_is_asked_again():
     answers = [say(b"{}", status=429), say(completion(json.dumps(GOOD)))]
-    with serving(lambda handler: answers.pop(0)(handler)) as (url, asked):
+
+    def one_after_the_other(handler):
+        answers.pop(0)(handler)
+
+    with serving(one_after_the_other) as (url, asked):
         texts = EndpointWriter(Endpoint(url, "tiny", retries=1))(brief(), 1, 1)
 
     assert len(asked) == 2
@@ -140,9 +142,11 @@ def test_a_busy_endpoint_is_asked_again():
 def test_nobody_answers_and_nothing_is_asked_beyond_the_cap():
     with pytest.raises(WriterUnavailable, match="cannot be reached"):
         writer("http://127.0.0.1:9/v1")(brief(), 1, 1)
-    with serving(say(completion(json.dumps(GOOD)))) as (url, asked):
-        with pytest.raises(WriterUnavailable, match="the cap is 0.01"):
-            writer(url, price_out=1000, cap=1)(brief(), 12, 1)
+    with (
+        serving(say(completion(json.dumps(GOOD)))) as (url, asked),
+        pytest.raises(WriterUnavailable, match=r"the cap is 0\.01"),
+    ):
+        writer(url, price_out=1000, cap=1)(brief(), 12, 1)
 
     assert asked == []
 

@@ -69,7 +69,9 @@ def test_the_prompt_in_two_parts_is_the_whole_prompt(generator, language):
 
 
 def test_provenance_names_all_that_the_text_depends_on(generator):
-    assert set(generator.provenance) == {"model", "digest", "dtype", "torch", "threads", "cpu", "prompt", "sampling"}
+    assert set(generator.provenance) == {
+        *("model", "digest", "adapter", "dtype", "torch", "threads", "cpu", "prompt", "sampling")
+    }
     assert generator.provenance["threads"] == 1
     assert generator.provenance["prompt"] == "few-shot-1"
 

@@ -1,0 +1,59 @@
+"""Rules that hold in one market on top of its language's: data, each with its source. A market is where the readers live.
+
+US: the Federal Trade Commission (16 CFR 251 on "free", 233 on former prices, 465 on reviews, 260 on green claims).
+EU: directives 2005/29 (Annex I), 98/6 art. 6a (former prices) and 2024/825 (green claims). CN: Advertising Law, art. 9 and 28.
+"""
+
+import re
+from collections.abc import Mapping
+
+from copywriting.contracts import ERROR, CopyBrief
+from copywriting.llm.lexicon import WordRule
+
+VERSION = "1"
+
+
+def _rules(*rows: tuple[str, str, str, str]) -> tuple[WordRule, ...]:
+    return tuple(WordRule(rule, ERROR, re.compile(text, re.IGNORECASE), why, what) for rule, text, why, what in rows)
+
+
+_FORMER_PRICE = (
+    "former_price", r"\b(was|before|instead of|regular(ly)? priced?|reduced|marked down|normally)\b(?=[^.!?]*(\{price\}|_{5,}))",
+    "A former price needs the price that was really asked.", "State {price} alone.",
+)  # fmt: skip
+
+MARKETS: Mapping[str, tuple[WordRule, ...]] = {
+    "US": _rules(
+        _FORMER_PRICE,
+        ("health", r"\b(cures?|heals?|treats? (pain|illness)|relieves?|detox\w*|immun\w+|weight loss|slimming|anti-?aging)\b",
+         "A health claim needs competent and reliable scientific evidence (FTC).", "Leave it out."),
+        ("testimonial", r"\b(customers? (say|said|love)|everyone loves|we asked|five stars?|star rating|as seen on)\b",
+         "A testimonial has to be a real customer's (16 CFR 465).", "Quote nobody."),
+        ("green", r"\b(eco-?friendly|green(er)? choice|climate[- ]neutral|carbon[- ]neutral|biodegradable|planet[- ]friendly)\b",
+         "A general environmental claim needs its grounds (16 CFR 260).", "Leave it out."),
+        ("made_in", r"\b(made|grown|produced) in (the )?(usa|u\.s\.|america)\b", "An origin claim needs proof (16 CFR 323).",
+         "Leave it out."),
+    ),
+    "EU": _rules(
+        _FORMER_PRICE,
+        ("health", r"\b(cures?|heals?|prevents?|relieves?|detox\w*|immun\w+|weight loss|slimming|good for you)\b",
+         "A health claim on food must be on the Union list (Regulation 1924/2006).", "Leave it out."),
+        ("testimonial", r"\b(customers? (say|said|love)|everyone loves|five stars?|verified reviews?)\b",
+         "Reviews must be checked as real (directive 2005/29, annex I, 23b and 23c).", "Quote nobody."),
+        ("green", r"\b(eco-?friendly|green(er)? choice|climate[- ]neutral|carbon[- ]neutral|biodegradable|sustainab\w+"
+         r"|environment(ally)?[- ]friendly)\b",
+         "A generic environmental claim is banned without recognised performance (directive 2024/825).", "Leave it out."),
+        ("legal_right", r"\b(right to return|two[- ]year guarantee|legal rights?)\b",
+         "A right that the law gives may not be shown as an offer (annex I, 10).", "Leave it out."),
+    ),
+    "CN": _rules(
+        ("absolute", r"\b(national[- ]level|state[- ]level|highest[- ]level|best|number one|no\. ?1|first[- ]class|supreme)\b",
+         "An absolute that the Advertising Law bars (article 9, 3).", "Say it plainly."),
+        ("state_symbol", r"国旗|国徽|国歌|党旗|国家机关|领导人|人民大会堂", "国家象征不得用于广告（广告法第九条）。", "删去。"),
+    ),
+}  # fmt: skip
+
+
+def of(brief: CopyBrief) -> tuple[WordRule, ...]:
+    """The rules of the brief's market; that of its language unless it names one."""
+    return MARKETS[brief.market or ("CN" if brief.locale == "zh-Hans" else "US")]
