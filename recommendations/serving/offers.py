@@ -47,10 +47,16 @@ def suiting_offers(subject: Subject, *, k: int, merchant_id: int | None) -> Offe
         covered = [pk for pk in interest if offer.covers_all or pk in offer.product_ids]
         score = sum(interest[pk] for pk in covered) / total
         found.append(SuitingOffer(offer, score, *_reason(offer, covered, bought)))
-    # An offer for everything covers everything, and says least about the person: of equals the narrower one first.
-    found.sort(key=lambda one: (-one.score, one.offer.covers_all, one.offer.ends_at, one.offer.id))
+    found.sort(key=lambda one: (-_suits(one), one.offer.covers_all, one.offer.ends_at, one.offer.id))
     is_fallback = not total
     return OfferAnswer(uuid4(), tuple(found[:k]), is_fallback, subject.note)
+
+
+def _suits(one: SuitingOffer) -> float:
+    """An offer for everything covers everything and says nothing about the person: it stands behind one for half of what
+    they buy, and before one for less.
+    """
+    return min(one.score, 0.5) if one.offer.covers_all else one.score
 
 
 def _reason(offer: LiveOffer, covered: list[int], bought: set[int]) -> tuple[str, str]:
