@@ -14,7 +14,7 @@ from opendp.measurements import make_laplace
 from opendp.metrics import l1_distance
 from opendp.mod import enable_features
 
-enable_features("contrib")  # vetted by OpenDP, not yet proven by a second party: the discrete Laplace is one of these
+enable_features("contrib")  # OpenDP's word for what its own vetting has not closed: its constructors ask for it
 
 Cell = TypeVar("Cell")
 

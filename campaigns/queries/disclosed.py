@@ -9,7 +9,8 @@ from campaigns.models import Campaign
 from campaigns.queries.measurement import Window
 
 # One person stands in one arm, buys or not, has one message in one state, clicks or not, answers or not: at the most one
-# in each of five figures.
+# in each of five figures. Who shares an address with another can let that one in by leaving: for the two of them the
+# promise is half as strong.
 PEOPLE_CAP = 5
 # In cents. A person's money of a window beyond this does not count: 200.00 keeps most of a month's groceries, and the
 # noise of a sum grows with it.
