@@ -40,6 +40,9 @@ class EmailMessage:
     html: str
     unsubscribe_url: str  # http or https; takes the POST of RFC 8058
     headers: Mapping[str, str] = field(default_factory=dict)  # further headers; none of ours can be replaced
+    # Of a letter that somebody asked for and that is no advertisement: it has no row and no unsubscribe link, and this
+    # makes its Message-ID.
+    reference: str = ""
     # time.monotonic() after which its text must not be begun: the answer of the gate is too old by then. None: never.
     not_after: float | None = None
 

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from campaigns.exceptions import ChannelUnavailable
-from campaigns.services import delivery
+from campaigns.services import delivery, letters
 
 
 @shared_task(name="campaigns.generate")
@@ -42,3 +42,13 @@ def deliver(self, campaign_id: int) -> None:
 def sweep() -> None:
     for campaign_id in delivery.sweep():
         deliver.delay(campaign_id)
+
+
+@shared_task(name="campaigns.send_letters")
+def send_letters() -> None:
+    """Links that somebody asked for: of opt-ins and of requests for one's data."""
+    opt_ins, requests = letters.waiting()
+    for opt_in_id in opt_ins:
+        letters.send_opt_in(opt_in_id)
+    for request_id in requests:
+        letters.send_request(request_id)

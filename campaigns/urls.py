@@ -1,7 +1,7 @@
 from django.urls import path
 
 from campaigns import api
-from campaigns.views import compose, evidence, home, monitor, public, results, review, segments
+from campaigns.views import compose, evidence, home, monitor, privacy, public, requests, results, review, segments
 
 app_name = "campaigns"
 
@@ -43,6 +43,17 @@ urlpatterns = [
     path("p/<str:token>/", public.preferences, name="preferences"),
     path("s/<str:token>/", public.survey, name="survey"),
     path("w/<str:token>/", public.why, name="why"),
+    path("p/<str:token>/receipts/", public.receipts, name="receipts"),
+    path("o/<int:opt_in_id>/<str:secret>/", privacy.opt_in, name="opt-in"),
+    path("privacy/", privacy.ask, name="privacy"),
+    path("privacy/<uuid:reference>/<str:secret>/", privacy.link, name="privacy-link"),
+    path("requests/", requests.requests, name="requests"),
+    path("requests/new/", requests.receive, name="request-new"),
+    path("requests/<int:request_id>/", requests.request, name="request"),
+    path("requests/<int:request_id>/verify/", requests.verify, name="request-verify"),
+    path("requests/<int:request_id>/refuse/", requests.refuse, name="request-refuse"),
+    path("requests/<int:request_id>/erase/", requests.erase, name="request-erase"),
+    path("requests/<int:request_id>/export/", requests.export, name="request-export"),
     path("store/<int:product_id>/", public.product, name="product"),
 ]
 

@@ -22,6 +22,7 @@ app.conf.task_routes = {
     "risk.*": {"queue": "ml"},
     "campaigns.generate": {"queue": "ml"},
     "campaigns.deliver": {"queue": "delivery"},
+    "campaigns.send_letters": {"queue": "delivery"},
 }
 _HOUR, _MINUTE = settings.NIGHTLY_TRAINING
 # Each entry sweeps for rows that a lost nudge left behind, or is the nightly run. Times are UTC.
@@ -32,6 +33,8 @@ app.conf.beat_schedule = {
     "train what was asked for": {"task": "recommendations.sweep", "schedule": 60.0},
     "tune the copywriter where it was asked for": {"task": "copywriting.sweep", "schedule": 60.0},
     "score new orders for fraud": {"task": "risk.sweep", "schedule": 300.0},
+    "mail what was asked for": {"task": "campaigns.send_letters", "schedule": 60.0},
+    "end what has expired": {"task": "customers.expire", "schedule": crontab(minute=17)},
     "anchor the consent ledger": {"task": "customers.anchor", "schedule": crontab(minute=7)},
     "keep what was shown": {"task": "recommendations.keep_shown", "schedule": 5.0},
     "go on with imports": {"task": "customers.sweep_imports", "schedule": 5.0},

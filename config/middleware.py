@@ -138,6 +138,7 @@ PLACES = (
     ("Fraud", "risk:queue", Capability.RISK_READ),
     ("Consent", "customers:ledger", Capability.CONSENT_READ),
     ("Consent over time", "customers:rates", Capability.CONSENT_READ),
+    ("Privacy requests", "campaigns:requests", Capability.CONSENT_READ),
     ("Privacy budget", "customers:budget", Capability.CONSENT_READ),
     ("Retention", "customers:retention", Capability.CONSENT_READ),
     ("Events", "customers:events", Capability.EVENT_READ),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from customers.services import anchors, import_run, sessions
+from customers.services import anchors, import_run, optin, sessions
 from customers.services.match import match_all
 
 LOGINS_SINCE = timedelta(days=2)  # a night that was missed is made up for by the next
@@ -14,6 +14,13 @@ LOGINS_SINCE = timedelta(days=2)  # a night that was missed is made up for by th
 @shared_task(name="customers.anchor")
 def anchor() -> None:
     anchors.append()
+
+
+@shared_task(name="customers.expire")
+def expire() -> None:
+    """Ends what was never confirmed and what was allowed until now, a thousand records at a time."""
+    while optin.expire():
+        pass
 
 
 @shared_task(name="customers.match")

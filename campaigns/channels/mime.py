@@ -50,7 +50,7 @@ def compose(message: EmailMessage) -> Mail:
         if name.lower() in _OURS or not re.fullmatch(r"[A-Za-z0-9-]+", name):
             raise PermanentFailure("bad_header", "A further header may not replace one of ours.")
     # At most 900 letters: the header is one line, and RFC 5322 allows 998.
-    if not re.fullmatch(r"https?://[!-;=?-~]{1,900}", message.unsubscribe_url):
+    if not message.reference and not re.fullmatch(r"https?://[!-;=?-~]{1,900}", message.unsubscribe_url):
         raise PermanentFailure("bad_header", "The unsubscribe link is not a web address; marketing mail needs one.")
     name, sender = parseaddr(message.sender)
     sender, recipient = _address(sender, "sender"), _address(message.to, "recipient")
@@ -61,7 +61,7 @@ def compose(message: EmailMessage) -> Mail:
     return Mail(sender, recipient, content, needs_utf8=not recipient.isascii())
 
 
-def header_id(message_id: int, sender: str) -> str:
+def header_id(message_id: int | str, sender: str) -> str:
     """The Message-ID of a row: the same at every try, so that a mail that was sent twice can be told."""
     return f"<attune.{message_id}@{sender.rpartition('@')[2]}>"
 
@@ -72,22 +72,31 @@ def _headers(message: EmailMessage, name: str, sender: str, recipient: str) -> b
         "To": recipient,
         "Subject": _words("Subject", message.subject),
         "Date": format_datetime(datetime.now(UTC)),
-        "Message-ID": header_id(message.message_id, sender),
-        MESSAGE_HEADER: str(message.message_id),
-        # RFC 2369 names the place, RFC 8058 says that one POST to it is enough: both, on every mail, without a switch.
-        "List-Unsubscribe": f"<{message.unsubscribe_url}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        **_row(message, sender),
         **{header: _words(header, value) for header, value in message.headers.items()},
         "MIME-Version": "1.0",
     }
     return "".join(f"{header}: {value}\r\n" for header, value in headers.items()).encode()
 
 
+def _row(message: EmailMessage, sender: str) -> dict[str, str]:
+    """What leads back to the row of an advertisement, and out of the list; a letter that was asked for has neither."""
+    if message.reference:
+        return {"Message-ID": header_id(message.reference, sender), "Auto-Submitted": "auto-generated"}
+    return {
+        "Message-ID": header_id(message.message_id, sender),
+        MESSAGE_HEADER: str(message.message_id),
+        # RFC 2369 names the place, RFC 8058 says that one POST to it is enough: both, on every mail, without a switch.
+        "List-Unsubscribe": f"<{message.unsubscribe_url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
 def _body(message: EmailMessage) -> bytes:
     if not message.html:
         return _part("plain", message.text)
     # "=_" never stands in quoted-printable text, so no text can look like the boundary.
-    boundary = f"=_attune.{message.message_id}"
+    boundary = f"=_attune.{message.reference or message.message_id}"
     begin, end = f"\r\n--{boundary}\r\n".encode(), f"\r\n--{boundary}--\r\n".encode()
     head = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode()
     return b"".join([head, begin, _part("plain", message.text), begin, _part("html", message.html), end])

@@ -2,6 +2,8 @@
 
 from django import forms
 
+from customers.queries.packs import SUBJECTS
+
 SCORES = [(number, str(number)) for number in range(1, 6)]
 
 
@@ -25,9 +27,22 @@ class SurveyForm(forms.Form):
 class PreferencesForm(forms.Form):
     """One post for all of it. A box that is not ticked arrives as nothing, which means off."""
 
-    email = forms.BooleanField(required=False, label="Offers by e-mail")
-    personalise = forms.BooleanField(
-        required=False,
-        label="Products chosen for me",
-        help_text="Off: you get the same offers, with the products that everybody sees.",
+    on = forms.MultipleChoiceField(required=False, choices=[(name, name) for name in SUBJECTS])
+    personalise = forms.BooleanField(required=False)
+    language = forms.ChoiceField(required=False, choices=[("en", "English"), ("zh", "中文")])
+
+
+class PrivacyForm(forms.Form):
+    """What somebody wants of their data, and an address that we may have on file."""
+
+    email = forms.CharField(label="Your e-mail address", max_length=320, widget=forms.EmailInput)
+    kind = forms.ChoiceField(
+        label="What you want",
+        choices=[
+            ("access", "A copy of my data"),
+            ("portability", "My data to take along, as JSON"),
+            ("erasure", "The erasure of my data"),
+        ],
+        widget=forms.RadioSelect,
+        initial="access",
     )

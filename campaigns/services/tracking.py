@@ -7,10 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns.models import AudienceMember, Click, Message, Origin, SurveyAnswer
-from campaigns.services.messages import CLICK, PREFERENCES, SURVEY, UNSUBSCRIBE, unsign
+from campaigns.services.messages import CLICK, SURVEY, UNSUBSCRIBE, unsign
 from campaigns.services.withdrawal import Acknowledgement, acknowledge
 from customers.services.events import record_events
-from customers.services.people import set_personalise
 from customers.services.seal import seal_for
 
 SIMULATOR = "AttuneClickSimulator/1"
@@ -78,15 +77,6 @@ def _withdraw(message: Message, method: str, user_agent: str) -> Acknowledgement
         actor="subject",
         origin=origin_of(user_agent),
     )
-
-
-def set_preferences(
-    token: str, *, wants_email: bool, personalise: bool, user_agent: str = ""
-) -> Acknowledgement | None:
-    """The preference page's one POST. Switching e-mail on again needs a new consent, which a page of its own asks for."""
-    message, _ = message_of(token, PREFERENCES)
-    set_personalise(message.customer_id, personalise, actor="subject")
-    return None if wants_email else _withdraw(message, "preference_centre", user_agent)
 
 
 def answer(token: str, *, score: int, comment: str, user_agent: str) -> SurveyAnswer:

@@ -3,9 +3,10 @@
 import logging
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
 
 from campaigns.exceptions import ApprovalRefused, NotReady, TransitionRefused
 from campaigns.models import Campaign
@@ -38,6 +39,12 @@ def nudge(task) -> None:
         task.delay_on_commit()
     except task.OperationalError:
         log.warning("%s was not sent: the broker does not answer; beat will find the work", task.name)
+
+
+def public_page(request: HttpRequest, name: str, context: dict, status: int = 200) -> HttpResponse:
+    """A page of a customer: the store's name and address, no navigation, no script."""
+    context = {"brand": settings.BRAND, "postal_address": settings.POSTAL_ADDRESS} | context
+    return render(request, f"campaigns/public/{name}.html", context, status=status)
 
 
 def number(request: HttpRequest, name: str) -> int | None:

@@ -6,10 +6,10 @@ A GET never changes what somebody allowed; a post is bound to its token, so it n
 from collections.abc import Callable
 from functools import wraps
 
-from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.core.signing import BadSignature
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -19,9 +19,13 @@ from accounts.contracts import public
 from campaigns.forms.answers import PreferencesForm, SurveyForm
 from campaigns.models import Message
 from campaigns.queries import public as queries
+from campaigns.services import preferences as choices
 from campaigns.services import tracking
 from campaigns.services.messages import PREFERENCES, SURVEY, UNSUBSCRIBE, money
+from campaigns.tasks import send_letters
+from campaigns.views.answers import nudge, public_page
 from catalog.queries import by_ids
+from customers.queries.consent import receipts_of
 
 
 def by_token(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -32,16 +36,11 @@ def by_token(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         try:
             return view(request, token)
         except BadSignature:
-            return _page(request, "bad_link", {"is_gone": False}, status=400)
+            return public_page(request, "bad_link", {"is_gone": False}, status=400)
         except Message.DoesNotExist:  # erased with the person, or never sent
-            return _page(request, "bad_link", {"is_gone": True}, status=410)
+            return public_page(request, "bad_link", {"is_gone": True}, status=410)
 
     return public(csrf_exempt(never_cache(answer)))
-
-
-def _page(request: HttpRequest, name: str, context: dict, status: int = 200) -> HttpResponse:
-    context = {"brand": settings.BRAND, "postal_address": settings.POSTAL_ADDRESS} | context
-    return render(request, f"campaigns/public/{name}.html", context, status=status)
 
 
 def _agent(request: HttpRequest) -> str:
@@ -55,7 +54,7 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
     # A HEAD comes from a scanner, whatever it calls itself.
     product_id = tracking.click(token, user_agent=_agent(request) if request.method == "GET" else "")
     if product_id is None:
-        return _page(request, "product", {"product": None})
+        return public_page(request, "product", {"product": None})
     product = by_ids([product_id]).get(product_id)
     if product is not None and product.url.startswith(("https://", "http://")):
         return HttpResponseRedirect(product.url)
@@ -70,7 +69,7 @@ def product(request: HttpRequest, product_id: int) -> HttpResponse:
     shown = found is not None and found.is_active
     price = money(found.price, found.currency) if shown and found.price is not None else ""
     context = {"product": found if shown else None, "price": price}
-    return _page(request, "product", context, status=200 if shown else 404)
+    return public_page(request, "product", context, status=200 if shown else 404)
 
 
 @by_token
@@ -81,32 +80,59 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         one_click = request.POST.get("List-Unsubscribe") == "One-Click"
         method = "one_click" if one_click else "unsubscribe_page"
         message, said = tracking.unsubscribe(token, method=method, user_agent=_agent(request))
-        return _page(request, "unsubscribed", {"message": message, "said": said})
+        return public_page(request, "unsubscribed", {"message": message, "said": said})
     message, _ = tracking.message_of(token, UNSUBSCRIBE)
-    return _page(request, "unsubscribe", {"message": message})
+    return public_page(request, "unsubscribe", {"message": message})
 
 
 @by_token
 @require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
+    """The preference centre. `?language=` shows it in another language; only a post changes anything."""
     message, _ = tracking.message_of(token, PREFERENCES)
-    permission = queries.permission(message.customer_id, message.channel)
-    may_write = permission is not None and permission.is_given
-    saved, said = request.method == "POST", None
-    if saved:
-        given = PreferencesForm(request.POST)
-        given.is_valid()  # two boxes: anything is an answer
-        # What is off already is not withdrawn once more, and is not switched on here: that takes a consent of its own.
-        wants_email = given.cleaned_data["email"] or not may_write
-        personalise = given.cleaned_data["personalise"]
-        said = tracking.set_preferences(
-            token, wants_email=wants_email, personalise=personalise, user_agent=_agent(request)
+    customer = message.customer
+    asked = PreferencesForm(request.POST if request.method == "POST" else request.GET)
+    given = asked.cleaned_data if asked.is_valid() else {}
+    language = given.get("language") or ("zh" if customer.language.startswith("zh") else "en")
+    saved = None
+    if request.method == "POST":
+        # The words around the boxes without anybody's answer: what is hashed is the form, not the person.
+        blank = render_to_string(
+            "campaigns/public/_switches.html", {"switches": choices.switches(customer, language), "is_blank": True}
         )
-        may_write = may_write and wants_email
-        message.customer.personalise = personalise
-    form = PreferencesForm(initial={"email": may_write, "personalise": message.customer.personalise})
-    context = {"message": message, "form": form, "may_write": may_write, "saved": saved, "said": said}
-    return _page(request, "preferences", context)
+        saved = choices.save(
+            customer,
+            set(given.get("on", ())),
+            personalise=bool(given.get("personalise")),
+            language=language,
+            form_html=blank,
+            visitor=choices.Visitor(request.META.get("REMOTE_ADDR", ""), _agent(request)),
+        )
+        customer.refresh_from_db()
+        if saved.asked:
+            nudge(send_letters)
+    context = {
+        "customer": customer,
+        "switches": choices.switches(customer, language),
+        "language": language,
+        "languages": asked.fields["language"].choices,
+        "saved": saved,
+        "token": token,
+    }
+    return public_page(request, "preferences", context)
+
+
+@by_token
+@require_safe
+def receipts(request: HttpRequest, token: str) -> HttpResponse:
+    """Every record of this person's consent, to read; `?format=json` to keep."""
+    message, _ = tracking.message_of(token, PREFERENCES)
+    rows = receipts_of(message.customer_id)
+    if request.GET.get("format") == "json":
+        answer = JsonResponse({"receipts": rows}, encoder=DjangoJSONEncoder, json_dumps_params={"indent": 2})
+        answer["Content-Disposition"] = 'attachment; filename="consent-receipts.json"'
+        return answer
+    return public_page(request, "receipts", {"receipts": rows, "token": token, "customer": message.customer})
 
 
 @by_token
@@ -117,8 +143,8 @@ def survey(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         tracking.answer(token, score=given["score"], comment=given["comment"], user_agent=_agent(request))
-        return _page(request, "thanks", {"message": message})
-    return _page(request, "survey", {"message": message, "form": form}, status=400 if form.errors else 200)
+        return public_page(request, "thanks", {"message": message})
+    return public_page(request, "survey", {"message": message, "form": form}, status=400 if form.errors else 200)
 
 
 @by_token
@@ -133,4 +159,4 @@ def why(request: HttpRequest, token: str) -> HttpResponse:
         "shown": queries.shown(message),
         "token": token,  # of the same purpose: it opens the preferences
     }
-    return _page(request, "why", context)
+    return public_page(request, "why", context)

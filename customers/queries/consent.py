@@ -90,6 +90,11 @@ def receipt(record: ConsentRecord) -> dict:
     }
 
 
+def receipts_of(customer_id: int) -> list[dict]:
+    """Every receipt of one person, the newest first: by ISO/IEC TS 27560 what they may keep."""
+    return [receipt(record) for record in ConsentRecord.objects.filter(customer_id=customer_id).order_by("-id")]
+
+
 def consent_totals(purpose: str, channel: str) -> ConsentTotals:
     rows = ConsentState.objects.filter(purpose=purpose, channel=channel, customer__erased_at=None)
     return ConsentTotals(

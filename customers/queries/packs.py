@@ -70,6 +70,10 @@ class Pack:
     def valid_until(self, given: datetime) -> datetime:
         return given + relativedelta(months=int(self.consent["valid_months"].value))
 
+    def confirm_until(self, asked: datetime) -> datetime:
+        """How long the link of a double opt-in waits for its second step."""
+        return asked + timedelta(days=int(self.consent["confirm_days"].value))
+
     def may_ask_from(self, said_no: datetime) -> datetime:
         """The first moment at which somebody who said no may be asked again."""
         return said_no + relativedelta(months=int(self.consent["ask_again_months"].value))

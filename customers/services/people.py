@@ -124,6 +124,11 @@ def _make(kind: str, missing: dict[str, str], origin: str) -> dict[str, int]:
     return {value: ids[name] for value, name in names.items()}
 
 
+def set_language(customer_id: int, language: str) -> bool:
+    """In which language this person wants to be spoken to, by their own word; True when that changed something."""
+    return bool(Customer.objects.filter(pk=customer_id).exclude(language=language).update(language=language))
+
+
 def set_personalise(customer_id: int, on: bool, actor) -> bool:
     """Switches personalised messages on or off; True when that changed something. Who switched it is written down.
 

@@ -16,9 +16,11 @@ from django.utils import timezone
 from accounts.exceptions import Refused
 from accounts.services import audit
 from customers import ledger
+from customers.identity import normalise
 from customers.models import ContactPoint, Customer, PrivacyRequest
 from customers.queries.packs import pack
 from customers.services import anchors
+from customers.services.contacts import lookups_of
 from customers.services.seal import seal_for
 
 LINK_LIFE = timedelta(hours=24)
@@ -61,6 +63,12 @@ def receive(
             again.update(contact_point=contact_point, link_sent_at=None, link_digest=None)
             request.refresh_from_db()
     return request
+
+
+def contact_of(customer: Customer, kind: str, value: str) -> ContactPoint | None:
+    """This person's contact point by the value as it was typed. Raises InvalidContact."""
+    lookups = [digest for _, digest in lookups_of(kind, normalise(kind, value))]
+    return customer.contact_points.filter(kind=kind, lookup__in=lookups).first()
 
 
 def waiting_for_a_letter() -> list[int]:

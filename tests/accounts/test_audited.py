@@ -12,7 +12,7 @@ from accounts.services import issue_api_key
 from campaigns.models import Campaign, MessageVariant, Segment
 from campaigns.services import approval, delivery
 from campaigns.services.segments import save_segment
-from customers.services import retention
+from customers.services import retention, rights
 from registry import services as registry
 from registry.models import ModelVersion
 from risk import scoring
@@ -22,6 +22,7 @@ from tests.accounts.test_access import address, table
 from tests.campaigns.pages import shop_in_review, shop_sending
 from tests.campaigns.test_compose_page import form as plan_form
 from tests.campaigns.test_segments_page import form as segment_form
+from tests.customers.rows import reachable
 from tests.flows.shop import open_shop
 from tests.risk import shop as orders
 
@@ -172,7 +173,43 @@ def lift_hold() -> Act:
 
 
 # Each page that takes a post: how to come to it with something to change, and what the trail then says.
+def new_request() -> Act:
+    ann = reachable(external_id="ann")
+    return factories.staff("officer"), {}, {"customer": ann.external_id, "kind": "access"}
+
+
+def _request(kind: str):
+    return rights.receive(kind, reachable(), via="staff")
+
+
+def verify_request() -> Act:
+    return factories.staff("officer"), {"request_id": _request("access").pk}, {"evidence": "passport seen"}
+
+
+def refuse_request() -> Act:
+    return factories.staff("officer"), {"request_id": _request("access").pk}, {"reason": "not the person"}
+
+
+def _verified(kind: str) -> Act:
+    officer, request = factories.staff("officer"), _request(kind)
+    rights.verify_by_staff(request.pk, actor=officer, evidence="known by voice")
+    return officer, {"request_id": request.pk}, {}
+
+
+def erase_request() -> Act:
+    return _verified("erasure")
+
+
+def export_request() -> Act:
+    return _verified("access")
+
+
 ACTS = {
+    "campaigns:request-new": (new_request, "privacy.received"),
+    "campaigns:request-verify": (verify_request, "privacy.verified"),
+    "campaigns:request-refuse": (refuse_request, "privacy.refused"),
+    "campaigns:request-erase": (erase_request, "privacy.completed"),
+    "campaigns:request-export": (export_request, "privacy.completed"),
     "accounts:issue-key": (issue_key, "key.issued"),
     "accounts:revoke-key": (revoke_key, "key.revoked"),
     "accounts:audit-export": (export_trail, "audit.exported"),
@@ -220,6 +257,9 @@ UNAUDITED = {
     "campaigns:preferences": "as above",
     "campaigns:survey": "the customer's own answer",
     "registry:measure": "leaves a run that names who asked for it, and changes nothing",
+    "campaigns:opt-in": "the customer's own act: a record of the consent ledger",
+    "campaigns:privacy": "somebody's own request: its row says so; nobody of ours acted",
+    "campaigns:privacy-link": "the customer's own act; what it completes is audited by the service",
     "customers:find": "reads; a post keeps the address out of logs",
     "customers:verify": "reads",
 }

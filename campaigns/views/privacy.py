@@ -1,0 +1,102 @@
+"""Doors for one's own data that need no login: the form, the one-time link, and the second step of an opt-in.
+
+Nobody learns here whether an address is known. A GET shows a button; a post behind a link that was mailed does what it says.
+"""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from accounts.contracts import public
+from accounts.exceptions import Refused
+from campaigns.forms.answers import PrivacyForm
+from campaigns.services import rights as own
+from campaigns.tasks import send_letters
+from campaigns.views.answers import nudge, public_page
+from customers.exceptions import InvalidContact
+from customers.queries.packs import pack
+from customers.queries.people import by_contact
+from customers.services import optin, rights
+from customers.services.limits import may_ask
+
+BOTH = ["GET", "HEAD", "POST"]
+
+
+def _ip(request: HttpRequest) -> str:
+    return request.META.get("REMOTE_ADDR", "")
+
+
+@public
+@csrf_exempt
+@never_cache
+@require_http_methods(BOTH)
+def ask(request: HttpRequest) -> HttpResponse:
+    """Asks for access, portability or erasure; a link goes to the address, if it is on file."""
+    form = PrivacyForm(request.POST if request.method == "POST" else None)
+    if request.method != "POST" or not form.is_valid():
+        return public_page(request, "privacy", {"form": form}, status=400 if form.errors else 200)
+    email, kind = form.cleaned_data["email"], form.cleaned_data["kind"]
+    if not may_ask("request", address=email, ip=_ip(request)):
+        return public_page(request, "too_often", {}, status=429)
+    _receive(email, kind)
+    return public_page(request, "privacy_sent", {})
+
+
+def _receive(email: str, kind: str) -> None:
+    try:
+        owners = list(by_contact("email", email)[:5])  # people who share an address each get a link of their own
+    except InvalidContact:
+        return
+    for customer in owners:
+        point = rights.contact_of(customer, "email", email)
+        rights.receive(kind, customer, via="page", contact_point=point, language=customer.language)
+    if owners:
+        nudge(send_letters)
+
+
+@public
+@csrf_exempt
+@never_cache
+@require_http_methods(BOTH)
+def link(request: HttpRequest, reference: UUID, secret: str) -> HttpResponse:
+    """The one-time link: a button that says who asks, then the download, or by when the erasure is done."""
+    row = rights.find(reference, secret)
+    if row is None:
+        return public_page(request, "bad_link", {"is_gone": False}, status=400)
+    if request.method == "POST":
+        if row.state == row.State.RECEIVED:
+            rights.verify_by_link(row)
+            row.refresh_from_db()
+        elif row.state == row.State.VERIFIED and row.kind != row.Kind.ERASURE and rights.use_up(row):
+            return _download(request, row)
+    return public_page(request, "privacy_link", {"row": row})
+
+
+def _download(request: HttpRequest, row) -> HttpResponse:
+    try:
+        _, content = own.export(row.pk)
+    except Refused as refusal:
+        return public_page(request, "bad_link", {"is_gone": False, "refusal": refusal}, status=409)
+    answer = HttpResponse(content, content_type="application/json; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="my-data-{row.reference}.json"'
+    return answer
+
+
+@public
+@csrf_exempt
+@never_cache
+@require_http_methods(BOTH)
+def opt_in(request: HttpRequest, opt_in_id: int, secret: str) -> HttpResponse:
+    """The second step of a double opt-in. Mail scanners open every link, so only the button confirms."""
+    row = optin.find(opt_in_id, secret)
+    if row is None:
+        return public_page(request, "bad_link", {"is_gone": False}, status=400)
+    held = None
+    if request.method == "POST":
+        agent = request.headers.get("User-Agent", "")[:500]
+        held = optin.confirm(row, ip=_ip(request), user_agent=agent)
+    wording = pack(row.jurisdiction).wording(row.subject, row.language)
+    return public_page(request, "opt_in", {"row": row, "wording": wording, "held": held})

@@ -1,0 +1,116 @@
+"""The preference centre: all switches in one post, a no at once, a yes to e-mail by a second step, receipts to keep."""
+
+import json
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from campaigns.models import Message
+from campaigns.services.messages import PREFERENCES, sign
+from customers.models import ConsentRecord, ConsentState, ContactPoint, Customer, NoticeForm, OptIn, Suppression
+from customers.services import consent, optin
+from customers.services.withdraw import withdraw
+from tests.campaigns.pages import shop_sent
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def person() -> Customer:
+    return shop_sent(people=2).people[0]
+
+
+@pytest.fixture
+def client():
+    return Client(enforce_csrf_checks=True, headers={"user-agent": "Mozilla/5.0"})
+
+
+def link(person, name: str = "preferences") -> str:
+    return reverse(f"campaigns:{name}", args=[sign(Message.objects.get(customer=person).pk, PREFERENCES)])
+
+
+def words(person) -> dict[str, str]:
+    rows = ConsentState.objects.filter(customer=person).values_list("purpose", "channel", "action")
+    return {f"{purpose}/{channel}": action for purpose, channel, action in rows}
+
+
+def test_every_purpose_that_applies_has_a_switch_in_both_languages(person, client):
+    page = client.get(link(person)).content.decode()
+    assert [one.subject for one in client.get(link(person)).context["switches"]] == [
+        "email", "profiling", "model_training", "third_party",
+    ]  # fmt: skip
+    assert "Yes, send me offers by e-mail." in page
+    assert "GDPR art. 7(2)-(3)" in page
+    assert "请通过电子邮件" in client.get(link(person) + "?language=zh").content.decode()
+    assert Customer.objects.get(pk=person.pk).language == "en"  # a GET changes nothing
+
+
+def test_a_yes_to_a_purpose_is_recorded_with_its_words_and_its_form(person, client):
+    client.post(link(person), {"on": ["email", "profiling"], "personalise": "on", "language": "en"})
+
+    assert words(person) == {"marketing/email": "given", "profiling/any": "given"}
+    record = ConsentRecord.objects.latest("id")
+    assert (record.purpose, record.notice_version, record.method, record.jurisdiction, record.ip_truncated) == (
+        "profiling", "eu-profiling-en-1", "preference_centre", "EU", "127.0.0.0/24",
+    )  # fmt: skip
+    shown = NoticeForm.objects.get(sha256=record.form_sha256).html
+    assert "Yes, choose products for me by what I buy" in shown
+    assert "checked" not in shown
+    assert record.sealed is not None
+    assert list(consent.verify()) == []
+    assert consent.is_whole(record)
+
+
+def test_a_post_that_changes_nothing_records_nothing(person, client):
+    before = ConsentRecord.objects.count()
+    client.post(link(person), {"on": ["email"], "personalise": "on", "language": "en"})
+    assert ConsentRecord.objects.count() == before
+
+
+def test_a_purpose_switched_off_is_withdrawn(person, client):
+    client.post(link(person), {"on": ["email", "model_training"], "personalise": "on"})
+    client.post(link(person), {"on": ["email"], "personalise": "on", "language": "zh"})
+    assert words(person)["model_training/any"] == "withdrawn"
+    assert words(person)["marketing/email"] == "given"
+    assert Customer.objects.get(pk=person.pk).language == "zh"
+
+
+def test_email_comes_back_by_a_second_step_alone(person, client):
+    client.post(link(person), {"personalise": "on"})
+    assert words(person)["marketing/email"] == "withdrawn"
+
+    page = client.post(link(person), {"on": ["email"], "personalise": "on"}).content.decode()
+
+    assert "open its link and press the button to confirm" in page
+    assert words(person)["marketing/email"] == "requested"
+    opt_in, secret = optin.new_link(OptIn.objects.get().pk)
+    address = reverse("campaigns:opt-in", args=[opt_in.pk, secret])
+    assert "Please confirm" in client.get(address).content.decode()
+    assert words(person)["marketing/email"] == "requested"
+    assert "Confirmed" in client.post(address).content.decode()
+    assert words(person)["marketing/email"] == "confirmed"
+    assert not Suppression.objects.filter(lifted_at=None).exists()
+    records = ConsentRecord.objects.count()
+    assert "Confirmed" in client.post(address).content.decode()  # pressed again
+    assert ConsentRecord.objects.count() == records
+
+
+def test_receipts_are_there_to_read_and_to_keep(person, client):
+    page = client.get(link(person, "receipts")).content.decode()
+    assert "newsletter-1" in page
+    kept = client.get(link(person, "receipts") + "?format=json")
+    assert kept["Content-Disposition"] == 'attachment; filename="consent-receipts.json"'
+    rows = json.loads(kept.content)["receipts"]
+    assert [(row["action"], row["customer_id"]) for row in rows] == [("given", person.pk)]
+    assert rows[0]["hash"] == bytes(ConsentRecord.objects.get(customer_id=person.pk).hash).hex()
+
+
+def test_a_wrong_secret_confirms_nothing(person, client):
+    withdraw(customer_id=person.pk, channel="email", purpose="marketing", method="one_click", actor="subject")
+    point = ContactPoint.objects.get(customer=person, kind="email")
+    opt_in = optin.ask(person, "email", point, by_subject=True, method="test")
+    _, secret = optin.new_link(opt_in.pk)
+    for wrong in (secret[:-1], secret + "x", "x"):
+        assert client.post(reverse("campaigns:opt-in", args=[opt_in.pk, wrong])).status_code == 400
+    assert words(person)["marketing/email"] == "requested"

@@ -1,0 +1,113 @@
+"""From the public form to the file: a letter over real SMTP, a one-time link, a button, a download."""
+
+import json
+import re
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+from campaigns.services import letters
+from customers.contracts import NewContact
+from customers.models import PrivacyRequest
+from customers.services import people, rights
+from tests import factories
+from tests.campaigns.pages import signed_in
+from tests.customers.rows import reachable
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache():
+    cache.clear()
+
+
+def letter(folder) -> str:
+    mails = sorted(folder.glob("*.eml"), key=lambda path: path.stat().st_mtime)
+    text = mails[-1].read_bytes().decode().replace("=\r\n", "").replace("=\n", "").replace("=3D", "=")
+    return re.search(r"http://testserver(\S+)", text)[1]
+
+
+def test_a_person_gets_their_data_by_a_link_to_an_address_on_file(sink):
+    folder = sink()
+    ann = reachable("ann@example.invalid", external_id="ann")
+    client = Client(enforce_csrf_checks=True)
+
+    page = client.post(reverse("campaigns:privacy"), {"email": "Ann@Example.invalid", "kind": "access"})
+    assert "a link is on its way" in page.content.decode()
+    letters.send_request(PrivacyRequest.objects.get().pk)
+    mail = next(folder.glob("*.eml")).read_text()
+    assert "To: ann@example.invalid" in mail
+    assert "List-Unsubscribe" not in mail  # no advertisement
+    link = letter(folder)
+
+    assert "Opening this page alone changes nothing" in client.get(link).content.decode()
+    assert PrivacyRequest.objects.get().state == "received"
+    assert "The link works once" in client.post(link).content.decode()
+    file = client.post(link)
+    known = json.loads(file.content)
+    assert known["data"]["customers"]["profile"]["external_id"] == "ann"
+    assert known["data"]["customers"]["contact_points"][0]["value"] == "ann@example.invalid"
+    assert rights.proof_holds(known["proof"])
+    assert PrivacyRequest.objects.get(customer=ann).state == "completed"
+    assert client.post(link).status_code == 400  # once
+
+
+def test_nobody_learns_who_is_known_and_nobody_is_pestered():
+    reachable("ann@example.invalid")
+    client = Client()
+    pages = {
+        client.post(reverse("campaigns:privacy"), {"email": email, "kind": "erasure"}).content
+        for email in ("ann@example.invalid", "nobody@example.invalid")
+    }
+    assert len(pages) == 1
+    answers = [
+        client.post(reverse("campaigns:privacy"), {"email": "ann@example.invalid", "kind": "erasure"}).status_code
+        for _ in range(4)
+    ]
+    assert answers == [200, 200, 429, 429]
+    assert PrivacyRequest.objects.count() == 1
+
+
+def test_a_tampered_or_foreign_link_opens_nothing():
+    ann = reachable()
+    request = rights.receive("erasure", ann, via="page", contact_point=ann.contact_points.get())
+    _, secret = rights.new_link(request.pk)
+    other = rights.receive("erasure", reachable("ben@example.invalid"), via="page")
+    for reference, word in ((request.reference, secret + "x"), (other.reference, secret), (request.reference, "x")):
+        address = reverse("campaigns:privacy-link", args=[reference, word])
+        assert Client().post(address).status_code == 400
+    assert set(PrivacyRequest.objects.values_list("state", flat=True)) == {"received"}
+
+
+def test_the_officer_sees_the_clock_verifies_and_erases():
+    ann = reachable(external_id="ann")
+    people.add_contact_points([NewContact(ann.pk, "loyalty", "card-1")])
+    officer = signed_in(factories.staff("officer"))
+
+    officer.post(reverse("campaigns:request-new"), {"customer": "ann", "kind": "erasure"})
+    request = PrivacyRequest.objects.get()
+    page = officer.get(reverse("campaigns:requests")).content.decode()
+    assert "GDPR art. 12(3)" in officer.get(reverse("campaigns:request", args=[request.pk])).content.decode()
+    assert re.search(r"(29|30) days left", page)
+    refused = officer.post(reverse("campaigns:request-erase", args=[request.pk]), follow=True).content.decode()
+    assert "it is not known yet, or no longer, who asks" in refused
+
+    officer.post(reverse("campaigns:request-verify", args=[request.pk]), {"evidence": "passport seen at the counter"})
+    done = officer.post(reverse("campaigns:request-erase", args=[request.pk]), follow=True).content.decode()
+    assert "the signature holds" in done
+    ann.refresh_from_db()
+    assert ann.erased_at is not None
+    assert "passport" not in str(PrivacyRequest.objects.values())
+
+
+def test_refusing_needs_a_reason():
+    request = rights.receive("access", reachable(), via="staff")
+    officer = signed_in(factories.staff("officer"))
+    answer = officer.post(reverse("campaigns:request-refuse", args=[request.pk]), {"reason": ""})
+    assert answer.status_code == 400
+    officer.post(reverse("campaigns:request-refuse", args=[request.pk]), {"reason": "Asked three times this week."})
+    request.refresh_from_db()
+    assert (request.state, request.refusal) == ("refused", "Asked three times this week.")
