@@ -31,15 +31,40 @@ def nothing(done: int) -> None:
     """Progress that nobody watches."""
 
 
-def dump(url: str, target: Path, progress: Callable[[int], None] = nothing) -> None:
+def dump(
+    url: str, target: Path, progress: Callable[[int], None] = nothing, *, apart: tuple[str, Path] | None = None
+) -> None:
     """Writes the whole database into a file of pg_dump's custom format; all of it or no file. Raises StartRefused.
 
-    `progress` gets the bytes written so far, a few times a second.
+    `apart` names a table whose rows go into a file of their own instead, of the same moment. `progress` gets the bytes
+    written so far, a few times a second.
     """
-    target = target.absolute()
-    if target.exists():
-        raise StartRefused(f"{target} exists: name another file, or remove it first.")
+    files = [target.absolute(), *([apart[1].absolute()] if apart else [])]
+    for file in files:
+        if file.exists():
+            raise StartRefused(f"{file} exists: name another file, or remove it first.")
     server, _ = _ask(url)
+    if apart is None or not _has(url, apart[0]):
+        _write(url, server, files[0], [], progress)
+        return
+    # One snapshot for both: nobody's row without its part, and no part without its row.
+    with psycopg.connect(url) as holder:
+        holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        snapshot = f"--snapshot={holder.execute('SELECT pg_export_snapshot()').fetchone()[0]}"
+        _write(url, server, files[1], [snapshot, "--data-only", f"--table=public.{apart[0]}"], nothing)
+        try:
+            _write(url, server, files[0], [snapshot, f"--exclude-table-data=public.{apart[0]}"], progress)
+        except StartRefused:
+            files[1].unlink(missing_ok=True)
+            raise
+
+
+def _has(url: str, table: str) -> bool:
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT to_regclass(%s)", [f"public.{table}"]).fetchone()[0] is not None
+
+
+def _write(url: str, server: int, target: Path, extra: list[str], progress: Callable[[int], None]) -> None:
     part = target.with_name(f"{target.name}.part")
     try:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
@@ -50,6 +75,7 @@ def dump(url: str, target: Path, progress: Callable[[int], None] = nothing) -> N
         _program("pg_dump", server, url),
         "--format=custom",
         "--enable-row-security",
+        *extra,
         f"--file={part}",
         _dbname(url),
     ]
@@ -69,12 +95,20 @@ def dump(url: str, target: Path, progress: Callable[[int], None] = nothing) -> N
         part.unlink(missing_ok=True)
 
 
-def restore(url: str, source: Path, replace: bool = False, progress: Callable[[int], None] = nothing) -> None:
+def restore(
+    url: str,
+    source: Path,
+    replace: bool = False,
+    progress: Callable[[int], None] = nothing,
+    *,
+    apart: Path | None = None,
+) -> None:
     """Fills the database from a file of `dump`, all of it or nothing, as objects of the owner. Raises StartRefused.
 
     Refuses a database that holds tables; with `replace` all that the owner's role owns in it is dropped first, in the
     same transaction. Rights of other roles are not restored (the archive may come from a server with other names):
-    `migrate` grants them. `progress` gets the bytes of SQL loaded so far.
+    `migrate` grants them. `apart` is the file of a table that was dumped apart; it goes in after the rest, in a
+    transaction of its own. `progress` gets the bytes of SQL loaded so far.
     """
     server, tables = _ask(url)
     if tables and not replace:
@@ -82,6 +116,15 @@ def restore(url: str, source: Path, replace: bool = False, progress: Callable[[i
             f"The database {conninfo_to_dict(url).get('dbname')} holds {tables} tables: add --replace to drop them, "
             "or name an empty database in DATABASE_OWNER_URL."
         )
+    begin = ["-c", f"SET lock_timeout = '{PATIENCE}'", "-c", "DROP OWNED BY CURRENT_USER"] if replace else []
+    _load(url, server, source, begin, progress)
+    if apart is not None:
+        _load(url, server, apart, [], nothing)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ANALYZE")  # an archive holds no statistics, and without them the first plans are bad
+
+
+def _load(url: str, server: int, source: Path, begin: list[str], progress: Callable[[int], None]) -> None:
     pg_restore = _program("pg_restore", server, url)
     with tempfile.NamedTemporaryFile(suffix=".list") as contents, tempfile.TemporaryFile() as errors:
         contents.writelines(_contents(pg_restore, source))
@@ -89,8 +132,7 @@ def restore(url: str, source: Path, replace: bool = False, progress: Callable[[i
         # Through psql and not by pg_restore itself: only so the drop and the load are one transaction.
         read = [pg_restore, "--no-owner", "--no-privileges", f"--use-list={contents.name}", "--file=-", source]
         load = [pg_restore.with_name("psql"), "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", _dbname(url)]
-        if replace:
-            load += ["-c", f"SET lock_timeout = '{PATIENCE}'", "-c", "DROP OWNED BY CURRENT_USER"]
+        load += begin
         reader = subprocess.Popen(read, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
         loader = subprocess.Popen(
             [*load, "-f", "-"],
@@ -103,8 +145,6 @@ def restore(url: str, source: Path, replace: bool = False, progress: Callable[[i
             _pump(reader, loader, server, progress)
         if reader.returncode or loader.returncode:
             raise StartRefused(f"Nothing was restored, the database is as it was: {_last(errors)}")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("ANALYZE")  # an archive holds no statistics, and without them the first plans are bad
 
 
 def _pump(reader: subprocess.Popen, loader: subprocess.Popen, server: int, progress: Callable[[int], None]) -> None:

@@ -22,6 +22,7 @@ from customers.models import (
     ConsentState,
     Customer,
     Event,
+    ImportedRow,
     MergeProposal,
     MergeTrail,
     Quarantine,
@@ -67,6 +68,7 @@ def erase(customer_id: int, *, method: str = "erasure") -> Erased | None:
         "events_unsealed": Event.objects.filter(customer=person).update(sealed=None, anonymous_lookup=None),
         "merges": MergeTrail.objects.filter(Q(kept=person) | Q(merged=person)).delete()[0]
         + MergeProposal.objects.filter(Q(one=person) | Q(other=person)).delete()[0],
+        "import_traces": ImportedRow.objects.filter(customer_id=customer_id).delete()[0],
         "consent_records_kept": ConsentRecord.objects.filter(customer_id=customer_id).count(),
     }
     person.contact_points.all().delete()

@@ -1,4 +1,4 @@
-"""Writes the whole database into one file."""
+"""Writes the whole database into a file, and people's keys into another that must not live long."""
 
 from pathlib import Path
 
@@ -8,9 +8,12 @@ from tqdm import tqdm
 
 from config.embedded import StartRefused, dump
 
+KEYS = "customers_subjectkey"
+KEYS_LIFE_DAYS = 30  # a month: by then a restore is made from a newer dump, and an erasure must have taken effect
+
 
 class Command(BaseCommand):
-    help = "Writes the whole database into FILE, for `restore` here, on another machine or in a newer Postgres."
+    help = "Writes the database into FILE and people's keys into FILE.keys, for `restore` here or on another machine."
 
     def add_arguments(self, parser):
         parser.add_argument("file", type=Path)
@@ -18,10 +21,12 @@ class Command(BaseCommand):
     def handle(self, *, file, **options):
         with tqdm(unit="B", unit_scale=True, desc="dump", disable=None) as bar:
             try:
-                dump(settings.DATABASE_OWNER_URL, file, lambda done: bar.update(done - bar.n))
+                apart = (KEYS, Path(f"{file}.keys"))
+                dump(settings.DATABASE_OWNER_URL, file, lambda done: bar.update(done - bar.n), apart=apart)
             except StartRefused as refusal:
                 raise CommandError(str(refusal)) from None
         self.stdout.write(
-            f"{file}: {file.stat().st_size / 1e6:.1f} MB. It holds personal data under ATTUNE_PERSON_KEY: "
-            "keep that key too, and in another place."
+            f"{file}: {file.stat().st_size / 1e6:.1f} MB. It holds personal data sealed under people's own keys.\n"
+            f"{file}.keys: those keys, under ATTUNE_PERSON_KEY: keep that key too, and in another place. Delete this file "
+            f"after {KEYS_LIFE_DAYS} days: until then a person who is erased can still be read from it."
         )
