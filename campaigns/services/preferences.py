@@ -11,6 +11,7 @@ from customers.queries.consent import consent_summary
 from customers.queries.packs import SUBJECTS, Pack, pack
 from customers.services import notices, optin
 from customers.services.consent import record
+from customers.services.limits import may_ask
 from customers.services.people import set_language, set_personalise
 
 METHOD = "preference_centre"
@@ -41,6 +42,7 @@ class Visitor:
 class Saved:
     withdrawn: tuple[Acknowledgement, ...]
     asked: tuple[str, ...]  # subjects whose confirmation is on its way by mail
+    is_too_often: bool = False  # too many letters were asked for within the hour; none was sent
 
     @property
     def is_effective(self) -> bool:
@@ -66,7 +68,7 @@ def switches(customer, language: str) -> list[Switch]:
 def save(customer, wanted: set[str], *, personalise: bool, language: str, form_html: str, visitor: Visitor) -> Saved:
     """Does what changed and nothing else. A yes to e-mail goes through a double opt-in, a no holds at once."""
     origin = str(origin_of(visitor.user_agent))
-    withdrawn, asked = [], []
+    withdrawn, asked, too_often = [], [], False
     for switch in switches(customer, language):
         purpose, channel = SUBJECTS[switch.subject]
         if switch.is_on and switch.subject not in wanted:
@@ -78,6 +80,9 @@ def save(customer, wanted: set[str], *, personalise: bool, language: str, form_h
         elif not switch.is_on and switch.subject in wanted and switch.may_turn_on:
             if channel == Channel.EMAIL:
                 point = optin.address_for(customer, switch.subject)
+                if not may_ask("opt_in", address=f"contact point {point.pk}", ip=visitor.ip):
+                    too_often = True
+                    continue
                 optin.ask(
                     customer, switch.subject, point, by_subject=True, method=METHOD, form_html=form_html,
                     language=language, ip=visitor.ip, user_agent=visitor.user_agent, origin=origin,
@@ -87,7 +92,7 @@ def save(customer, wanted: set[str], *, personalise: bool, language: str, form_h
                 record(_yes(customer, switch.subject, language, form_html, visitor))
     set_personalise(customer.pk, personalise, actor="subject")
     set_language(customer.pk, language)
-    return Saved(tuple(withdrawn), tuple(asked))
+    return Saved(tuple(withdrawn), tuple(asked), too_often)
 
 
 def _yes(customer, subject: str, language: str, form_html: str, visitor: Visitor) -> NewConsent:

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.models import Message
 from campaigns.services.messages import PREFERENCES, sign
@@ -14,6 +16,11 @@ from customers.services.withdraw import withdraw
 from tests.campaigns.pages import shop_sent
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _nobody_asked_yet():
+    cache.clear()
 
 
 @pytest.fixture
@@ -93,6 +100,18 @@ def test_email_comes_back_by_a_second_step_alone(person, client):
     assert not Suppression.objects.filter(lifted_at=None).exists()
     records = ConsentRecord.objects.count()
     assert "Confirmed" in client.post(address).content.decode()  # pressed again
+    assert ConsentRecord.objects.count() == records
+
+
+def test_nobody_is_pestered_with_letters_to_confirm(person, client):
+    for _ in range(3):
+        client.post(link(person), {"personalise": "on"})  # off
+        assert "to confirm" in client.post(link(person), {"on": ["email"], "personalise": "on"}).content.decode()
+        withdraw(customer_id=person.pk, channel="email", purpose="marketing", method="one_click", actor="subject")
+        OptIn.objects.update(closed_at=timezone.now())
+    records = ConsentRecord.objects.count()
+    page = client.post(link(person), {"on": ["email"], "personalise": "on"}).content.decode()
+    assert "Too many letters were asked for within the hour" in page
     assert ConsentRecord.objects.count() == records
 
 
