@@ -54,6 +54,8 @@ class Capability(StrEnum):
     MODEL_PROMOTE = "model.promote"
     AUDIT_READ = "audit.read"
     AUDIT_EXPORT = "audit.export"
+    EXPORT_ASK = "export.ask"  # to take rows about many people along; somebody else decides
+    EXPORT_DECIDE = "export.decide"
     EVENT_READ = "event.read"
     KEY_MANAGE = "key.manage"
 
@@ -80,11 +82,15 @@ class TrailFilter:
     until: datetime | None = None
 
 
-def requires(capability: Capability | str) -> Callable[[View], View]:
-    """Marks a view with the capability its caller must have; config's Access middleware refuses everybody else."""
+def requires(capability: Capability | str, *, confirmed: bool = False) -> Callable[[View], View]:
+    """Marks a view with the capability its caller must have; config's Access middleware refuses everybody else.
+
+    `confirmed`: and who gave no password or second factor within five minutes is asked for it first, and led back.
+    """
 
     def mark(view: View) -> View:
         view.capability = str(capability)
+        view.is_confirmed = confirmed
         return view
 
     return mark

@@ -17,6 +17,13 @@ class AuditFilter(forms.Form):
     until = forms.DateField(required=False, label="To, included", widget=forms.DateInput({"type": "date"}))
 
 
+class DecideExport(forms.Form):
+    """Which way is the button that was pressed."""
+
+    decision = forms.ChoiceField(choices=[("approved", "Approve"), ("refused", "Refuse")])
+    reason = forms.CharField(label="Why?", max_length=300)
+
+
 class RevokeKey(forms.Form):
     reason = forms.CharField(label="Why is it revoked?", max_length=300)
 

@@ -117,6 +117,48 @@ class AuditEntry(models.Model):
         return f"{self.action} {self.object_type} {self.object_id}"
 
 
+class ExportRequest(models.Model):
+    """Somebody wants to take rows about many people along. A second person decides; one download, and not for long."""
+
+    class State(models.TextChoices):
+        ASKED = "asked", "waits for a second person"
+        APPROVED = "approved", "approved"
+        REFUSED = "refused", "refused"
+        DOWNLOADED = "downloaded", "downloaded"
+
+    kind = models.CharField(max_length=40)  # which rows: the room that has them knows the word
+    what = models.CharField(max_length=200)  # the same for people
+    object_id = models.CharField(max_length=64)
+    reason = models.CharField(max_length=300)
+    state = models.CharField(max_length=10, choices=State, default=State.ASKED, editable=False)
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(db_default=Now(), editable=False)
+    decided_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    decision = models.CharField(max_length=300, blank=True)
+    expires_at = models.DateTimeField(null=True)
+    downloaded_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(decided_by=None) | ~models.Q(decided_by=models.F("asked_by")),
+                name="export_second_person",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["asked", "refused"]) | models.Q(expires_at__isnull=False),
+                name="export_ends",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["asked_by", "-id"], name="export_asked_by"),
+            models.Index(fields=["-id"], name="export_waiting", condition=models.Q(state="asked")),
+        ]
+
+    def __str__(self):
+        return self.what
+
+
 class IdempotencyKey(models.Model):
     """One write request of a caller: the answer is kept, so that a repeated request gets it again and changes nothing."""
 

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from psycopg.pq import TransactionStatus
 
 from accounts.contracts import TrailFilter
-from accounts.models import ApiKey, AuditEntry
+from accounts.models import ApiKey, AuditEntry, ExportRequest, User
 
 
 def see_as(reach: str | None) -> None:
@@ -68,6 +68,12 @@ def older_than(rows: QuerySet[AuditEntry], cursor: str) -> QuerySet[AuditEntry]:
         return rows
     # The first condition alone is what the index can use.
     return rows.filter(at__lte=at).filter(Q(at__lt=at) | Q(id__lt=int(pk)))
+
+
+def exports(user: User | None = None) -> QuerySet[ExportRequest]:
+    """Requests to take rows along, newest first: everybody's, or one person's own."""
+    rows = ExportRequest.objects.select_related("asked_by", "decided_by").order_by("-id")
+    return rows if user is None else rows.filter(asked_by=user)
 
 
 def api_keys() -> QuerySet[ApiKey]:

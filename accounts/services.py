@@ -16,9 +16,9 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_tot
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.contracts import Scope, TrailFilter, request_id
+from accounts.contracts import Capability, Scope, TrailFilter, request_id
 from accounts.exceptions import IdempotencyConflict, Refused
-from accounts.models import ApiKey, AuditEntry, IdempotencyKey, Role, User
+from accounts.models import ApiKey, AuditEntry, ExportRequest, IdempotencyKey, Role, User
 
 IN_FLIGHT = timedelta(minutes=2)  # twice the web server's time-out
 USED_EVERY = timedelta(
@@ -127,6 +127,61 @@ def audit_export(actor: User, asked: TrailFilter, kind: str) -> None:
     """Writes down that somebody takes a part of the trail along, and which."""
     given = {name: str(value) for name in TrailFilter.__slots__ if (value := getattr(asked, name))}
     audit(actor, "audit.exported", actor, after={"format": kind, **given})
+
+
+EXPORTS_A_DAY = 5  # a person: enough for work, few enough that a stolen session does not take the shop along
+EXPORT_LIVES = timedelta(hours=24)  # from the decision
+
+
+def ask_export(user: User, *, kind: str, what: str, object_id: str, reason: str) -> ExportRequest:
+    """Leaves a request for a second person. Raises Refused without the right, and for a sixth one within 24 hours."""
+    if not user.can(Capability.EXPORT_ASK):
+        raise Refused("no_right", "Your roles do not allow you to ask for an export.")
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)  # two at once would both count four
+        since = timezone.now() - timedelta(days=1)
+        if ExportRequest.objects.filter(asked_by=user, asked_at__gt=since).count() >= EXPORTS_A_DAY:
+            raise Refused("quota", f"You asked for {EXPORTS_A_DAY} exports within 24 hours; wait, or ask a colleague.")
+        found = ExportRequest.objects.create(asked_by=user, kind=kind, what=what, object_id=object_id, reason=reason)
+        audit(user, "export.asked", found, after={"kind": kind, "what": what, "object": object_id}, reason=reason)
+    return found
+
+
+def decide_export(request_id: int, user: User, *, approve: bool, reason: str) -> None:
+    """Opens the export for its asker, once and for a day, or refuses it. Raises Refused for the asker's own, without the
+    right, and for what was decided meanwhile.
+    """
+    if not user.can(Capability.EXPORT_DECIDE):
+        raise Refused("no_right", "Your roles do not allow you to decide on exports.")
+    state = ExportRequest.State.APPROVED if approve else ExportRequest.State.REFUSED
+    now = timezone.now()
+    with transaction.atomic():
+        waiting = ExportRequest.objects.filter(pk=request_id, state=ExportRequest.State.ASKED)
+        if waiting.filter(asked_by=user).exists():
+            raise Refused("own_request", "You asked for it yourself; somebody else has to decide.")
+        fields = {"state": state, "decided_by": user, "decided_at": now, "decision": reason}
+        if not waiting.exclude(asked_by=user).update(**fields, expires_at=now + EXPORT_LIVES if approve else None):
+            raise Refused("decided", "It was decided meanwhile; nothing was changed.")
+        before = {"state": ExportRequest.State.ASKED}
+        found = ExportRequest.objects.get(pk=request_id)
+        audit(user, f"export.{state}", found, before=before, after={"state": state, "what": found.what}, reason=reason)
+
+
+def claim_export(request_id: int, user: User, *, kind: str, object_id: str) -> ExportRequest:
+    """Takes the one download of an approved request. Raises Refused when it is not theirs, not approved, over or done."""
+    now = timezone.now()
+    with transaction.atomic():
+        mine = ExportRequest.objects.filter(pk=request_id, asked_by=user, kind=kind, object_id=object_id)
+        ready = mine.filter(state=ExportRequest.State.APPROVED, expires_at__gt=now)
+        if not (
+            user.can(Capability.EXPORT_ASK) and ready.update(state=ExportRequest.State.DOWNLOADED, downloaded_at=now)
+        ):
+            raise Refused(
+                "no_download", "There is no approved export of yours here: it was taken, is over or was refused."
+            )
+        found = mine.get()
+        audit(user, "export.downloaded", found, after={"what": found.what}, reason=found.reason)
+    return found
 
 
 TRAIL_COLUMNS = ("id", "at", "actor", "action", "object_type", "object_id", "before", "after", "reason", "request_id")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import entrance, factors, keys, trail
+from accounts.views import entrance, exports, factors, keys, trail
 
 app_name = "accounts"
 
@@ -10,6 +10,8 @@ urlpatterns = [
     path("password/", entrance.NewPassword.as_view(), name="password"),
     path("audit/", trail.audit, name="audit"),
     path("audit/export/", trail.export, name="audit-export"),
+    path("exports/", exports.exports, name="exports"),
+    path("exports/<int:export_id>/decide/", exports.decide, name="export-decide"),
     path("keys/", keys.keys, name="keys"),
     path("keys/issue/", keys.issue_key, name="issue-key"),
     path("keys/<int:key_id>/revoke/", keys.revoke_key, name="revoke-key"),

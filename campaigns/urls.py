@@ -1,7 +1,19 @@
 from django.urls import path
 
 from campaigns import api
-from campaigns.views import compose, evidence, home, monitor, privacy, public, requests, results, review, segments
+from campaigns.views import (
+    compose,
+    evidence,
+    exports,
+    home,
+    monitor,
+    privacy,
+    public,
+    requests,
+    results,
+    review,
+    segments,
+)
 
 app_name = "campaigns"
 
@@ -31,6 +43,10 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/pause/", monitor.pause, name="pause"),
     path("campaigns/<int:campaign_id>/resume/", monitor.resume, name="resume"),
     path("campaigns/<int:campaign_id>/recipients/", monitor.recipients, name="recipients"),
+    path("campaigns/<int:campaign_id>/recipients/export/", exports.ask, name="recipients-export"),
+    path(
+        "campaigns/<int:campaign_id>/recipients/export/<int:export_id>/", exports.download, name="recipients-download"
+    ),
     path("campaigns/<int:campaign_id>/results/", results.results, name="results"),
     path("segments/", segments.segments, name="segments"),
     path("segments/new/", segments.new, name="segment-new"),

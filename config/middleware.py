@@ -4,6 +4,8 @@ import uuid
 from dataclasses import dataclass
 from typing import ClassVar
 
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows import reauthentication
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -101,7 +103,7 @@ class Access:
             return redirect_to_login(request.get_full_path())
         if needed == SIGNED_IN:
             return None
-        return self._to_enrolment(request) or self._refuse(request.user, needed)
+        return self._to_enrolment(request) or self._refuse(request.user, needed) or self._to_confirm(request, view)
 
     @staticmethod
     def _refuse(user, needed) -> None:
@@ -109,6 +111,18 @@ class Access:
             raise PermissionDenied("This page declares no capability, so nobody may open it.")
         if needed != ANY_STAFF and not user.can(needed):
             raise PermissionDenied(f"This page needs the right “{needed}”, which none of your roles gives.")
+
+    @staticmethod
+    def _to_confirm(request, view):
+        """For what must not be done from a session that somebody left open. A post is kept, and done afterwards."""
+        if not getattr(view, "is_confirmed", False):
+            return None
+        if not reauthentication.is_reauthentication_required(request, app="accounts"):
+            return None
+        ways = get_adapter().get_reauthentication_methods(request.user)
+        if not ways:
+            raise PermissionDenied("This page asks for a password or a second factor, and you have neither.")
+        return reauthentication.suspend_request(request, ways[0]["url"])
 
     @staticmethod
     def _to_enrolment(request):
@@ -143,6 +157,7 @@ PLACES = (
     ("Retention", "customers:retention", Capability.CONSENT_READ),
     ("Events", "customers:events", Capability.EVENT_READ),
     ("Audit", "accounts:audit", Capability.AUDIT_READ),
+    ("Exports", "accounts:exports", Capability.EXPORT_DECIDE),
     ("API keys", "accounts:keys", Capability.KEY_MANAGE),
 )
 

@@ -13,7 +13,6 @@ from redis.exceptions import RedisError
 
 from accounts import services
 from accounts.contracts import ANY_STAFF, SIGNED_IN, public, requires
-from accounts.views.again import confirmed
 
 
 class CountsTries:
@@ -59,7 +58,7 @@ class ConfirmByPasskey(CountsTries, webauthn.ReauthenticateWebAuthnView):
     template_name = "accounts/confirm.html"
 
 
-@method_decorator([requires(ANY_STAFF), confirmed], name="dispatch")
+@method_decorator(requires(ANY_STAFF, confirmed=True), name="dispatch")
 class NewPassword(auth.PasswordChangeView):
     """Ends every other session of theirs and renews this one."""
 

@@ -1,5 +1,6 @@
 """A send as it goes: how fast, what hangs, and each message without its address."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +23,28 @@ def log(campaign_id: int, state: str = "") -> QuerySet[Message]:
     """Newest row first, to be paged below an id: reads index message_monitor when a state is asked for."""
     rows = Message.objects.filter(campaign_id=campaign_id).select_related("customer").order_by("-pk")
     return rows.filter(state=state) if state else rows
+
+
+# The recipient log as a file: the platform's own id of each customer, never an address.
+LOG_COLUMNS = ("message", "customer", "channel", "segment", "state", "reason", "tries", "queued_at", "sent_at")
+
+
+def log_rows(campaign_id: int) -> Iterator[tuple]:
+    """Every message of the campaign under LOG_COLUMNS, oldest first, streamed."""
+    rows = Message.objects.filter(campaign_id=campaign_id).order_by("pk")
+    fields = (
+        "pk",
+        "customer__external_id",
+        "channel",
+        "variant__segment__slug",
+        "state",
+        "reason",
+        "tries",
+        "queued_at",
+        "sent_at",
+    )
+    for row in rows.values_list(*fields).iterator(chunk_size=2_000):
+        yield tuple(value.isoformat() if isinstance(value, datetime) else value for value in row)
 
 
 def unknown(campaign_id: int) -> list[Message]:

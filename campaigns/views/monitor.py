@@ -4,9 +4,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
+from accounts.queries import exports
 from campaigns.forms.words import ReasonForm
 from campaigns.models import Campaign
 from campaigns.queries import monitor as queries
@@ -124,5 +126,9 @@ def recipients(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "next_url": next_url,
         "state": state,
         "all_states": [(value, figures.STATE_WORDS[value][0]) for value in MessageState],
+        "may_export": request.user.can(Capability.EXPORT_ASK),
+        "export_form": ReasonForm(label="What is it for?", prefix="export"),
+        "exports": exports(request.user).filter(kind="campaigns.recipients", object_id=str(campaign.pk))[:5],
+        "now": timezone.now(),
     }
     return render(request, "campaigns/recipients.html", context)
