@@ -69,6 +69,7 @@ urlpatterns = [
     path("requests/<int:request_id>/verify/", requests.verify, name="request-verify"),
     path("requests/<int:request_id>/refuse/", requests.refuse, name="request-refuse"),
     path("requests/<int:request_id>/erase/", requests.erase, name="request-erase"),
+    path("requests/<int:request_id>/stop/", requests.stop, name="request-stop"),
     path("requests/<int:request_id>/export/", requests.export, name="request-export"),
     path("store/<int:product_id>/", public.product, name="product"),
 ]

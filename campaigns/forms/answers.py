@@ -42,6 +42,7 @@ class PrivacyForm(forms.Form):
             ("access", "A copy of my data"),
             ("portability", "My data to take along, as JSON"),
             ("erasure", "The erasure of my data"),
+            ("objection", "No more marketing, and no profiling for it"),
         ],
         widget=forms.RadioSelect,
         initial="access",

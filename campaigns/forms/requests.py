@@ -6,7 +6,7 @@ from django import forms
 class NewRequest(forms.Form):
     customer = forms.CharField(label="Customer id", max_length=64)
     kind = forms.ChoiceField(
-        label="What they want", choices=[("access", "access"), ("portability", "portability"), ("erasure", "erasure")]
+        label="What they want", choices=[(kind, kind) for kind in ("access", "portability", "erasure", "objection")]
     )
 
 

@@ -15,8 +15,9 @@ from campaigns.queries.personal import everything
 from campaigns.services import withdrawal
 from customers.contracts import Channel
 from customers.queries.people import records_of
-from customers.services import erasure, rights
+from customers.services import erasure, objecting, rights
 from customers.services.erasure import Erased
+from customers.services.people import set_personalise
 from recommendations.services import forgetting
 from registry.queries import versions
 from risk import services as risk
@@ -26,14 +27,33 @@ def export(request_id: int, *, actor=None) -> tuple[dict, bytes]:
     """(proof, file): everything known of the person as JSON, and the request closed. Raises Refused before `verified`."""
     with transaction.atomic():
         request = rights.verified(request_id)
-        if request.kind == request.Kind.ERASURE:
-            raise Refused("wrong_kind", "This request asks for erasure; there is nothing to hand out.")
+        if request.kind not in (request.Kind.ACCESS, request.Kind.PORTABILITY):
+            raise Refused("wrong_kind", f"This request asks for {request.get_kind_display()}; nothing is handed out.")
         known = everything(request.customer_id)
         done = rights.complete(
             request_id, actor=actor, what={"export": {room: len(part) for room, part in known.items()}}
         )
     content = {"proof": done.proof, "data": known}
     return done.proof, json.dumps(content, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False).encode()
+
+
+def stop(request_id: int, *, actor=None) -> dict:
+    """Carries out a verified objection (GDPR art. 21(2)-(3)): no marketing on any channel, no profiling, for good.
+
+    Returns its signed proof, which names what was still under way. Raises Refused before `verified`.
+    """
+    request = rights.verified(request_id)
+    if request.kind != request.Kind.OBJECTION:
+        raise Refused("wrong_kind", "This request does not object to anything.")
+    person = request.customer_id
+    with transaction.atomic():
+        objecting.record_objection(person, method="privacy_request", jurisdiction=request.jurisdiction)
+        cancelled = withdrawal.fence(person, Channel.ANY)
+        set_personalise(person, False, actor=actor or "subject")
+    left = withdrawal.settle(lambda: withdrawal.under_way(person, Channel.ANY), settings.WITHDRAWAL_PATIENCE)
+    what = {"messages_cancelled": cancelled, "messages_under_way": [one.message_id for one in left]}
+    with transaction.atomic():
+        return rights.complete(request_id, actor=actor, what={"objection": what}).proof
 
 
 def erase(request_id: int, *, actor=None) -> dict:

@@ -23,6 +23,7 @@ from customers.services import optin, rights
 from customers.services.limits import may_ask
 
 BOTH = ["GET", "HEAD", "POST"]
+FILES = ("access", "portability")  # kinds whose answer is a file
 
 
 def _ip(request: HttpRequest) -> str:
@@ -68,9 +69,10 @@ def link(request: HttpRequest, reference: UUID, secret: str) -> HttpResponse:
         return public_page(request, "bad_link", {"is_gone": False}, status=400)
     if request.method == "POST":
         if row.state == row.State.RECEIVED:
-            rights.verify_by_link(row)
+            if rights.verify_by_link(row) and row.kind == row.Kind.OBJECTION:
+                own.stop(row.pk)  # takes effect at once: nothing has to be weighed
             row.refresh_from_db()
-        elif row.state == row.State.VERIFIED and row.kind != row.Kind.ERASURE and rights.use_up(row):
+        elif row.state == row.State.VERIFIED and row.kind in FILES and rights.use_up(row):
             return _download(request, row)
     return public_page(request, "privacy_link", {"row": row})
 

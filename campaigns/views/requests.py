@@ -109,6 +109,12 @@ def erase(request: HttpRequest, request_id: int) -> HttpResponse:
 
 @requires(Capability.CONSENT_WRITE)
 @require_POST
+def stop(request: HttpRequest, request_id: int) -> HttpResponse:
+    return _do(request, request_id, lambda: own.stop(request_id, actor=request.user))
+
+
+@requires(Capability.CONSENT_WRITE)
+@require_POST
 def export(request: HttpRequest, request_id: int) -> HttpResponse:
     """The file for the person, once: the request is closed with it."""
     row = _row(request_id)

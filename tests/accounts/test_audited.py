@@ -200,6 +200,10 @@ def erase_request() -> Act:
     return _verified("erasure")
 
 
+def stop_request() -> Act:
+    return _verified("objection")
+
+
 def export_request() -> Act:
     return _verified("access")
 
@@ -210,6 +214,7 @@ ACTS = {
     "campaigns:request-refuse": (refuse_request, "privacy.refused"),
     "campaigns:request-erase": (erase_request, "privacy.completed"),
     "campaigns:request-export": (export_request, "privacy.completed"),
+    "campaigns:request-stop": (stop_request, "privacy.completed"),
     "accounts:issue-key": (issue_key, "key.issued"),
     "accounts:revoke-key": (revoke_key, "key.revoked"),
     "accounts:audit-export": (export_trail, "audit.exported"),

@@ -8,12 +8,15 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from accounts.exceptions import Refused
+from campaigns.models import Message
 from campaigns.services import letters
+from campaigns.services import rights as own
 from customers.contracts import NewContact
-from customers.models import PrivacyRequest
-from customers.services import people, rights
+from customers.models import ConsentRecord, Customer, PrivacyRequest
+from customers.services import optin, people, rights
 from tests import factories
-from tests.campaigns.pages import signed_in
+from tests.campaigns.pages import shop_sending, signed_in
 from tests.customers.rows import reachable
 
 pytestmark = pytest.mark.django_db
@@ -111,3 +114,27 @@ def test_refusing_needs_a_reason():
     officer.post(reverse("campaigns:request-refuse", args=[request.pk]), {"reason": "Asked three times this week."})
     request.refresh_from_db()
     assert (request.state, request.refusal) == ("refused", "Asked three times this week.")
+
+
+def test_an_objection_by_link_stops_everything_at_once_and_for_good():
+    shop = shop_sending(people=2)
+    person = shop.people[0]
+    request = rights.receive("objection", person, via="page", contact_point=person.contact_points.get(kind="email"))
+    _, secret = rights.new_link(request.pk)
+    address = reverse("campaigns:privacy-link", args=[request.reference, secret])
+    assert not ConsentRecord.objects.filter(action="objected").exists()
+
+    page = Client().post(address).content.decode()
+
+    assert "Done, and it holds from now on" in page
+    assert "None is under way." in page
+    assert Message.objects.get(customer=person).reason == "withdrawn"
+    assert sorted(ConsentRecord.objects.filter(action="objected").values_list("purpose", "channel")) == [
+        ("marketing", "any"), ("profiling", "any"),
+    ]  # fmt: skip
+    assert Customer.objects.get(pk=person.pk).personalise is False
+    assert "nobody may ask again" in optin.may_ask(person, "email")
+    request.refresh_from_db()
+    assert rights.proof_holds(request.proof)
+    with pytest.raises(Refused):
+        own.export(request.pk)
