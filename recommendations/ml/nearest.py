@@ -7,13 +7,21 @@ Yashunin, arXiv:1603.09320) by usearch: the walk looks at `SEARCH` candidates, t
 words and classes, weighted by rarity. It needs no purchase, so a product that came this morning has neighbours.
 """
 
+import ctypes
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from scipy import sparse
+
+# usearch brings its own copy of the C++ library, and whichever copy is loaded first lends its number formats to the other:
+# after usearch alone, LightGBM writes models without digits. Other systems than Linux keep the two apart.
+with suppress(OSError):
+    ctypes.CDLL("libstdc++.so.6")
+
 from usearch.index import Index
 
 APPROXIMATE_FROM = 200_000

@@ -1,5 +1,8 @@
 """The index of the web process: neighbours by hand, a person ranked, words, and a graph that finds what a scan finds."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -129,3 +132,15 @@ def test_from_the_stated_size_on_a_graph_answers_and_survives_its_file(monkeypat
     for near in (made, again):
         hits = [len(set(near.top(query, 10)[0]) & set(exact(vectors, query, 10)[0])) for query in vectors[:50]]
         assert np.mean(hits) > 9.5
+
+
+def test_the_graph_library_leaves_lightgbm_its_digits():
+    """In a fresh process, for the first of the two that is loaded decides."""
+    code = (
+        "import recommendations.ml.nearest, lightgbm, numpy\n"
+        "x = numpy.random.default_rng(0).random((500, 5))\n"
+        "booster = lightgbm.train({'verbose': -1}, lightgbm.Dataset(x, x[:, 0]), num_boost_round=3)\n"
+        "lightgbm.Booster(model_str=booster.model_to_string())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
