@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from accounts.models import AuditEntry
 from campaigns.models import Approval, AudienceMember
+from customers.models import Customer
 from customers.services import anchors, consent
 from customers.services.evidence.pdf import Section, to_pdf
 from customers.services.withdraw import withdraw
@@ -167,7 +168,7 @@ def test_with_the_chain_everything_up_to_the_anchor_is_proven(officer, ann, tmp_
     folder = person_pack(officer, ann, tmp_path / "pack", chain="on")
     done = verify(folder, "--public-key", anchors.public_key().hex())
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "the chain against the anchor" in done.stdout
+    assert "against the anchor of" in done.stdout
     assert "the signature of anchor.json" in done.stdout
 
 
@@ -175,7 +176,7 @@ def test_with_the_chain_everything_up_to_the_anchor_is_proven(officer, ann, tmp_
     ("change", "words"),
     [
         (lambda text: text.replace('"one_click"', '"staff"'), "its fields do not give its hash"),
-        (lambda text: "\n".join(text.splitlines()[:-1]) + "\n", "the anchor proves nothing here"),
+        (lambda text: "\n".join(text.splitlines()[:-1]) + "\n", "the anchor proves nothing of it"),
     ],
 )
 def test_an_edited_or_cut_chain_is_found(officer, ann, tmp_path, change, words):
@@ -184,6 +185,17 @@ def test_an_edited_or_cut_chain_is_found(officer, ann, tmp_path, change, words):
     done = verify(folder)
     assert done.returncode in (1, 2)
     assert words in done.stdout
+
+
+def test_words_of_a_record_that_was_merged_into_theirs_are_in_the_pack_with_their_own_chain(officer, ann, tmp_path):
+    before = reachable("a.smith@example.invalid", external_id="ann-2")
+    anchors.append()
+    Customer.objects.filter(pk=before.pk).update(merged_into=ann)
+    folder = person_pack(officer, ann, tmp_path / "pack", chain="on")
+    records = [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+    assert {before.pk, ann.pk} <= {record["customer_id"] for record in records}
+    done = verify(folder, "--public-key", anchors.public_key().hex())
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_words_that_were_not_shown_are_found(officer, ann, tmp_path):

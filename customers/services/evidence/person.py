@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.services import audit
 from customers import ledger
 from customers.models import ConsentRecord, Customer, Notice
 from customers.queries.consent import consent_summary
+from customers.queries.people import records_of
 from customers.services import anchors
 from customers.services.evidence.pdf import Section
 
@@ -24,19 +25,23 @@ class Consent:
     """
 
     def __init__(self, customer_id: int, *, chain: bool):
-        own = ConsentRecord.objects.filter(customer_id=customer_id).order_by("seq")
-        self.own = list(own)
+        self._customer_id = customer_id
+        self._records = records_of(customer_id)  # with those that were merged into this one: their words are theirs too
+        self.own = list(ConsentRecord.objects.filter(customer_id__in=self._records).order_by("shard", "seq"))
         self.with_chain = chain
         self.anchor = anchors.newest()
-        self._customer_id = customer_id
 
     def rows(self) -> QuerySet[ConsentRecord]:
-        """The records of the pack, in the order of their chain: up to the newest anchor's when the chain is asked for."""
-        if not self.with_chain or not self.own:
-            return ConsentRecord.objects.filter(customer_id=self._customer_id).order_by("shard", "seq")
-        shard, first = self.own[0].shard, self.own[0].seq
-        rows = ConsentRecord.objects.filter(shard=shard, seq__gte=first, seq__lt=first + CHAIN_LONGEST)
-        return rows.order_by("seq")
+        """The records of the pack, in the order of their chains; with the chain, from the first own one of each shard on."""
+        if not self.with_chain:
+            return ConsentRecord.objects.filter(customer_id__in=self._records).order_by("shard", "seq")
+        first: dict[int, int] = {}
+        for record in self.own:
+            first.setdefault(record.shard, record.seq)
+        wanted = Q(pk__in=())
+        for shard, seq in first.items():
+            wanted |= Q(shard=shard, seq__gte=seq, seq__lt=seq + CHAIN_LONGEST)
+        return ConsentRecord.objects.filter(wanted).order_by("shard", "seq")
 
     def files(self) -> dict:
         return {"records.jsonl": self._lines(), "anchor.json": [self.anchor]}

@@ -157,15 +157,17 @@ def check_anchor(pack: dict, rows: list, report: Report) -> None:
         report.open.append("no anchor is in this pack: a chain that was rewritten to its end would not show")
         return
     anchor = json.loads(pack["anchor.json"])
-    shard = rows[-1]["shard"]
-    seq, digest = anchor["heads"][str(shard)]
-    for row in rows:
-        if row["seq"] == seq:
-            if row["hash"] != digest:
-                report.faults.append(f"record {shard}/{seq}: the anchor of {anchor['at']} holds another hash for it")
-            report.checked.append(f"the chain against the anchor of {anchor['at']}")
-            return
-    report.open.append(f"the anchored record {shard}/{seq} is not in this pack, so the anchor proves nothing here")
+    for shard in sorted({row["shard"] for row in rows}):
+        seq, digest = anchor["heads"][str(shard)]
+        anchored = [row for row in rows if (row["shard"], row["seq"]) == (shard, seq)]
+        if not anchored:
+            report.open.append(
+                f"the anchored record {shard}/{seq} is not in this pack, so the anchor proves nothing of it"
+            )
+        elif anchored[0]["hash"] != digest:
+            report.faults.append(f"record {shard}/{seq}: the anchor of {anchor['at']} holds another hash for it")
+        else:
+            report.checked.append(f"the chain of shard {shard} against the anchor of {anchor['at']}")
 
 
 def check_campaign(pack: dict, evidence: dict, report: Report) -> None:
