@@ -12,6 +12,11 @@ EXCLUSIONS = "exclusions"  # a run that measures what leaving doubted orders out
 SERVED = "served index"  # what alarms about the web process's own arrays are filed under
 LIFETIME, PURCHASE, COUPON = "lifetime", "purchase_propensity", "coupon_propensity"
 PROPENSITIES = "propensities"  # the training of the last two
+# The families that can be trained on their own, as `ml.families` has them (this file loads no learning library).
+FAMILIES = (
+    "popularity", "recency", "repurchase", "tifu", "ease", "als", "user_cosine", "user_tfidf", "user_bm25", "item_cosine",
+    "item_tfidf", "item_bm25", "caser", "lstm", "sasrec",
+)  # fmt: skip
 HISTORY = timedelta(days=365)
 CATEGORY, SEARCH = "category", "search"  # what a trend may be of
 

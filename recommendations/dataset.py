@@ -8,11 +8,12 @@ import numpy as np
 from customers.contracts import InteractionColumns
 from customers.queries.behaviour import interactions
 from customers.queries.exclusions import flagged_interactions
+from recommendations.ml.facts import Facts
 from recommendations.ml.habits import WINDOWS, Figures, Orders, describe, figures
 from recommendations.ml.rfm import Rfm, rfm
 from recommendations.ml.splits import PurchaseLog
 from recommendations.queries import behaviour
-from recommendations.queries.catalogue import product_classes
+from recommendations.queries.catalogue import product_classes, product_groups
 
 DAY = 86_400.0
 # What no shop would put into a message: fuel, services, coupons and other entries of the till that are no goods.
@@ -97,6 +98,37 @@ def _joined(one: InteractionColumns, other: InteractionColumns) -> InteractionCo
             for column in fields(InteractionColumns)
         )
     )
+
+
+def facts(data: Purchases) -> Facts:
+    """What is known of the products beside who bought them: type, category, department and brand, and prices paid."""
+    rows = {pk: named for pk, *named in product_groups().iterator(chunk_size=20_000)}
+    columns = zip(*(rows[pk] for pk in data.products.tolist()), strict=True)
+    groups = {
+        name: np.unique(np.array(column), return_inverse=True)[1].reshape(-1)
+        for name, column in zip(("type", "category", "department", "brand"), columns, strict=True)
+    }
+    return Facts(groups=groups, price=data.amount / data.log.quantity)
+
+
+def by_type(data: Purchases) -> tuple[PurchaseLog, Facts]:
+    """The same orders with product types in place of products: one row per (order, type)."""
+    about = facts(data)
+    kind = about.groups["type"]
+    n_types = int(kind.max()) + 1
+    _, first, cell = np.unique(data.order * n_types + kind[data.log.item], return_index=True, return_inverse=True)
+    quantity = np.bincount(cell, weights=data.log.quantity)
+    amount = np.bincount(cell, weights=data.amount)
+    log = PurchaseLog(
+        data.log.user[first], kind[data.log.item[first]], data.log.day[first], quantity, data.log.n_users, n_types
+    )
+    # A type is where most of its products are.
+    groups = {}
+    for name in ("category", "department"):
+        size = int(about.groups[name].max()) + 1
+        counts = np.bincount(kind * size + about.groups[name], minlength=n_types * size).reshape(n_types, size)
+        groups[name] = counts.argmax(axis=1)
+    return log, Facts(groups=groups, price=amount / quantity)
 
 
 def people_features(data: Purchases, end: float) -> tuple[Rfm, np.ndarray]:

@@ -2,13 +2,13 @@
 
 from celery import shared_task
 
-from recommendations.contracts import CLUSTERS, EXCLUSIONS, LIFETIME, PROPENSITIES, RECOMMENDER
+from recommendations.contracts import CLUSTERS, EXCLUSIONS, FAMILIES, LIFETIME, PROPENSITIES, RECOMMENDER
 from recommendations.services import exposures
 from recommendations.services import watch as watching
 from registry import queries, services
 
 KINDS = (RECOMMENDER, CLUSTERS, LIFETIME, PROPENSITIES)
-SWEPT = (*KINDS, EXCLUSIONS)
+SWEPT = (*KINDS, EXCLUSIONS, *FAMILIES)
 
 
 @shared_task(name="recommendations.train")

@@ -119,3 +119,27 @@ class Reading(models.Model):
 
     def __str__(self):
         return f"{self.version_id} {self.name}: {self.value}"
+
+
+class Comparison(models.Model):
+    """Several families judged on one split: the figures that were printed, with what they rest on."""
+
+    name = models.CharField(max_length=60)  # "recommenders"
+    level = models.CharField(max_length=20)  # item or type
+    basis = models.CharField(max_length=40)  # "orders only": what was learned from and judged on
+    cut_at = models.DateTimeField()
+    horizon_days = models.FloatField()
+    catalogue = models.PositiveIntegerField()
+    history_rows = models.BigIntegerField()
+    rows = models.JSONField()  # one per family and view, best first: see recommendations.ml.comparison.Row
+    left_out = models.JSONField(default=dict)  # family: why it was not judged
+    seconds = models.FloatField()
+    code_revision = models.CharField(max_length=64, blank=True)
+    judged_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table_comment = "append-only: comparisons of families on one split"
+        indexes = [models.Index(fields=["name", "-id"], name="comparison_newest")]
+
+    def __str__(self):
+        return f"{self.name} {self.level} {self.cut_at:%Y-%m-%d}"

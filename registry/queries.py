@@ -3,7 +3,7 @@
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from registry.models import Alarm, ModelVersion, Reading, TrainingRun
+from registry.models import Alarm, Comparison, ModelVersion, Reading, TrainingRun
 
 
 def live(kind: str) -> ModelVersion | None:
@@ -18,6 +18,12 @@ def versions(kind: str | None = None) -> QuerySet[ModelVersion]:
 
 def runs() -> QuerySet[TrainingRun]:
     return TrainingRun.objects.select_related("asked_by").order_by("-id")
+
+
+def comparisons(name: str) -> list[Comparison]:
+    """The newest kept comparison of each level and cut, newest first."""
+    newest = Comparison.objects.filter(name=name).order_by("level", "cut_at", "-id").distinct("level", "cut_at")
+    return sorted(newest, key=lambda one: -one.pk)
 
 
 def waiting(kinds: tuple[str, ...]) -> list[int]:

@@ -20,7 +20,7 @@ from accounts.services import audit
 from registry import artifact
 from registry.contracts import Lease, Measured, Trained
 from registry.exceptions import DamagedArtifact, Diverged, LeaseLost, PromotionRefused
-from registry.models import Alarm, ModelVersion, Reading, TrainingRun
+from registry.models import Alarm, Comparison, ModelVersion, Reading, TrainingRun
 
 MAX_ATTEMPTS = 2  # a training killed for memory would be killed again; the second try is for a machine that went away
 LEASE = timedelta(minutes=5)  # trainings beat every few seconds; five minutes forgive a machine that swaps
@@ -240,6 +240,11 @@ def drop_artifact(version: ModelVersion, reason: str) -> None:
 def _delete_unused(digest: str) -> None:
     if digest and not ModelVersion.objects.filter(artifact_digest=digest).exists():
         storage().delete(digest)
+
+
+def keep_comparison(**figures) -> Comparison:
+    """Keeps a table of families judged on one split, as `Comparison` has its fields."""
+    return Comparison.objects.create(code_revision=code_revision(), **figures)
 
 
 def _beats_live(version: ModelVersion) -> bool:

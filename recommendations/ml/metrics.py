@@ -80,6 +80,11 @@ def evaluate(model: Scorer, split: Split, view: View, k: int = 10, deep: int = 2
     return Evaluation(users, values, coverage=float((shown >= 0).sum() / model.n_items_))
 
 
+def judgeable(split: Split) -> tuple[View, ...]:
+    """The views in which anybody has a true item: in a small shop nobody may have bought anything new."""
+    return tuple(view for view in VIEWS if true_items(split, view).nnz)
+
+
 def true_items(split: Split, view: View) -> sparse.csr_array:
     """The truth of a view, (n_users, n_items) sparse; for "novel" without the items of the own history."""
     if view == "all":

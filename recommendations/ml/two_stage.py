@@ -19,9 +19,9 @@ from recommendations.ml.als import Als
 from recommendations.ml.candidates import Candidates, propose
 from recommendations.ml.ease import Ease, EaseConfig
 from recommendations.ml.facts import Facts
-from recommendations.ml.interactions import Interactions
+from recommendations.ml.interactions import Interactions, TooFewData
 from recommendations.ml.item_knn import ItemTfIdf
-from recommendations.ml.metrics import View, true_items
+from recommendations.ml.metrics import View, judgeable, true_items
 from recommendations.ml.pair_features import features
 from recommendations.ml.popularity import Popularity
 from recommendations.ml.ranker import Lesson, Ranker, RankerConfig
@@ -50,7 +50,7 @@ DEPTH: dict[View, dict[str, int]] = {
 }
 RANKERS: dict[View, RankerConfig] = {
     "all": RankerConfig(),
-    "novel": RankerConfig(objective="binary"),
+    "novel": RankerConfig(objectives="binary", trees=130),
 }
 
 
@@ -92,11 +92,11 @@ class TwoStage:
             if progress is not None:
                 progress(f"snapshot {turn + 1} of {config.snapshots}", turn / (config.snapshots + 1))
             snapshot = self.snapshot(log, time_split(log, at, config.horizon_days), at)
-            for view, of_view in lessons.items():
-                of_view.append(self._lesson(log, snapshot, view))
+            for view in judgeable(snapshot.split):
+                lessons[view].append(self._lesson(log, snapshot, view))
         if progress is not None:
             progress("ranking", config.snapshots / (config.snapshots + 1))
-        self.rankers_ = {view: Ranker(config.rankers[view]).fit(of_view) for view, of_view in lessons.items()}
+        self.rankers_ = {view: Ranker(config.rankers[view]).fit(taught) for view, taught in lessons.items() if taught}
         return self
 
     def snapshot(self, log: PurchaseLog, split: Split, cut: float) -> Snapshot:
@@ -122,6 +122,8 @@ class TwoStage:
 
     def scorer(self, log: PurchaseLog, snapshot: Snapshot, view: View) -> "Ranked":
         """Everybody's candidates of the view, ranked: what `evaluate` and `recommend` take."""
+        if view not in self.rankers_:
+            raise TooFewData(f"two_stage: no snapshot before the cut has anything to teach for view {view}")
         candidates = self.candidates(snapshot, np.arange(log.n_users), view)
         scores = self.rankers_[view].predict(self._features(log, snapshot, candidates))
         return Ranked(candidates, scores, snapshot.split.history)

@@ -95,22 +95,22 @@ def judged_metrics(
     fewer than `FEWEST_JUDGED` people were judged.
     """
     rows = {}
-    for view in VIEWS:
+    for view, found in ours.items():
         for metric in METRICS:
-            interval = bootstrap(ours[view].values[metric])
-            over = paired_difference(ours[view], baseline[view], metric)
+            interval = bootstrap(found.values[metric])
+            over = paired_difference(found, baseline[view], metric)
             row = {
                 "value": interval.mean,
                 "low": interval.low,
                 "high": interval.high,
                 "baseline": baseline[view].mean(metric),
                 "over_baseline": [over.mean, over.low, over.high],
-                "people": len(ours[view].users),
+                "people": len(found.users),
             }
             if live is not None:
-                against = paired_difference(ours[view], live[view], metric)
+                against = paired_difference(found, live[view], metric)
                 row["live"] = live[view].mean(metric)
-                is_enough = len(ours[view].users) >= FEWEST_JUDGED
+                is_enough = len(found.users) >= FEWEST_JUDGED
                 row["beats_live"] = (
                     (True if against.low > 0 else False if against.high < 0 else None) if is_enough else None
                 )

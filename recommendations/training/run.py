@@ -4,8 +4,10 @@ import logging
 from collections.abc import Callable
 
 from recommendations.contracts import CLUSTERS, EXCLUSIONS, LIFETIME, PROPENSITIES, RECOMMENDER
+from recommendations.ml.families import FAMILIES
 from recommendations.ml.interactions import TooFewData
 from recommendations.training.exclusions import measure_exclusions
+from recommendations.training.families import train_family
 from recommendations.training.lifetime import train_lifetime
 from recommendations.training.people import train_clusters
 from recommendations.training.propensity import train_propensities
@@ -23,7 +25,8 @@ TRAININGS: dict[str, Callable[[Lease], list]] = {
     LIFETIME: train_lifetime,
     PROPENSITIES: train_propensities,
 }
-KINDS = tuple(TRAININGS)
+KINDS = tuple(TRAININGS)  # what every night trains; a family on its own is trained when somebody asks for it
+TRAININGS |= dict.fromkeys(FAMILIES, train_family)
 MEASUREMENTS: dict[str, Callable[[Lease], list]] = {EXCLUSIONS: measure_exclusions}
 INCREMENTAL, FULL = "incremental", "full"  # the nightly and the weekly training: the `mode` of a run's parameters
 

@@ -12,6 +12,7 @@ from registry import queries, services
 from registry.exceptions import PromotionRefused
 from registry.forms import Reason
 from registry.models import Alarm, ModelVersion
+from registry.views.comparisons import shown
 from registry.views.health import health
 
 SHOWN = 60
@@ -35,6 +36,7 @@ def models(request: HttpRequest) -> HttpResponse:
         {
             "versions": queries.versions()[:SHOWN],
             "runs": queries.runs()[:12],
+            "comparisons": [shown(one) for one in queries.comparisons("recommenders")[:4]],
             "alarms": [
                 Raised(alarm, queries.live(alarm.kind), queries.before(alarm.kind)) for alarm in queries.alarms()
             ],

@@ -1,6 +1,7 @@
 """Artifacts of a test rest in its own folder; what waits to be kept is emptied before each."""
 
 import pytest
+import torch
 
 from recommendations.services import exposures
 
@@ -21,3 +22,9 @@ def nothing_waits(monkeypatch):
     server.delete(name)
     yield server
     server.delete(name, f"{name}:lock")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Small networks on two threads wait for each other: many times slower than one thread when the cores are busy."""
+    torch.set_num_threads(1)

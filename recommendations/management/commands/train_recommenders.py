@@ -1,14 +1,17 @@
 """Asks for the trainings, shows their progress, promotes what may be promoted, and refreshes everybody's list."""
 
+import os
 import time
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from recommendations.contracts import COUPON, LIFETIME, PROPENSITIES, PURCHASE
+from recommendations.contracts import COUPON, FAMILIES, LIFETIME, PROPENSITIES, PURCHASE
 from recommendations.scoring.everyone import score_everyone
 from recommendations.services.watch import watch
 from recommendations.tasks import train
+from recommendations.training.cost import Cost
+from recommendations.training.families import follow
 from recommendations.training.run import KINDS
 from recommendations.training.run import train as train_here
 from registry import queries, services
@@ -24,12 +27,16 @@ class Command(BaseCommand):
         parser.add_argument("--here", action="store_true", help="train in this process instead of a worker")
         parser.add_argument("--until", help="the end of the data window, ISO; now unless told")
         parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, help="some trainings instead of all")
+        parser.add_argument("--kind", choices=FAMILIES, help="one family on its own, as a candidate; changes no list")
         parser.add_argument("--wait", type=int, default=900, help="seconds to wait for the worker")
 
-    def handle(self, *args, here, until, only, wait, **options):
+    def handle(self, *args, here, until, only, kind, wait, **options):
         params = {"promote": True, **({"until": until} if until else {})}
-        for kind in only:
-            run = services.ask(kind, params)
+        if kind is not None:
+            self._one(kind, params | {"promote": False}, here, wait)
+            return
+        for name in only:
+            run = services.ask(name, params)
             if here:
                 train_here(run.pk)
             else:
@@ -38,8 +45,24 @@ class Command(BaseCommand):
         lists, profiles = score_everyone()
         watch()
         self.stdout.write(f"{lists:,} recommendations and {profiles:,} profiles written.")
-        for kind in (*KINDS, PURCHASE, COUPON):
-            self._tell(kind)
+        for name in (*KINDS, PURCHASE, COUPON):
+            self._tell(name)
+
+    def _one(self, kind: str, params: dict, here: bool, wait: int) -> None:
+        """One family, and what its fit cost. Of several processes under torchrun the first does the run."""
+        if int(os.environ.get("RANK", "0")) > 0:
+            follow(kind, params)
+            return
+        run = services.ask(kind, params)
+        if here:
+            train_here(run.pk)
+        else:
+            train.delay(run.pk)
+        self._follow(run, 0 if here else wait)
+        version = queries.versions(kind).first()
+        self.stdout.write(f"candidate {kind}: version {version.pk}, judged on orders only")
+        self._figures(version)
+        self.stdout.write(f"cost: {Cost(**version.params['cost'])}")
 
     def _follow(self, run, wait: int) -> None:
         deadline = time.monotonic() + wait
@@ -66,6 +89,9 @@ class Command(BaseCommand):
         if version is None:
             return
         self.stdout.write(f"live {kind}: version {version.pk}, {version.rows:,} rows")
+        self._figures(version)
+
+    def _figures(self, version) -> None:
         for name, row in version.metrics.items():
             low, high = row["over_baseline"][1:]
             self.stdout.write(

@@ -49,12 +49,12 @@ def test_trees_as_arrays_score_as_scikit_learn_does():
     assert np.abs(of_scikit_learn(model).predict(other) - model.decision_function(other)).max() < 1e-9
 
 
-@pytest.mark.parametrize("objective", ["lambdarank", "binary"])
+@pytest.mark.parametrize("objective", ["lambdarank", "binary", "lambdarank binary"])
 @pytest.mark.parametrize("with_lightgbm", [True, False])
 def test_it_ranks_what_is_bought_first(objective, with_lightgbm, monkeypatch):
     if not with_lightgbm:
         monkeypatch.setattr(ranker_module, "lightgbm", None)
-    model = Ranker(RankerConfig(objective=objective, trees=40, least_in_leaf=10)).fit([lesson(0), lesson(1)])
+    model = Ranker(RankerConfig(objectives=objective, trees=40, least_in_leaf=10)).fit([lesson(0), lesson(1)])
     judged = lesson(2)
     scores = model.predict(judged.features)
     bought, passed = scores[judged.bought], scores[~judged.bought]
@@ -66,9 +66,9 @@ def test_it_ranks_what_is_bought_first(objective, with_lightgbm, monkeypatch):
 
 
 def test_two_seeds_are_averaged():
-    config = RankerConfig(trees=5, least_in_leaf=10)
+    config = RankerConfig("binary", trees=5, least_in_leaf=10)
     each = [
-        Ranker(RankerConfig(trees=5, least_in_leaf=10, seed=seed)).fit([lesson(0)]).predict(lesson(2).features)
+        Ranker(RankerConfig(**vars(config) | {"seed": seed})).fit([lesson(0)]).predict(lesson(2).features)
         for seed in (0, 1)
     ]
     both = Ranker(RankerConfig(**{**vars(config), "seeds": 2})).fit([lesson(0)]).predict(lesson(2).features)

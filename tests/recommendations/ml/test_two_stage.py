@@ -23,7 +23,7 @@ SMALL = TwoStageConfig(
     depth={"all": {"recency": 20, "ease": 10}, "novel": {"ease": 15, "popularity": 15}},
     rankers={
         "all": RankerConfig(trees=30, least_in_leaf=20, negatives=1.0),
-        "novel": RankerConfig(objective="binary", trees=30, least_in_leaf=20, negatives=1.0),
+        "novel": RankerConfig(objectives="binary", trees=30, least_in_leaf=20, negatives=1.0),
     },
 )
 
