@@ -20,7 +20,7 @@ from scipy import sparse
 # usearch brings its own copy of the C++ library, and whichever copy is loaded first lends its number formats to the other:
 # after usearch alone, LightGBM writes models without digits. Other systems than Linux keep the two apart.
 with suppress(OSError):
-    ctypes.CDLL("libstdc++.so.6")
+    ctypes.CDLL("libstdc++.so.6", mode=ctypes.RTLD_GLOBAL)
 
 from usearch.index import Index
 
