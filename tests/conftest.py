@@ -4,6 +4,8 @@ import pytest
 from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 
+from tests import canary
+
 BOTH = ["default", "owner"]
 
 
@@ -13,6 +15,23 @@ def pytest_collection_modifyitems(items):
         marker = item.get_closest_marker("django_db")
         if marker and marker.kwargs.get("transaction") and sorted(marker.kwargs.get("databases", [])) != BOTH:
             raise pytest.UsageError(f"{item.nodeid}: django_db(transaction=True) needs databases={BOTH}")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--canary", action="store_true", help="after every test, look for its addresses in the clear")
+
+
+@pytest.fixture(autouse=True)
+def _no_address_in_the_clear(request):
+    """With --canary: what a test leaves in any column that is not sealed is searched before it is rolled back."""
+    marker = request.node.get_closest_marker("django_db")
+    if not (marker and request.config.getoption("canary")) or "canary" in request.node.nodeid:
+        yield
+        return
+    request.getfixturevalue("_django_db_helper")
+    yield
+    if not connections["default"].needs_rollback:
+        assert canary.in_database([canary.DOMAIN]) == []
 
 
 @pytest.fixture(scope="session")
