@@ -29,7 +29,7 @@ TRIAL = """
 import signal, sys
 from pathlib import Path
 import django.conf
-django.conf.settings.configure()
+django.conf.settings.configure(NIGHTLY_TRAINING=(2, 30))  # importing config loads the schedule
 from config import supervisor
 supervisor.STOPS = ((signal.SIGTERM, 0.5), (signal.SIGQUIT, 0.2))
 CHILD = '''
@@ -85,7 +85,9 @@ def trial(tmp_path):
     """The supervisor's process, with its three children up."""
     argv = [sys.executable, "-c", TRIAL, str(tmp_path)]
     process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    until(lambda: all("up" in text(tmp_path / f"{name}.log") for name in ("first", "second", "stubborn")))
+    names = ("first", "second", "stubborn")
+    until(lambda: all("up" in text(tmp_path / f"{name}.log") for name in names) or process.poll() is not None)
+    assert process.poll() is None, "the supervisor ended at its start"
     yield process
     process.kill()
     process.communicate()
