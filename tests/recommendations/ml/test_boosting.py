@@ -1,5 +1,8 @@
 """Trees find what a straight line cannot, their contributions add up, and scikit-learn stands in without LightGBM."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -48,3 +51,17 @@ def test_without_lightgbm_nothing_is_pickled_or_guessed(either_but_not_both):
         model.state()
     with pytest.raises(NotImplementedError, match="LightGBM"):
         model.contributions(either_but_not_both[0])
+
+
+def test_trees_are_read_back_where_the_index_was_loaded_first():
+    """The nearest-neighbour index carries a C++ library of its own, under which LightGBM once wrote numbers as nothing."""
+    code = (
+        "import recommendations.ml.nearest\n"
+        "import numpy as np\n"
+        "from recommendations.ml.boosting import Boosting, BoostingConfig\n"
+        "x = np.random.default_rng(0).normal(size=(200, 3))\n"
+        "model = Boosting(BoostingConfig(trees=3, models=1)).fit(x, (x[:, 0] > 0) * 1.0)\n"
+        "assert (Boosting.from_state(model.state()).predict(x) == model.predict(x)).all()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
