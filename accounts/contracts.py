@@ -46,6 +46,7 @@ class Capability(StrEnum):
     CAMPAIGN_SEND = "campaign.send"
     CAMPAIGN_HALT = "campaign.halt"
     CUSTOMER_READ = "customer.read"
+    PEOPLE_WRITE = "people.write"  # bring files of people in, merge records and part them
     CONSENT_READ = "consent.read"
     CONSENT_WRITE = "consent.write"
     RISK_READ = "risk.read"

@@ -147,6 +147,8 @@ PLACES = (
     ("Campaigns", "campaigns:list", Capability.CAMPAIGN_READ),
     ("Segments", "campaigns:segments", Capability.CAMPAIGN_READ),
     ("Customers", "customers:list", Capability.CUSTOMER_READ),
+    ("Imports", "customers:imports", Capability.PEOPLE_WRITE),
+    ("Merges", "customers:merges", Capability.PEOPLE_WRITE),
     ("Behaviour", "recommendations:behaviour", Capability.MODEL_READ),
     ("Models", "registry:list", Capability.MODEL_READ),
     ("Fraud", "risk:queue", Capability.RISK_READ),

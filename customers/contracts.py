@@ -251,6 +251,7 @@ class TimelineEntry:
     source: str
     origin: str
     message_id: str
+    id: int  # with the moment, the place in the timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,3 +342,12 @@ class BudgetLine:
     def is_full(self) -> bool:
         """Less is left than a twentieth of the cap: no answer costs so little."""
         return self.left < self.cap_epsilon / 20
+
+
+@dataclass(frozen=True, slots=True)
+class MonthOfDeeds:
+    """How much a person did in a month, at the till and elsewhere."""
+
+    month: datetime
+    online: int
+    store: int

@@ -3,6 +3,8 @@
 from django import forms
 
 from customers.contracts import Action, Purpose
+from customers.models import ImportBatch
+from customers.services.import_fields import ATTRIBUTE, FIELDS, PEOPLE, PURCHASES, SOCIAL, guess
 from customers.services.spec import PROPERTIES
 
 ANY = [("", "any")]
@@ -67,3 +69,64 @@ class HoldForm(forms.Form):
 
 class LiftForm(forms.Form):
     reason = forms.CharField(label="Why it is no longer needed", max_length=200)
+
+
+class Because(forms.Form):
+    """A decision needs a reason."""
+
+    reason = forms.CharField(label="Reason", max_length=300, help_text="It stands in the audit trail.")
+
+
+class UploadFile(forms.Form):
+    kind = forms.ChoiceField(label="What it holds", choices=ImportBatch.Kind)
+    file = forms.FileField(
+        label="File",
+        help_text="CSV in UTF-8, or Parquet, with a line of column names. Nothing is loaded before you have seen a dry run.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.parquet"}),
+    )
+
+
+class ImportColumns(forms.Form):
+    """Which column of the file is which of our fields; found by name first, for a person to correct."""
+
+    attributes = forms.MultipleChoiceField(
+        label="Columns to keep as attributes", required=False, widget=forms.CheckboxSelectMultiple
+    )
+    zone = forms.CharField(
+        label="Time zone of times that name none", max_length=40, initial="UTC", help_text="As Europe/Zurich."
+    )
+    network = forms.CharField(
+        label="Network, where the file names none", max_length=20, required=False, help_text="As instagram."
+    )
+    currency = forms.RegexField(r"^[A-Z]{3}$", label="Currency, where the file names none", required=False)
+
+    def __init__(self, *args, batch: ImportBatch, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.batch = batch
+        found = batch.mapping or guess(batch.kind, batch.columns)
+        columns = [("", "not in the file"), *((name, name) for name in batch.columns)]
+        ours = {
+            f"map_{field.name}": forms.ChoiceField(
+                label=field.words, choices=columns, required=False, initial=found.get(field.name, "")
+            )
+            for field in FIELDS[batch.kind]
+        }
+        self.fields = ours | self.fields
+        if batch.kind == PEOPLE:
+            self.fields["attributes"].choices = [(name, name) for name in batch.columns]
+            self.initial["attributes"] = [column for key, column in found.items() if key.startswith(ATTRIBUTE)]
+        else:
+            del self.fields["attributes"]
+        for name, kind in (("network", SOCIAL), ("currency", PURCHASES)):
+            if batch.kind != kind:
+                del self.fields[name]
+        for name, value in batch.options.items():
+            self.initial[name] = value
+
+    def mapping(self) -> dict[str, str]:
+        given = self.cleaned_data
+        ours = {field.name: given[f"map_{field.name}"] for field in FIELDS[self.batch.kind]}
+        return ours | {f"{ATTRIBUTE}{name}": name for name in given.get("attributes", ())}
+
+    def options(self) -> dict[str, str]:
+        return {name: self.cleaned_data.get(name, "") for name in ("zone", "network", "currency")}

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from customers import api
-from customers.views import budget, events, ledger, people, rates, retention
+from customers.views import budget, events, imports, ledger, merges, people, rates, retention
 
 app_name = "customers"
 
@@ -9,6 +9,16 @@ urlpatterns = [
     path("people/", people.people, name="list"),
     path("people/find/", people.find, name="find"),
     path("people/<int:customer_id>/", people.person, name="detail"),
+    path("people/merges/", merges.merges, name="merges"),
+    path("people/merges/<int:trail_id>/undo/", merges.undo, name="merge_undo"),
+    path("people/proposals/<int:proposal_id>/", merges.decide, name="merge_decide"),
+    path("people/imports/", imports.imports, name="imports"),
+    path("people/imports/<int:batch_id>/", imports.batch, name="import"),
+    path("people/imports/<int:batch_id>/columns/", imports.choose, name="import_choose"),
+    path("people/imports/<int:batch_id>/load/", imports.load, name="import_load"),
+    path("people/imports/<int:batch_id>/discard/", imports.discard, name="import_discard"),
+    path("people/imports/<int:batch_id>/undo/", imports.undo, name="import_undo"),
+    path("people/imports/<int:batch_id>/refused.csv", imports.rejects, name="import_rejects"),
     path("ledger/", ledger.ledger, name="ledger"),
     path("ledger/verify/", ledger.verify, name="verify"),
     path("ledger/<int:record_id>/", ledger.ledger_record, name="ledger_record"),

@@ -5,11 +5,13 @@ from datetime import datetime
 
 import numpy as np
 from django.db import connection
-from django.db.models import F
+from django.db.models import Count, F, Q
+from django.db.models.functions import TruncMonth
 
 from catalog.models import Product
 from customers.contracts import (
     InteractionColumns,
+    MonthOfDeeds,
     TimelineEntry,
 )
 from customers.models import Event
@@ -98,12 +100,27 @@ def product_ids(merchant_id: int | None, external_ids: Iterable[str]) -> dict[st
     return dict(newest_first.values_list("external_id", "id"))
 
 
-def timeline(customer_id: int, limit: int = 50, before: datetime | None = None) -> tuple[TimelineEntry, ...]:
-    """What this person did on every channel, newest first; `before` goes on from an earlier page. Two queries."""
+def timeline(
+    customer_id: int,
+    limit: int = 50,
+    before: datetime | None = None,
+    *,
+    before_id: int | None = None,
+    channel: str = "",
+) -> tuple[TimelineEntry, ...]:
+    """What this person did on every channel, or on one, newest first. Two queries.
+
+    `before`, with `before_id` where several happened in one moment, goes on behind the last entry of an earlier page.
+    """
     rows = Event.objects.filter(customer_id=customer_id)
-    if before is not None:
+    if channel:
+        rows = rows.filter(channel=channel)
+    if before is not None and before_id is not None:
+        # The first condition alone is what the index can use.
+        rows = rows.filter(occurred_at__lte=before).filter(Q(occurred_at__lt=before) | Q(id__lt=before_id))
+    elif before is not None:
         rows = rows.filter(occurred_at__lt=before)
-    events = list(rows.order_by("-occurred_at")[:limit])
+    events = list(rows.order_by("-occurred_at", "-id")[:limit])
     titles = _titles({name for event in events for name in _products(event.properties)})
     return tuple(
         TimelineEntry(
@@ -114,8 +131,20 @@ def timeline(customer_id: int, limit: int = 50, before: datetime | None = None) 
             event.source,
             event.origin,
             event.message_id,
+            event.id,
         )
         for event in events
+    )
+
+
+def deeds_by_month(customer_id: int, *, since: datetime) -> tuple[MonthOfDeeds, ...]:
+    """How much this person did each month since then, at the till and elsewhere, oldest first; quiet months left out."""
+    rows = Event.objects.filter(customer_id=customer_id, occurred_at__gte=since)
+    counted = rows.annotate(month=TruncMonth("occurred_at")).values("month").order_by("month")
+    counted = counted.annotate(n=Count("id"), store=Count("id", filter=Q(channel="store")))
+    return tuple(
+        MonthOfDeeds(row["month"], row["n"] - row["store"], row["store"])
+        for row in counted.values("month", "n", "store")
     )
 
 

@@ -164,7 +164,7 @@ def discard(batch_id: int, *, actor=None) -> None:
         ):
             raise ImportRefused("This file is being worked on, or is in: take it back instead.")
         ImportChunk.objects.filter(batch=batch_id).delete()
-        audit(actor, "import.discarded", ImportBatch(pk=batch_id))
+        audit(actor, "import.discarded", ImportBatch(pk=batch_id), after={"state": str(State.FAILED)})
 
 
 def rejects(batch_id: int) -> QuerySet[ImportReject]:

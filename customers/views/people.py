@@ -1,20 +1,27 @@
 """People: the list, the search, one person across all channels."""
 
+from datetime import UTC, datetime
+
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
 from customers.exceptions import InvalidContact
-from customers.forms import FindByEmail, FindById
+from customers.forms import Because, FindByEmail, FindById
+from customers.identity import RULE_WORDS
 from customers.models import ConsentState, Customer, Order
-from customers.queries.behaviour import timeline
+from customers.queries.behaviour import deeds_by_month, timeline
 from customers.queries.consent import consent_summary
+from customers.queries.merges import merges_of, open_proposals
 from customers.queries.people import by_contact, contacts
+from customers.services.spec import CHANNELS
 from customers.views.paging import PAGE, moment, next_url, page_of, platform_staff_only
 
 ORDERS_SHOWN = 12
+MONTHS = 12
 
 
 @requires(Capability.CUSTOMER_READ)
@@ -78,17 +85,64 @@ def find(request: HttpRequest) -> HttpResponse:
 def person(request: HttpRequest, customer_id: int) -> HttpResponse:
     platform_staff_only(request)
     customer = get_object_or_404(Customer, pk=customer_id)
-    before = moment(request.GET.get("before", ""))
-    entries = timeline(customer_id, limit=PAGE + 1, before=before)
-    older = entries[PAGE - 1].at.isoformat() if len(entries) > PAGE else ""
+    if customer.merged_into_id is not None and customer.erased_at is None:
+        return redirect("customers:detail", customer.merged_into_id)
     context = {
         "customer": customer,
         "attributes": sorted(customer.attributes.items()),
         "consents": consent_summary(customer_id),
-        "contacts": contacts(customer_id),
-        "entries": entries[:PAGE],
-        "older_url": next_url(request, older),
-        "is_older": before is not None,
         "orders": Order.objects.filter(customer=customer_id).order_by("-ordered_at")[:ORDERS_SHOWN],
+        **_identities(customer_id),
+        **_timeline(request, customer_id),
     }
+    if request.htmx and request.htmx.target == "timeline":
+        return render(request, "customers/_timeline.html", context)
     return render(request, "customers/detail.html", context)
+
+
+def _identities(customer_id: int) -> dict:
+    return {
+        "contacts": contacts(customer_id),
+        "merges": [{"trail": row, "words": RULE_WORDS.get(row.rule, row.rule)} for row in merges_of(customer_id)],
+        "proposals": list(open_proposals(customer_id)[:PAGE]),
+        "because": Because(),
+    }
+
+
+def _timeline(request: HttpRequest, customer_id: int) -> dict:
+    """A page of what they did, on all channels or on one, and the picture of their last year."""
+    channel = request.GET.get("channel", "")
+    channel = channel if channel in CHANNELS else ""
+    at, _, pk = request.GET.get("before", "").partition("~")
+    before, before_id = moment(at), int(pk) if pk.isdecimal() and len(pk) < 19 else None
+    entries = timeline(customer_id, PAGE + 1, before, before_id=before_id, channel=channel)
+    last = entries[PAGE - 1] if len(entries) > PAGE else None
+    return {
+        "entries": entries[:PAGE],
+        "older_url": next_url(request, f"{last.at.isoformat()}~{last.id}" if last else ""),
+        "is_older": before is not None,
+        "channel": channel,
+        "channels": CHANNELS,
+        "year": _year(customer_id),
+    }
+
+
+def _year(customer_id: int) -> list[dict]:
+    """Twelve months as bars: heights as shares of the busiest month, for a drawing that is one high."""
+    now = timezone.now()
+    first = now.year * 12 + now.month - MONTHS
+    months = [datetime((first + n) // 12, (first + n) % 12 + 1, 1, tzinfo=UTC) for n in range(MONTHS)]
+    found = {row.month: row for row in deeds_by_month(customer_id, since=months[0])}
+    most = max((row.online + row.store for row in found.values()), default=0)
+    bars = []
+    for place, month in enumerate(months):
+        row = found.get(month)
+        online, store = (row.online, row.store) if row else (0, 0)
+        bars.append(
+            {
+                "month": month, "x": place, "online": online, "store": store,
+                "store_height": store / most if most else 0, "store_y": 1 - store / most if most else 1,
+                "online_height": online / most if most else 0, "online_y": 1 - (store + online) / most if most else 1,
+            }
+        )  # fmt: skip
+    return bars if most else []

@@ -4,6 +4,7 @@ The doors say themselves which of them take a post; one that stands neither unde
 """
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -12,7 +13,8 @@ from accounts.services import issue_api_key
 from campaigns.models import Campaign, MessageVariant, Segment
 from campaigns.services import approval, delivery
 from campaigns.services.segments import save_segment
-from customers.services import retention, rights
+from customers.models import MergeProposal
+from customers.services import import_run, imports, merge, retention, rights
 from registry import services as registry
 from registry.models import ModelVersion
 from risk import scoring
@@ -172,6 +174,43 @@ def lift_hold() -> Act:
     return otto, {"hold_id": hold.pk}, {"reason": "settled"}
 
 
+def _import() -> int:
+    """A file of one person, in."""
+    batch = imports.receive("people", "people.csv", [b"customer\nann\n"])
+    import_run.run(batch.pk)
+    imports.choose(batch.pk, {"customer": "customer"}, {})
+    import_run.run(batch.pk)
+    return batch.pk
+
+
+def upload_people() -> Act:
+    return factories.staff("officer"), {}, {"kind": "people", "file": SimpleUploadedFile("a.csv", b"customer\nann\n")}
+
+
+def load_people() -> Act:
+    return factories.staff("officer"), {"batch_id": _import()}, {}
+
+
+def undo_people() -> Act:
+    batch_id = _import()
+    imports.load(batch_id)
+    import_run.run(batch_id)
+    return factories.staff("officer"), {"batch_id": batch_id}, {"reason": "the wrong file"}
+
+
+def decide_merge() -> Act:
+    one, other = factories.customer(), factories.customer()
+    merge.propose(one.pk, other.pk, rule="loyalty_card", conflict="Two accounts.")
+    proposal = MergeProposal.objects.get()
+    fields = {f"p{proposal.pk}-reason": "she wrote to us", "decision": "merge"}
+    return factories.staff("officer"), {"proposal_id": proposal.pk}, fields
+
+
+def undo_merge() -> Act:
+    trail = merge.merge(factories.customer().pk, factories.customer().pk, rule="staff")
+    return factories.staff("officer"), {"trail_id": trail.pk}, {"reason": "two people"}
+
+
 # Each page that takes a post: how to come to it with something to change, and what the trail then says.
 def new_request() -> Act:
     ann = reachable(external_id="ann")
@@ -235,6 +274,12 @@ ACTS = {
     "campaigns:person-evidence": (take_personal_evidence, "evidence.exported"),
     "customers:hold": (place_hold, "hold.placed"),
     "customers:lift-hold": (lift_hold, "hold.lifted"),
+    "customers:imports": (upload_people, "import.received"),
+    "customers:import_load": (load_people, "import.asked"),
+    "customers:import_discard": (load_people, "import.discarded"),
+    "customers:import_undo": (undo_people, "import.undone"),
+    "customers:merge_decide": (decide_merge, "customer.merged"),
+    "customers:merge_undo": (undo_merge, "customer.merge_undone"),
     "registry:promote": (promote, "model.promoted"),
     "registry:roll-back": (roll_back, "model.rolled_back"),
     "risk:decide": (decide_flag, "flag.dismissed"),
@@ -270,6 +315,7 @@ UNAUDITED = {
     "campaigns:privacy-link": "the customer's own act; what it completes is audited by the service",
     "customers:find": "reads; a post keeps the address out of logs",
     "customers:verify": "reads",
+    "customers:import_choose": "asks for a dry run, which changes nothing; the load is audited with its columns",
 }
 
 
