@@ -24,6 +24,8 @@ from recommendations.ml.redemption import feature_names, matrix, rows_of
 
 SPLITS, REFERENCES = 8, 8
 MOST_DP, LEAST_OVERFITTED = 0.53, 0.60
+# A model is released at the default; the looser ones are measured to show where the protection ends.
+RELEASED, LOOSER = DpConfig().epsilon, (8.0, 3.0)
 # Public scales, by what a feature counts: nothing here was read off the rows.
 LIMITS = ((("share", "rate", "is_", "age", "income"), 12.0), (("days", "span"), 400.0),
           (("spend", "discount", "basket", "amount"), 10_000.0))  # fmt: skip
@@ -112,7 +114,7 @@ def main(splits: int) -> None:
     print(f"{len(rows.y):,} rows of {len(households):,} households, {rows.y.mean():.3f} redeem; {splits} halvings")
     print(f"{'model':30}{'attack AUC':>12}{'± s.e.':>9}{'utility':>10}")
     models = {"logistic, not private": plain, "overfitted on purpose": overfitted}
-    models |= {f"logistic, epsilon {e:g} a household": private(e) for e in (8.0, 3.0, 1.0)}
+    models |= {f"logistic, epsilon {e:g} a household": private(e) for e in (*LOOSER, RELEASED)}
     found = {}
     for name, fit in models.items():
         # The same halvings for every model.
@@ -124,9 +126,9 @@ def main(splits: int) -> None:
     for name, (advantage, useful) in found.items():
         if "epsilon" in name:
             print(f"{name}: utility lost {utility - useful:+.4f}; attack at most {MOST_DP}: {advantage <= MOST_DP}")
-    worst = max(figures[0] for name, figures in found.items() if "epsilon" in name)
+    released = found[f"logistic, epsilon {RELEASED:g} a household"][0]
     print(f"{time.process_time() - started:.0f} CPU seconds")
-    assert worst <= MOST_DP, f"a private model gives its members away: {worst:.4f}"
+    assert released <= MOST_DP, f"the released model gives its members away: {released:.4f}"
     assert found["overfitted on purpose"][0] >= LEAST_OVERFITTED, "the attack is too weak to say anything"
 
 

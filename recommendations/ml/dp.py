@@ -58,14 +58,16 @@ class DpLogistic:
         if self.groups_ < 2:
             raise ValueError("a privacy of groups needs two of them")
         self.delta_ = config.delta or 0.1 / self.groups_
-        self.noise_ = get_noise_multiplier(
-            target_epsilon=config.epsilon, target_delta=self.delta_, sample_rate=config.sample_rate, steps=config.steps,
-            accountant="prv", epsilon_tolerance=0.01,
-        )  # fmt: skip
+        with np.errstate(divide="ignore"):  # where everybody is drawn, Opacus takes the log of 0, and means it
+            self.noise_ = get_noise_multiplier(
+                target_epsilon=config.epsilon, target_delta=self.delta_, sample_rate=config.sample_rate,
+                steps=config.steps, accountant="prv", epsilon_tolerance=0.01,
+            )  # fmt: skip
         generator = torch.Generator().manual_seed(secrets.randbits(63) if config.seed is None else config.seed)
         accountant = PRVAccountant()
         self.weights_, self.bias_ = self._descend(blocks, labels, mask, generator, accountant)
-        self.epsilon_ = float(accountant.get_epsilon(self.delta_))
+        with np.errstate(divide="ignore"):
+            self.epsilon_ = float(accountant.get_epsilon(self.delta_))
         return self
 
     def _descend(self, blocks, labels, mask, generator, accountant) -> tuple[np.ndarray, float]:

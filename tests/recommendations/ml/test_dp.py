@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
+from scipy.special import ndtr
 
 from recommendations.ml import dp
 from recommendations.ml.classification import roc_auc
@@ -30,6 +32,19 @@ def test_less_budget_is_more_noise():
     fitted = [DpLogistic(DpConfig(epsilon=e, steps=50, seed=1)).fit(features, label, groups) for e in (0.3, 3.0)]
     assert fitted[0].noise_ > 3 * fitted[1].noise_
     assert fitted[0].epsilon_ <= 0.3 < fitted[1].epsilon_ <= 3.0
+
+
+def test_what_it_says_it_cost_is_what_the_gaussian_mechanism_costs():
+    """With everybody drawn, the steps are one Gaussian mechanism of mu = sqrt(steps) / noise (Balle and Wang 2018)."""
+    features, label, groups = rows(100)
+    model = DpLogistic(DpConfig(epsilon=2.0, steps=30, seed=1)).fit(features, label, groups)
+    mu = np.sqrt(30) / model.noise_
+
+    def delta(epsilon):
+        return ndtr(-epsilon / mu + mu / 2) - np.exp(epsilon) * ndtr(-epsilon / mu - mu / 2)
+
+    exact = brentq(lambda epsilon: delta(epsilon) - model.delta_, 1e-3, 50)
+    assert exact <= model.epsilon_ <= exact + 0.02
 
 
 def test_the_noise_is_another_one_each_time():
