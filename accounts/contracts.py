@@ -20,10 +20,10 @@ ROW_SECURITY = """
 ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
 ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
 CREATE POLICY merchant_rows ON {table}
-    USING ((SELECT current_setting('attune.merchant', true)) = 'platform' OR merchant_id = (
+    USING ((SELECT current_setting('attune.merchant', true) = 'platform') OR merchant_id = (
         SELECT CASE WHEN current_setting('attune.merchant', true) ~ '^[0-9]{{1,18}}$'
                THEN current_setting('attune.merchant', true)::bigint END))
-    WITH CHECK ((SELECT current_setting('attune.merchant', true)) = 'platform' OR merchant_id = (
+    WITH CHECK ((SELECT current_setting('attune.merchant', true) = 'platform') OR merchant_id = (
         SELECT CASE WHEN current_setting('attune.merchant', true) ~ '^[0-9]{{1,18}}$'
                THEN current_setting('attune.merchant', true)::bigint END));
 """

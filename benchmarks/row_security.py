@@ -22,6 +22,9 @@ django.setup()
 from django.db import connection, connections
 from django.test.utils import setup_databases, teardown_databases
 
+from customers.contracts import NewCustomer
+from customers.services import people
+
 ROUNDS = 9
 GUARDED = ("catalog_product", "customers_event")
 FILL = (
@@ -30,9 +33,6 @@ FILL = (
            description, url, image_url, price, currency, is_active, origin, version)
        SELECT m.id, 'p' || n, 'Thing ' || n, '', 'c' || n % 300, '', '', '', '', '', '', n % 50, 'USD', true, 'simulated', 1
        FROM generate_series(1, 90000) n JOIN catalog_merchant m ON m.external_id = 'm' || (n % 10 + 1)""",
-    """INSERT INTO customers_customer (external_id, attributes, language, timezone, jurisdiction, personalise,
-           excluded_reason, origin)
-       SELECT 'c' || n, '{}', 'en', '', '', true, '', 'simulated' FROM generate_series(1, 5000) n""",
     """INSERT INTO customers_event (occurred_at, message_id, name, source, channel, merchant_id, customer_id, properties, origin)
        SELECT now() - n * interval '4 seconds', 'e' || n, 'Product Viewed', 'api', 'web', n % 10 + 1, n % 5000 + 1, '{}',
               'simulated'
@@ -70,6 +70,7 @@ def switch(how: str) -> None:
 
 
 def main() -> None:
+    people.import_customers(NewCustomer(f"c{number}") for number in range(5_000))
     with connections["owner"].cursor() as cursor:
         for statement in FILL:
             cursor.execute(statement)
