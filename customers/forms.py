@@ -107,7 +107,7 @@ class ImportColumns(forms.Form):
         columns = [("", "not in the file"), *((name, name) for name in batch.columns)]
         ours = {
             f"map_{field.name}": forms.ChoiceField(
-                label=field.words, choices=columns, required=False, initial=found.get(field.name, "")
+                label=field.words, choices=columns, required=field.is_required, initial=found.get(field.name, "")
             )
             for field in FIELDS[batch.kind]
         }

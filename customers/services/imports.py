@@ -120,6 +120,10 @@ def _check(batch: ImportBatch, mapping: dict[str, str], options: dict[str, str])
         raise ImportRefused(f"No field is called {', '.join(sorted(unknown))}.")
     if len(attributes) > MAX_ATTRIBUTES:
         raise ImportRefused(f"At most {MAX_ATTRIBUTES} attributes at once.")
+    taken = {mapping[field] for field in mapping if field in names}
+    if twice := sorted({mapping[field] for field in attributes} & taken):
+        # An attribute rests in clear, where an address must not.
+        raise ImportRefused(f"{', '.join(twice)}: a column that is something else is not kept as an attribute as well.")
     if batch.columns and (strange := set(mapping.values()) - set(batch.columns)):
         raise ImportRefused(f"The file has no column {', '.join(sorted(strange))}.")
     if without := missing(batch.kind, mapping, options):

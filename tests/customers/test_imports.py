@@ -387,6 +387,10 @@ def test_what_cannot_be_an_import_is_refused_at_once():
     ):
         with pytest.raises(ImportRefused, match=words):
             imports.choose(batch.pk, mapping, options)
+    person = imports.receive("people", "p.csv", [b"customer,email\n1,2\n"])
+    sweep_imports()
+    with pytest.raises(ImportRefused, match="email: a column that is something else"):
+        imports.choose(person.pk, {"customer": "customer", "email": "email", "attribute.email": "email"}, {})
     whole = {"card": "card", "order": "order", "ordered_at": "card", "product": "card", "amount": "card"}
     with pytest.raises(ImportRefused, match="no such time zone"):
         imports.choose(batch.pk, whole, {"zone": "Mars/Base"})
