@@ -4,7 +4,7 @@ One row per household and coupon campaign of the real demo store; households are
 models train on, and others. The attack is one for all models: how much better than 8 reference models, each trained on a
 random half, the released model fits a household's rows (Watson et al. 2022, difficulty calibration), and its loss alone
 (Yeom et al. 2018); the better of the two counts. 0.5 is guessing. Averaged over SPLITS halvings, the standard error of an
-attack's AUC is near 0.005. Utility is the ROC-AUC on households that no model saw. Some five minutes on one core.
+attack's AUC is near 0.005. Utility is the ROC-AUC on households that no model saw. Some four CPU minutes on one core.
 """
 
 import argparse
