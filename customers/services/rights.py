@@ -10,7 +10,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.exceptions import Refused
@@ -194,10 +193,6 @@ def _open(request_id: int, *states: str) -> PrivacyRequest:
         state = request.get_state_display() if request else "gone"
         raise Refused("wrong_state", f"This request is {state}; that step needs one that is {' or '.join(states)}.")
     return request
-
-
-def overdue() -> Q:
-    return Q(state__in=OPEN, due_at__lt=timezone.now())
 
 
 def _digest(secret: str) -> bytes:
