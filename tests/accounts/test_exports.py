@@ -72,7 +72,7 @@ def test_asked_decided_and_taken_once_through_the_pages(mara, otto):
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
 
     assert [row["state"] for row in rows] == ["sent"] * 3
-    assert rows[0]["customer"] == "'=cmd|' /C calc'!A0"  # no spreadsheet takes it for a formula
+    assert "'=cmd|' /C calc'!A0" in {row["customer"] for row in rows}  # no spreadsheet takes it for a formula
     assert "@" not in str(rows)
     assert marketer.post(download).url == recipients  # once
     assert trail() == [("mara", "export.asked"), ("otto", "export.approved"), ("mara", "export.downloaded")]
