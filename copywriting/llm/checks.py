@@ -12,10 +12,10 @@ from itertools import pairwise
 
 from copywriting.contracts import ERROR, PERSON, WARNING, CopyBrief, DraftCopy, Finding
 from copywriting.exceptions import UnknownSlot
-from copywriting.llm import chinese, classes, grammar, lexicon, markets, prompts, realise, slots
+from copywriting.llm import bank, chinese, classes, grammar, lexicon, markets, prompts, rank, realise, slots
 
 # Part of a draft's provenance: a text that passed under one version may fail under the next.
-VERSION = f"2.{lexicon.VERSION}.{chinese.VERSION}.{markets.VERSION}"
+VERSION = f"3.{lexicon.VERSION}.{chinese.VERSION}.{markets.VERSION}"
 
 # What a small model must not do because it loses the thread, and a person may do who knows what they mean.
 ADVICE = frozenset(["aimless", "misfit", "mood", "negation", "sentence", "voice"])
@@ -147,6 +147,20 @@ def words(draft: DraftCopy, _: CopyBrief) -> Iterator[Finding]:
                     yield Finding(rule.rule, rule.severity, part, found.span(), rule.message, rule.remedy)
 
 
+def foreign(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
+    """No sentence of the phrase bank, or close to one, that is true for another kind of reader alone.
+
+    A tuned model says what it learned, and now and then to the wrong people.
+    """
+    for part, text in parts(draft):
+        for sentence in re.finditer(r"[^.!?]+", text):
+            said = rank.shingles(sentence[0])
+            near = [phrase for phrase, words in _FOR_READERS if rank.overlap(said, words) >= _NEAR]
+            if near and not any(brief.segment in phrase.segments for phrase in near):
+                for_whom = ", ".join(sorted(near[0].segments))
+                yield _error("segment", part, sentence, f"True for {for_whom} customers.", "Use this segment's hook.")
+
+
 def market(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
     """What the law of the readers' market adds: see markets."""
     for part, text in parts(draft):
@@ -274,7 +288,7 @@ def asked(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
 
 RULES: Mapping[str, tuple[Check, ...]] = {}  # the rules of each locale, in the order in which they are read out
 RULES["en"] = (
-    form, length, slot_names, slots_required, slot_use, words, offer, repetition, language, copied, disclosure, segment,
+    form, length, slot_names, slots_required, slot_use, words, offer, repetition, language, copied, disclosure, segment, foreign,
     aimless, misfit, asked, trend, market,
 )  # fmt: skip
 # Chinese has no plural, no article and no verb ending, so the rules on what stands around a slot fall away.
@@ -294,6 +308,8 @@ def _grams(tokens: list[str], size: int) -> list[tuple[str, ...]]:
     return list(zip(*(tokens[start:] for start in range(size)), strict=False))
 
 
+_NEAR = 0.5  # of the runs of three words: "A while is long" is "A while is long enough"
+_FOR_READERS = [(phrase, rank.shingles(phrase.text)) for phrase in bank.phrases("en") if phrase.segments]
 _EXAMPLE_GRAMS = {
     gram
     for example in prompts.EXAMPLES

@@ -9,7 +9,7 @@ from copywriting.llm import bank, checks, classes, lexicon
 from tests.copywriting.llm.briefs import brief
 
 FRAMES = {
-    "en": ("Put {product} on your list with {offer} until {end}.", "Keep your week simple", "A good shop is near. "),
+    "en": ("Put {product} on your list with {offer} until {end}.", "Worth a look on your way", "A good shop is near. "),
     "zh-Hans": ("把{product}带回家，享{offer}，{end}前有效。", "路过看一眼吧", "慢慢逛就好。"),
 }
 

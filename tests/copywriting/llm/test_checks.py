@@ -191,3 +191,10 @@ def test_a_warning_leaves_a_draft_usable():
 
     assert [(finding.rule, finding.severity) for finding in findings] == [("shouting", WARNING)]
     assert DraftCopy(subject=loud.subject, body=loud.body, writer="model", findings=findings).usable
+
+
+def test_a_phrase_for_other_readers_is_named_even_when_it_is_shortened():
+    text = "Your week is here. Enjoy {product} with {offer} until {end}."
+
+    assert broken("A while is long", text) >= {"segment"}
+    assert "segment" not in broken("A while is long enough", text, segment="lapsing")
