@@ -174,3 +174,12 @@ def figures_at(data: Purchases, orders: Orders, at: float, departments: tuple[st
     cells = log.user[keep] * len(departments) + column[keep]
     spend = np.bincount(cells, weights=data.amount[keep], minlength=log.n_users * len(departments))
     return figures(orders, at, spend.reshape(log.n_users, len(departments)), departments, about)
+
+
+def spend_in(departments: list[str], data: Purchases, spend: np.ndarray) -> np.ndarray:
+    """(n_users, departments): spend in a model's columns. A department that was new or gone since its training has none."""
+    columns = np.zeros((len(spend), len(departments)))
+    for index, name in enumerate(departments):
+        if name in data.departments:
+            columns[:, index] = spend[:, data.departments.index(name)]
+    return columns

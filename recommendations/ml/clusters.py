@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 
 from recommendations.ml.interactions import TooFewData
@@ -25,7 +26,7 @@ class ClustersConfig:
 
 
 class Clusters:
-    """Cluster 0 spends most, the last one least: the order, not k-means' draw, numbers the groups.
+    """Cluster 0 spends most, the last one least: the order, not k-means' draw, numbers the groups, until `renumbered`.
 
     Learned: `centers_` (k, 3 + departments) in scaled units, `mean_` and `scale_` (3 + departments,) of the features,
     `sizes_` (k,), `shares_` (departments,) mean share of each department over all people.
@@ -69,6 +70,28 @@ class Clusters:
         )
         return np.where(rfm.frequency > 0, distance.argmin(axis=1), -1)
 
+    def explained(self, rfm: Rfm, spend: np.ndarray, group: np.ndarray) -> np.ndarray:
+        """How much of the differences between people a grouping accounts for, a value per person with an order.
+
+        1 - |x - centre of the person's group|^2 / mean |x - centre of all|^2, in this model's units, so that any grouping of
+        the same people compares: the mean is the share of the variance explained, 0 for one group. group: (n_users,), -1
+        without an order.
+        """
+        ordered = rfm.frequency > 0
+        scaled, group = ((_features(rfm, spend) - self.mean_) / self.scale_)[ordered], group[ordered]
+        whole = ((scaled - scaled.mean(axis=0)) ** 2).sum(axis=1).mean()
+        left = np.empty(len(scaled))
+        for number in np.unique(group):
+            mine = group == number
+            left[mine] = ((scaled[mine] - scaled[mine].mean(axis=0)) ** 2).sum(axis=1)
+        return 1 - left / (whole or 1.0)
+
+    def renumbered(self, order: np.ndarray) -> Self:
+        """The same groups under other numbers: the new number i is what was order[i]."""
+        model = type(self)(self.config)
+        vars(model).update(vars(self) | {"centers_": self.centers_[order], "sizes_": self.sizes_[order]})
+        return model
+
     def names(self, departments: list[str]) -> list[str]:
         """A readable, distinct name per cluster from its centre, such as "frequent, high spend, produce-leaning"."""
         names: list[str] = []
@@ -98,6 +121,23 @@ class Clusters:
             if name.endswith("_"):
                 setattr(model, name, value)
         return model
+
+
+def align(before: np.ndarray, now: np.ndarray, n_clusters: int) -> tuple[np.ndarray, float]:
+    """(order for `renumbered`, share of people who then keep their number), so that a group is called the same next week.
+
+    The one-to-one match that keeps most people in their group (Kuhn 1955, the Hungarian method). before, now: (n,) groups
+    of the same people, -1 for who had or has none; those do not count.
+
+    >>> order, kept = align(np.array([0, 0, 1, 1, -1]), np.array([1, 1, 0, 1, 0]), 2)
+    >>> order.tolist(), kept
+    ([1, 0], 0.75)
+    """
+    both = (before >= 0) & (now >= 0) & (before < n_clusters)
+    overlap = np.zeros((n_clusters, n_clusters))
+    np.add.at(overlap, (before[both], now[both]), 1)
+    rows, order = linear_sum_assignment(-overlap)
+    return order, float(overlap[rows, order].sum() / max(both.sum(), 1))
 
 
 def _features(rfm: Rfm, spend: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommendations.contracts import COUPON, HISTORY, PURCHASE
-from recommendations.dataset import Purchases, day_of, orders_of, people_features, purchases
+from recommendations.dataset import Purchases, day_of, orders_of, people_features, purchases, spend_in
 from recommendations.ml.affinity import Leaning, leanings, reduced_share
 from recommendations.ml.clusters import Clusters
 from recommendations.ml.rfm import Rfm
@@ -44,7 +44,7 @@ def profiles(version) -> Iterator[tuple]:
     data = purchases(since=since, until=until)
     orders, _ = orders_of(data.customers, since=since, until=until)
     rfm, own_spend = people_features(data, day_of(until))
-    spend = _columns_of(version.params["departments"], data, own_spend)
+    spend = spend_in(version.params["departments"], data, own_spend)
     total = spend.sum(axis=1, keepdims=True)
     paid = np.bincount(orders.user, weights=orders.total, minlength=orders.n_users)
     off = np.bincount(orders.user, weights=orders.discount, minlength=orders.n_users)
@@ -66,15 +66,6 @@ def profiles(version) -> Iterator[tuple]:
         sessions=behaviour.sessions(since=since, until=until),
     )  # fmt: skip
     return _rows(version, known)
-
-
-def _columns_of(departments: list[str], data: Purchases, own_spend: np.ndarray) -> np.ndarray:
-    """Spend in the model's columns. A department that was new or gone since the training has none."""
-    spend = np.zeros((len(own_spend), len(departments)))
-    for index, name in enumerate(departments):
-        if name in data.departments:
-            spend[:, index] = own_spend[:, data.departments.index(name)]
-    return spend
 
 
 def _rows(version, known: Known) -> Iterator[tuple]:

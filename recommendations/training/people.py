@@ -1,26 +1,70 @@
-"""Trains what describes people."""
+"""Trains what groups people, under numbers that last."""
+
+import numpy as np
 
 from recommendations.contracts import CLUSTERS
-from recommendations.dataset import day_of, people_features, purchases
-from recommendations.ml.clusters import Clusters, ClustersConfig
+from recommendations.dataset import Purchases, day_of, people_features, purchases, spend_in
+from recommendations.ml.clusters import Clusters, ClustersConfig, align
+from recommendations.ml.metrics import bootstrap
+from recommendations.ml.rfm import Rfm
 from recommendations.training.window import window
+from registry import queries as registry
 from registry import services as runs
 from registry.contracts import Lease, Trained
+from registry.services import load_arrays
+
+METRIC = "explained share of differences"
 
 
 def train_clusters(lease: Lease) -> list:
-    """Groups of people by how and where they buy. It ranks nothing, so there is nothing to compare with."""
+    """Groups of people by how and where they buy, numbered as the live version numbers them.
+
+    What is judged is the share of the differences between today's people that the groups explain; against the live groups
+    by the same people, so that a new grouping goes live only when it describes them better beyond noise.
+    """
     span = window(lease.params)
     runs.beat(lease, "reading orders", 0.1)
     data = purchases(since=span.since, until=span.until)
     runs.beat(lease, "grouping people", 0.5)
     figures, spend = people_features(data, day_of(span.until))
     model = Clusters(ClustersConfig()).fit(figures, spend)
-    names = model.names(list(data.departments))
+    params = {**vars(model.config), "departments": list(data.departments)}
+    before = _live(data, figures, spend)
+    if before is not None:
+        order, kept = align(before, model.predict(figures, spend), model.config.n_clusters)
+        model = model.renumbered(order)
+        params["people who keep their group"] = round(kept, 4)
+    params["names"] = model.names(list(data.departments))
     trained = Trained(
-        params={**vars(model.config), "names": names, "departments": list(data.departments)},
+        params=params,
         data_since=span.since,
         data_until=span.until,
         rows=len(data.order),
+        metrics={METRIC: _judge(model, figures, spend, before)},
+        baseline="one group",
     )
     return [runs.save_version(lease, CLUSTERS, model.state(), trained)]
+
+
+def _live(data: Purchases, figures: Rfm, spend: np.ndarray) -> np.ndarray | None:
+    """The group of each of today's people by the live version; None before the first one."""
+    version = registry.live(CLUSTERS)
+    if version is None:
+        return None
+    model = Clusters.from_state(load_arrays(version))
+    return model.predict(figures, spend_in(version.params["departments"], data, spend))
+
+
+def _judge(model: Clusters, figures: Rfm, spend: np.ndarray, before: np.ndarray | None) -> dict:
+    ours = model.explained(figures, spend, model.predict(figures, spend))
+    interval = bootstrap(ours)
+    row = {
+        "value": interval.mean, "low": interval.low, "high": interval.high, "baseline": 0.0,
+        "over_baseline": [interval.mean, interval.low, interval.high], "people": len(ours),
+    }  # fmt: skip
+    if before is not None:
+        live = model.explained(figures, spend, before)
+        against = bootstrap(ours - live)
+        verdict = True if against.low > 0 else False if against.high < 0 else None
+        row |= {"live": float(live.mean()), "beats_live": verdict}
+    return row

@@ -13,6 +13,7 @@ from customers.models import Customer, Event
 from customers.services import consent
 from recommendations.contracts import COUPON, LIFETIME, PURCHASE
 from recommendations.models import Profile
+from recommendations.queries.lookalikes import lookalikes
 from recommendations.queries.people import profile
 from recommendations.scoring.everyone import score_everyone
 from registry import queries as registry
@@ -127,3 +128,31 @@ def test_a_merchant_sees_no_person(people):
     client = Client()
     client.force_login(user)
     assert client.get(reverse("recommendations:customer", args=[people[2].pk])).status_code == 403
+
+
+def test_the_groups_of_the_next_training_keep_their_numbers(people):
+    before = dict(Profile.objects.values_list("customer_id", "cluster"))
+    call_command(
+        "train_recommenders", "--here", "--only", "clusters", until=(households.END - timedelta(days=7)).isoformat()
+    )
+    newest = registry.versions("clusters").first()
+    assert newest.params["people who keep their group"] > 0.9
+    assert newest.metrics["explained share of differences"]["value"] > 0.5
+    after = dict(Profile.objects.values_list("customer_id", "cluster"))
+    assert sum(before[who] == group for who, group in after.items()) > 0.9 * len(after)
+
+
+def test_look_alikes_share_the_habits_of_the_given_and_are_not_they(people):
+    """Given: weekly buyers of meat (5, 10, 20, 25, 35, 40). The other such people come before everybody else."""
+    alike = [n for n in range(households.PEOPLE) if n % 5 == 0 and n % 3]
+    given = [people[number].pk for number in alike[:6]]
+    found = lookalikes(given, limit=20)
+    assert not {who for who, _ in found} & set(given)
+    others = {people[number].pk for number in alike[6:]}
+    assert sum(who in others for who, _ in found[:10]) == 10
+    assert found[0][1] >= found[-1][1] > 0
+
+
+def test_too_few_to_be_alike_to_is_told(people):
+    with pytest.raises(ValueError, match="1 of the given people have a profile; 5 are needed"):
+        lookalikes([people[1].pk])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from recommendations.ml.clusters import Clusters, ClustersConfig
+from recommendations.ml.clusters import Clusters, ClustersConfig, align
 from recommendations.ml.interactions import TooFewData
 from recommendations.ml.rfm import Rfm, rfm
 
@@ -80,3 +80,36 @@ def test_too_few_people_and_negative_spend_are_refused():
         Clusters(ClustersConfig(n_clusters=16)).fit(figures, spend)
     with pytest.raises(ValueError, match="spend must be 0 or more"):
         fitted().predict(figures, spend - 1)
+
+
+def test_a_group_keeps_its_number_when_the_order_of_spend_turns():
+    """Last week's rich become this week's poor: by spend the numbers would swap, by people they stay."""
+    rng = np.random.default_rng(3)
+    people = np.arange(120)
+
+    def week(rich):
+        amount = np.where(rich, 1000.0, 50.0) * rng.uniform(0.9, 1.1, 120)
+        figures = rfm(people, np.full(120, 5.0), amount, 120)
+        return figures, np.stack([np.where(people < 60, amount, 0), np.where(people < 60, 0, amount)], axis=1)
+
+    first, second = week(people < 60), week(people >= 60)
+    config = ClustersConfig(n_clusters=2)
+    before = Clusters(config).fit(*first).predict(*first)
+    model = Clusters(config).fit(*second)
+    assert (model.predict(*second) != before).all()
+
+    order, kept = align(before, model.predict(*second), 2)
+    assert kept == 1.0
+    assert (model.renumbered(order).predict(*second) == before).all()
+
+
+def test_better_groups_explain_more_and_one_group_nothing():
+    rng = np.random.default_rng(4)
+    people = np.arange(120)
+    amount = np.where(people < 60, 1000.0, 50.0) * rng.uniform(0.9, 1.1, 120)
+    figures, spend = rfm(people, np.full(120, 5.0), amount, 120), amount[:, None]
+    model = Clusters(ClustersConfig(n_clusters=2)).fit(figures, spend)
+    true = model.explained(figures, spend, model.predict(figures, spend)).mean()
+    chance = model.explained(figures, spend, rng.integers(0, 2, 120)).mean()
+    assert true > 0.9 > chance
+    assert abs(model.explained(figures, spend, np.zeros(120, dtype=int)).mean()) < 1e-9
