@@ -3,6 +3,7 @@
 from recommendations.models.exposures import Exposure
 from recommendations.models.lists import Recommendation
 from recommendations.models.people import Profile
+from recommendations.models.texts import TextFinding
 from recommendations.models.trends import Overview, Trend
 
-__all__ = ["Exposure", "Overview", "Profile", "Recommendation", "Trend"]
+__all__ = ["Exposure", "Overview", "Profile", "Recommendation", "TextFinding", "Trend"]

@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from customers.models import Customer
 from recommendations.contracts import PersonProfile
-from recommendations.models import Exposure, Profile, Recommendation
+from recommendations.models import Exposure, Profile, Recommendation, TextFinding
 
 
 def customer_id_of(external_id: str) -> int | None:
@@ -53,6 +53,7 @@ def _tuples(rows: list[list]) -> tuple[tuple, ...]:
 def personal(customer_id: int) -> dict:
     """Everything this room keeps of a person, for access and portability."""
     return {
+        "opinions": list(TextFinding.objects.filter(customer_id=customer_id).order_by("occurred_at").values()),
         "profile": list(Profile.objects.filter(customer_id=customer_id).values()),
         "recommendations": list(Recommendation.objects.filter(customer_id=customer_id).order_by("rank").values()),
         "exposures": list(Exposure.objects.filter(customer_id=customer_id).order_by("at").values()),

@@ -10,6 +10,7 @@ from recommendations.scoring.profiles import profiles
 from recommendations.scoring.trends import trend_rows
 from recommendations.services.lists import replace_recommendations
 from recommendations.services.people import replace_profiles
+from recommendations.services.texts import read_texts
 from recommendations.services.trends import keep_overview, replace_trends
 from registry import queries as registry
 
@@ -27,5 +28,6 @@ def score_everyone() -> tuple[int, int]:
     if clusters is not None:
         n_profiles = replace_profiles(profiles(clusters))
     replace_trends(trend_rows(until))
+    read_texts(since=until - HISTORY)
     keep_overview(until)
     return n_lists, n_profiles

@@ -7,7 +7,9 @@ from django.views.decorators.http import require_GET
 
 from accounts.contracts import Capability, requires
 from catalog.queries import merchant_of
+from customers.services.seal import open_words
 from recommendations.queries.people import known_people, profile
+from recommendations.queries.texts import WRITTEN, not_covered, said
 from recommendations.views import portrait
 
 
@@ -19,7 +21,12 @@ def person(request: HttpRequest, customer_id: int) -> HttpResponse:
         raise PermissionDenied("People belong to the platform; a merchant sees its own events and figures.")
     customer = get_object_or_404(known_people(), pk=customer_id)
     found = profile(customer_id)
-    context = {"customer": customer, "profile": found}
+    context = {
+        "customer": customer,
+        "profile": found,
+        "quotes": quotes(customer_id),
+        "not_covered": not_covered(customer_id),
+    }
     if found is not None:
         context |= {
             "lines": portrait.lines(found),
@@ -29,3 +36,16 @@ def person(request: HttpRequest, customer_id: int) -> HttpResponse:
         }
     page = "recommendations/_profile.html" if request.htmx else "recommendations/person.html"
     return render(request, page, context)
+
+
+def quotes(customer_id: int) -> list[portrait.Quote]:
+    """What they said, with their words opened for this page alone; an opinion whose event is gone has none."""
+    rows = [(row, sealed) for row, sealed in said(customer_id) if sealed is not None]
+    opened = open_words((customer_id, sealed) for _, sealed in rows)
+    return [
+        portrait.Quote(
+            row.aspect, "liked" if row.polarity > 0 else "disliked", words.get(WRITTEN[row.event_name], "")[row.start : row.end],
+            row.occurred_at,
+        )
+        for (row, _), words in zip(rows, opened, strict=True)
+    ]  # fmt: skip

@@ -30,6 +30,16 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Quote:
+    """An opinion in their own words. verdict: liked or disliked."""
+
+    aspect: str
+    verdict: str
+    words: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Window:
     title: str
     rows: tuple[tuple[str, str, str], ...]  # department, share of spend, against the shop

@@ -1,0 +1,58 @@
+"""Reads about reviews and comments: what was not read yet, and what a person said."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from customers.models import Event
+from recommendations.models import TextFinding
+from recommendations.queries.behaviour import LEARNABLE
+
+WRITTEN = {"Product Reviewed": "review_body", "Social Post Commented": "comment"}  # event: the property with the words
+
+UNREAD = f"""
+WITH {LEARNABLE}
+SELECT e.id, e.customer_id, e.occurred_at, e.name, coalesce(e.properties->>'product_id', e.properties->>'sku', ''), e.sealed
+FROM customers_event e JOIN learnable c ON c.id = e.customer_id
+WHERE e.name = ANY(%(names)s) AND e.origin = 'observed' AND e.sealed IS NOT NULL AND e.occurred_at >= %(since)s
+  AND NOT EXISTS (SELECT 1 FROM recommendations_textfinding f WHERE f.event_id = e.id)
+ORDER BY e.id LIMIT %(limit)s
+"""  # noqa: S608 - made of constants
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    event_id: int
+    customer_id: int
+    occurred_at: datetime
+    event_name: str
+    product: str
+    sealed: memoryview
+
+
+def unread(*, since: datetime, limit: int) -> list[Written]:
+    with connection.cursor() as cursor:
+        cursor.execute(UNREAD, {"names": list(WRITTEN), "since": since, "limit": limit})
+        return [Written(*row) for row in cursor]
+
+
+def said(customer_id: int, *, limit: int = 6) -> Iterator[tuple[TextFinding, memoryview | None]]:
+    """(opinion, the sealed text that it stands in), the newest first; None where the event is gone."""
+    found = list(
+        TextFinding.objects.filter(customer_id=customer_id, polarity__isnull=False).order_by("-occurred_at")[:limit]
+    )
+    events = Event.objects.filter(
+        customer_id=customer_id,
+        occurred_at__in={row.occurred_at for row in found},
+        id__in={row.event_id for row in found},
+    )
+    sealed = dict(events.values_list("id", "sealed"))
+    return ((row, sealed.get(row.event_id)) for row in found)
+
+
+def not_covered(customer_id: int) -> list[str]:
+    """Languages in which this person wrote and which are not read."""
+    rows = TextFinding.objects.filter(customer_id=customer_id, aspect="").exclude(language__in=["", "en"])
+    return sorted(set(rows.values_list("language", flat=True)[:50]))
