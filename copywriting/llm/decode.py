@@ -33,8 +33,8 @@ class Sampling:
     held: bool = True
 
 
-# A tuned model ends its texts by itself, so the room for a long one costs nothing. Warmer it says more that is new, and more
-# that is odd: read by eye, a third of twenty lines at 0.9 and nearly all at 1.4.
+# A tuned model ends its texts by itself, so the room for a long one costs nothing. Read by eye, 19 of 60 lines that pass the
+# gate are odd ("A cup and a wait are equal"), at 0.9 as many, at 1.4 nearly all: a person reads before anything is sent.
 TUNED = Sampling(temperature=0.7, top_p=0.85, max_tokens=80, spare=4)
 
 
