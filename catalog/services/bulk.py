@@ -17,18 +17,18 @@ def copy_csv(table: str, columns: Sequence[str], blocks: Iterable[bytes], using:
     Runs in the caller's transaction. A constraint that does not hold raises django.db.IntegrityError and nothing of
     the call remains.
     """
-    with _copying(table, columns, "(FORMAT csv)", using) as (cursor, copy):
+    with _copying(table, columns, "(FORMAT csv)", using) as (copy, counted):
         for block in blocks:
             copy.write(block)
-    return cursor.rowcount
+    return counted[0]
 
 
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence], using: str = "default") -> int:
     """Appends rows of Python values, streamed, to a table; returns their number. Runs in the caller's transaction."""
-    with _copying(table, columns, "", using) as (cursor, copy):
+    with _copying(table, columns, "", using) as (copy, counted):
         for row in rows:
             copy.write_row(row)
-    return cursor.rowcount
+    return counted[0]
 
 
 # Is there row-level security on the table of this name?
@@ -37,10 +37,10 @@ GUARDED = "SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass(%s)"
 
 @contextmanager
 def _copying(table: str, columns: Sequence[str], form: str, using: str) -> Iterator[tuple]:
-    """(cursor, copy) into the table. Postgres copies nothing into one with row-level security, so what is for such a
-    table waits in a temporary one and is inserted from there; afterwards the cursor counts the rows.
+    """(copy into the table, a list that afterwards holds the number of rows). Postgres copies nothing into a table with
+    row-level security, so what is for such a one waits in a temporary one and is inserted from there.
     """
-    connection = connections[using]
+    connection, counted = connections[using], []
     target, names = sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     with transaction.atomic(using=using), connection.cursor() as cursor:
         cursor.execute(GUARDED, [f'"{table}"'])
@@ -53,11 +53,12 @@ def _copying(table: str, columns: Sequence[str], form: str, using: str) -> Itera
             )
         statement = sql.SQL("COPY {into} ({names}) FROM STDIN " + form).format(**parts)
         with connection.wrap_database_errors, cursor.copy(statement) as copy:
-            yield cursor, copy
+            yield copy, counted
         if is_guarded:
             cursor.execute(sql.SQL("INSERT INTO {target} ({names}) SELECT {names} FROM {into}").format(**parts))
             with connection.cursor() as other:
                 other.execute(sql.SQL("DROP TABLE {into}").format(**parts))
+        counted.append(cursor.rowcount)  # of a closed cursor it is -1
 
 
 def csv_block(frame: "polars.DataFrame") -> bytes:
