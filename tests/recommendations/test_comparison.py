@@ -8,6 +8,8 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from customers.services.events import record_events
+from recommendations.contracts import FAMILIES
+from recommendations.ml import families as ml_families
 from recommendations.training.run import train
 from registry import queries, services
 from registry.models import Comparison, ModelVersion
@@ -70,6 +72,11 @@ def test_a_cut_that_leaves_nothing_to_judge_is_refused_with_what_there_is(shop):
     with pytest.raises(CommandError, match=r"--cut 60: the orders span 1\d whole weeks: a cut after week 60 leaves"):
         call_command("evaluate_recommenders", cut=60)
     assert not Comparison.objects.exists()
+
+
+def test_what_can_be_asked_for_is_what_can_be_trained():
+    """The task and the command know the names alone, without loading a learning library."""
+    assert tuple(ml_families.FAMILIES) == FAMILIES
 
 
 def test_without_orders_it_says_what_to_do(db):
