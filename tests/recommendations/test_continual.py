@@ -141,8 +141,9 @@ def test_a_metric_that_is_no_number_is_refused(goods):
 
 def test_a_damaged_model_is_refused_and_the_lists_of_before_still_answer(goods, own_folder):
     train()
-    score_everyone()
+    lists, _ = score_everyone()
     kept = Recommendation.objects.count()
+    assert lists == kept
     path = own_folder / registry.live(RECOMMENDER).artifact_digest
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
