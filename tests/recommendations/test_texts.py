@@ -23,7 +23,9 @@ TASTY = "Great taste, but the delivery was terribly late."
 def review(text: str, user: str = "ann") -> None:
     factories.product(external_id=f"oats-{len(text)}")
     record_events(
-        [event("Product Reviewed", user=user, properties={"product_id": "oats", "review_body": text})], source="api"
+        [event("Product Reviewed", user=user, properties={"product_id": "oats", "review_body": text})],
+        source="api",
+        merchant_id=None,
     )
 
 
