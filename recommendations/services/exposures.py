@@ -41,6 +41,7 @@ FROM jsonb_to_recordset(%s::jsonb) AS v (request_id uuid, at timestamptz, surfac
                                          items jsonb, propensities jsonb, slot smallint, odds jsonb, strategy text)
 LEFT JOIN customers_customer c ON c.id = v.customer AND c.erased_at IS NULL
 LEFT JOIN registry_modelversion m ON m.id = v.version
+ORDER BY v.at
 ON CONFLICT (request_id) DO NOTHING
 """
 
