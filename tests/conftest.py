@@ -3,10 +3,14 @@
 import pytest
 from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
+from hypothesis import settings
 
 from tests import canary
 
 BOTH = ["default", "owner"]
+# A machine that does something else meanwhile is no defect: no example has to be quick.
+settings.register_profile("attune", deadline=None)
+settings.load_profile("attune")
 
 
 def pytest_collection_modifyitems(items):
