@@ -59,11 +59,12 @@ def _arms(results) -> list[str]:
 
 
 def _lift(lift) -> list[str]:
+    name = f"{lift.metric}, adjusted" if lift.adjusted_for else f"{lift.metric}"
     if lift.relative is None:
-        return [f"{lift.metric}: {lift.verdict}. {lift.reason}"]
+        return [f"{name}: {lift.verdict}. {lift.reason}"]
     interval = lift.relative
     return [
-        f"{lift.metric}: lift {interval.estimate:+.1%}, 95 % interval {interval.low:+.1%} to {interval.high:+.1%}: "
+        f"{name}: lift {interval.estimate:+.1%}, 95 % interval {interval.low:+.1%} to {interval.high:+.1%}: "
         f"{lift.verdict}"
     ]
 
@@ -72,7 +73,7 @@ def _adjusted(adjusted) -> list[str]:
     if adjusted is None:
         return []
     (line,) = _lift(adjusted.lift)
-    return [f"{line}", f"  (revenue less what {adjusted.lift.adjusted_for} foretold: {adjusted.narrower:.0%} narrower)"]
+    return [line, f"  (less what {adjusted.lift.adjusted_for} foretold: {adjusted.narrower:.0%} narrower)"]
 
 
 def _problems(campaign, gate, results, faults: list[str]) -> list[str]:
