@@ -38,16 +38,17 @@ def dump_arrays(arrays: Arrays) -> bytes:
     """An npz file. Raises UnsafeArtifact for an array of Python objects.
 
     `np.savez` writes the time into it and keeps the caller's order; here names are sorted and the date is fixed. It is not
-    compressed: float weights hardly shrink, and zlib's output differs between its versions.
+    compressed: float weights hardly shrink, and zlib's output differs between its versions. Each array is written at once,
+    its size known: Python 3.11.4 changed the header that stands before a stream.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in sorted(_plain(arrays).items()):
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))  # the first day that zip knows
             entry.create_system = 3  # Unix, on Windows too
-            # The size is unknown before writing, so room for more than 2 GB is always kept.
-            with archive.open(entry, "w", force_zip64=True) as file:
-                write_array(file, array, allow_pickle=False)
+            file = io.BytesIO()
+            write_array(file, array, allow_pickle=False)
+            archive.writestr(entry, file.getbuffer())
     return buffer.getvalue()
 
 
