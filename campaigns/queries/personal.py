@@ -1,7 +1,10 @@
 """Everything that Attune knows of one person: each room's own part, put together by the only one that may ask them all."""
 
+from collections.abc import Callable
+
 from campaigns.models import Message
 from customers.models import Customer
+from customers.queries.people import records_of
 from customers.queries.personal import personal as of_customers
 from customers.services.seal import open_for
 from recommendations.queries.people import personal as of_recommendations
@@ -10,12 +13,19 @@ from risk.queries import personal as of_risk
 
 def everything(customer_id: int) -> dict:
     """By room, opened, with plain values: access (GDPR art. 15) and portability (art. 20), PIPL art. 45, CCPA 1798.110."""
+    records = records_of(customer_id)
     return {
         "customers": of_customers(customer_id),
-        "recommendations": of_recommendations(customer_id),
-        "risk": of_risk(customer_id),
-        "campaigns": personal(customer_id),
+        "recommendations": _of_all(records, of_recommendations),
+        "risk": _of_all(records, of_risk),
+        "campaigns": _of_all(records, personal),
     }
+
+
+def _of_all(records: list[int], ask: Callable[[int], dict[str, list]]) -> dict[str, list]:
+    """A room's answer about the person's own record and every one that was merged into it."""
+    answers = [ask(pk) for pk in records]
+    return {part: [row for answer in answers for row in answer[part]] for part in answers[0]}
 
 
 def personal(customer_id: int) -> dict:

@@ -1,6 +1,7 @@
 """What a request for one's data leads to: the export, and the erasure with everything that has to go before its proof."""
 
 import json
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def erase(request_id: int, *, actor=None) -> dict:
     left = withdrawal.settle(
         lambda: withdrawal.under_way(request.customer_id, Channel.ANY), settings.WITHDRAWAL_PATIENCE
     )
-    artifacts = forgetting.forget_in_artifacts(request.customer_id)
+    artifacts = [done for pk in records_of(request.customer_id) for done in forgetting.forget_in_artifacts(pk)]
     now = timezone.now()
     files = _forget_sink(erased.addresses) if erased is not None else 0
     what = {
@@ -88,22 +89,26 @@ def erase(request_id: int, *, actor=None) -> dict:
 def _erase_rows(customer_id: int, method: str = "erasure") -> Erased | None:
     """All rows in one transaction, after which nothing in the database names the person."""
     with transaction.atomic():
-        cancelled = withdrawal.fence(customer_id, Channel.ANY, reason="gone")
-        records = [one for pk in records_of(customer_id) if (one := erasure.erase(pk, method=method)) is not None]
+        ids = records_of(customer_id)  # their own, and those that were found to be theirs
+        cancelled = sum(withdrawal.fence(pk, Channel.ANY, reason="gone") for pk in ids)
+        records = [one for pk in ids if (one := erasure.erase(pk, method=method)) is not None]
         erased = next((one for one in records if one.customer_id == customer_id), None)
         if erased is None:
             return None
-        for one in records:  # the person's own, and those that were found to be theirs
+        for one in records:
             erasure.register(one)
-        erased.counts["records"] = len(records)
+        forgotten = Counter()
+        for pk in ids:
+            forgotten.update(forgetting.forget(pk))
         erased.counts.update(
-            forgetting.forget(customer_id),
+            forgotten,
+            records=len(records),
             messages_cancelled=cancelled,
             survey_comments=SurveyAnswer.objects.filter(
-                message__customer_id=customer_id, sealed_comment__isnull=False
+                message__customer_id__in=ids, sealed_comment__isnull=False
             ).update(sealed_comment=None),
-            coupon_codes_unlinked=CouponCode.objects.filter(customer_id=customer_id).update(customer=None),
-            risk_evidence=risk.forget(customer_id),
+            coupon_codes_unlinked=CouponCode.objects.filter(customer_id__in=ids).update(customer=None),
+            risk_evidence=sum(map(risk.forget, ids)),
         )
         return erased
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from customers.queries.pseudonyms import pseudonyms_of
 from recommendations.ml.forgetting import without_row
-from recommendations.models import Exposure, Profile, Recommendation
+from recommendations.models import Exposure, Profile, Recommendation, TextFinding
 from registry import services as registry
 
 REASON = "a person was erased"
@@ -15,6 +15,7 @@ def forget(customer_id: int) -> dict[str, int]:
     return {
         "profiles": Profile.objects.filter(customer_id=customer_id).delete()[0],
         "recommendations": Recommendation.objects.filter(customer_id=customer_id).delete()[0],
+        "opinions": TextFinding.objects.filter(customer_id=customer_id).delete()[0],
         "exposures_unlinked": Exposure.objects.filter(customer_id=customer_id).update(customer=None),
     }
 

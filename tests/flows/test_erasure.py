@@ -11,14 +11,15 @@ from django.utils import timezone
 from accounts.exceptions import Refused
 from campaigns.models import Message, SurveyAnswer
 from campaigns.queries.measurement import results, unsubscribes, window_of
+from campaigns.queries.personal import everything
 from campaigns.services import rights as campaign_rights
 from campaigns.services.delivery import start
 from customers.contracts import NewContact, NewCustomer
 from customers.models import ContactPoint, Customer, Event, Quarantine, SubjectKey, Suppression
-from customers.services import anchors, consent, people, rights
+from customers.services import anchors, consent, merge, people, rights
 from customers.services.events import record_events
 from customers.services.seal import seal_for
-from recommendations.models import Profile, Recommendation
+from recommendations.models import Profile, Recommendation, TextFinding
 from registry import services as registry
 from registry.contracts import Trained
 from registry.models import ModelVersion
@@ -244,3 +245,23 @@ def test_the_deadline_follows_the_persons_place():
     assert "1798.130" in received["US"][1]
     assert "PIPL art. 50" in received["CN"][1]
     assert received[""][1] == received["EU"][1] == "GDPR art. 12(3)"
+
+
+def test_what_stands_under_a_merged_record_is_exported_and_erased_with_its_person():
+    _, person = canary_shop()
+    kept = factories.customer(external_id="kept")
+    seen = timezone.now()
+    for one in (person, kept):
+        TextFinding.objects.create(
+            customer=one, event_id=one.pk, occurred_at=seen, event_name="Product Reviewed", aspect="taste", polarity=0.5
+        )
+    merge.merge(kept.pk, person.pk, rule="manual")
+
+    known = everything(kept.pk)
+    assert known["campaigns"]["messages"][0]["survey"]["comment"] == CANARY["words"]
+    assert len(known["recommendations"]["opinions"]) == 2
+    proof = campaign_rights.erase(verified_request(kept).pk)
+
+    assert proof["done"]["rows"]["survey_comments"] == 1
+    assert not TextFinding.objects.exists()
+    assert not SurveyAnswer.objects.filter(sealed_comment__isnull=False).exists()
