@@ -3,8 +3,10 @@
 import logging
 from urllib.parse import urlencode
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 
@@ -39,6 +41,14 @@ def nudge(task) -> None:
         task.delay_on_commit()
     except task.OperationalError:
         log.warning("%s was not sent: the broker does not answer; beat will find the work", task.name)
+
+
+def client_ip(request: HttpRequest) -> str:
+    """The visitor's address as the login counts it: behind the proxy that is trusted, the one that it names."""
+    try:
+        return get_adapter().get_client_ip(request)
+    except PermissionDenied:  # a socket of this machine has none
+        return ""
 
 
 def public_page(request: HttpRequest, name: str, context: dict, status: int = 200) -> HttpResponse:

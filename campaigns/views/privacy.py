@@ -15,7 +15,7 @@ from accounts.exceptions import Refused
 from campaigns.forms.answers import PrivacyForm
 from campaigns.services import rights as own
 from campaigns.tasks import send_letters
-from campaigns.views.answers import nudge, public_page
+from campaigns.views.answers import client_ip, nudge, public_page
 from customers.exceptions import InvalidContact
 from customers.queries.packs import pack
 from customers.queries.people import by_contact
@@ -24,10 +24,6 @@ from customers.services.limits import may_ask
 
 BOTH = ["GET", "HEAD", "POST"]
 FILES = ("access", "portability")  # kinds whose answer is a file
-
-
-def _ip(request: HttpRequest) -> str:
-    return request.META.get("REMOTE_ADDR", "")
 
 
 @public
@@ -40,7 +36,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return public_page(request, "privacy", {"form": form}, status=400 if form.errors else 200)
     email, kind = form.cleaned_data["email"], form.cleaned_data["kind"]
-    if not may_ask("request", address=email, ip=_ip(request)):
+    if not may_ask("request", address=email, ip=client_ip(request)):
         return public_page(request, "too_often", {}, status=429)
     _receive(email, kind)
     return public_page(request, "privacy_sent", {})
@@ -99,6 +95,6 @@ def opt_in(request: HttpRequest, opt_in_id: int, secret: str) -> HttpResponse:
     held = None
     if request.method == "POST":
         agent = request.headers.get("User-Agent", "")[:500]
-        held = optin.confirm(row, ip=_ip(request), user_agent=agent)
+        held = optin.confirm(row, ip=client_ip(request), user_agent=agent)
     wording = pack(row.jurisdiction).wording(row.subject, row.language)
     return public_page(request, "opt_in", {"row": row, "wording": wording, "held": held})

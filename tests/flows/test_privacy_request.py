@@ -138,3 +138,15 @@ def test_an_objection_by_link_stops_everything_at_once_and_for_good():
     assert rights.proof_holds(request.proof)
     with pytest.raises(Refused):
         own.export(request.pk)
+
+
+def test_behind_the_trusted_proxy_visitors_are_counted_by_their_own_network(settings):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    client = Client(REMOTE_ADDR="10.0.0.1")
+
+    def asked(n: int) -> int:
+        network = {"x-forwarded-for": f"203.0.{n}.7"}
+        form = {"email": f"p{n}@example.invalid", "kind": "access"}
+        return client.post(reverse("campaigns:privacy"), form, headers=network).status_code
+
+    assert {asked(n) for n in range(40)} == {200}
