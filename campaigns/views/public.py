@@ -23,7 +23,7 @@ from campaigns.services import preferences as choices
 from campaigns.services import tracking
 from campaigns.services.messages import PREFERENCES, SURVEY, UNSUBSCRIBE, money
 from campaigns.tasks import send_letters
-from campaigns.views.answers import nudge, public_page
+from campaigns.views.answers import client_ip, nudge, public_page
 from catalog.queries import by_ids
 from customers.queries.consent import receipts_of
 
@@ -93,9 +93,11 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     customer = message.customer
     asked = PreferencesForm(request.POST if request.method == "POST" else request.GET)
     given = asked.cleaned_data if asked.is_valid() else {}
+    # A box that cannot be read must not count as one that is off.
+    is_unread = request.method == "POST" and not asked.is_valid()
     language = given.get("language") or ("zh" if customer.language.startswith("zh") else "en")
     saved = None
-    if request.method == "POST":
+    if request.method == "POST" and not is_unread:
         # The words around the boxes without anybody's answer: what is hashed is the form, not the person.
         blank = render_to_string(
             "campaigns/public/_switches.html", {"switches": choices.switches(customer, language), "is_blank": True}
@@ -106,7 +108,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
             personalise=bool(given.get("personalise")),
             language=language,
             form_html=blank,
-            visitor=choices.Visitor(request.META.get("REMOTE_ADDR", ""), _agent(request)),
+            visitor=choices.Visitor(client_ip(request), _agent(request)),
         )
         customer.refresh_from_db()
         if saved.asked:
@@ -117,9 +119,10 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
         "language": language,
         "languages": asked.fields["language"].choices,
         "saved": saved,
+        "is_unread": is_unread,
         "token": token,
     }
-    return public_page(request, "preferences", context)
+    return public_page(request, "preferences", context, status=400 if is_unread else 200)
 
 
 @by_token

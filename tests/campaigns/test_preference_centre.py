@@ -133,3 +133,14 @@ def test_a_wrong_secret_confirms_nothing(person, client):
     for wrong in (secret[:-1], secret + "x", "x"):
         assert client.post(reverse("campaigns:opt-in", args=[opt_in.pk, wrong])).status_code == 400
     assert words(person)["marketing/email"] == "requested"
+
+
+def test_a_post_that_cannot_be_read_takes_nothing_back(person, client):
+    before = words(person), Customer.objects.get(pk=person.pk).personalise
+
+    for given in ({"on": ["email", "pigeon"], "language": "en"}, {"on": ["email"], "language": "xx"}):
+        page = client.post(link(person), given)
+        assert page.status_code == 400
+        assert "nothing was changed" in page.content.decode()
+
+    assert (words(person), Customer.objects.get(pk=person.pk).personalise) == before
