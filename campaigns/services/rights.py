@@ -66,10 +66,11 @@ def erase(request_id: int, *, actor=None) -> dict:
     if request.kind != request.Kind.ERASURE:
         raise Refused("wrong_kind", "This request does not ask for erasure.")
     erased = _erase_rows(request.customer_id)
+    ids = records_of(request.customer_id)
     left = withdrawal.settle(
-        lambda: withdrawal.under_way(request.customer_id, Channel.ANY), settings.WITHDRAWAL_PATIENCE
+        lambda: tuple(one for pk in ids for one in withdrawal.under_way(pk, Channel.ANY)), settings.WITHDRAWAL_PATIENCE
     )
-    artifacts = [done for pk in records_of(request.customer_id) for done in forgetting.forget_in_artifacts(pk)]
+    artifacts = [done for pk in ids for done in forgetting.forget_in_artifacts(pk)]
     now = timezone.now()
     files = _forget_sink(erased.addresses) if erased is not None else 0
     what = {
