@@ -67,7 +67,8 @@ def _has(url: str, table: str) -> bool:
 def _write(url: str, server: int, target: Path, extra: list[str], progress: Callable[[int], None]) -> None:
     part = target.with_name(f"{target.name}.part")
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        part.unlink(missing_ok=True)  # what lies there may be open to others, or lead elsewhere
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise StartRefused(f"Cannot write {part} ({error.strerror}): name a file in a folder of your own.") from error
     # An owner is held to row-level security too, so it says that it reads for the platform; else pg_dump refuses.
@@ -119,12 +120,27 @@ def restore(
     begin = ["-c", f"SET lock_timeout = '{PATIENCE}'", "-c", "DROP OWNED BY CURRENT_USER"] if replace else []
     _load(url, server, source, begin, progress)
     if apart is not None:
-        _load(url, server, apart, [], nothing)
+        _load(
+            url,
+            server,
+            apart,
+            [],
+            nothing,
+            failed=f"{source} was restored and {apart} was not: restore both with --replace",
+        )
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ANALYZE")  # an archive holds no statistics, and without them the first plans are bad
 
 
-def _load(url: str, server: int, source: Path, begin: list[str], progress: Callable[[int], None]) -> None:
+def _load(
+    url: str,
+    server: int,
+    source: Path,
+    begin: list[str],
+    progress: Callable[[int], None],
+    *,
+    failed: str = "Nothing was restored, the database is as it was",
+) -> None:
     pg_restore = _program("pg_restore", server, url)
     with tempfile.NamedTemporaryFile(suffix=".list") as contents, tempfile.TemporaryFile() as errors:
         contents.writelines(_contents(pg_restore, source))
@@ -144,7 +160,7 @@ def _load(url: str, server: int, source: Path, begin: list[str], progress: Calla
         with _ended_with(reader), _ended_with(loader):
             _pump(reader, loader, server, progress)
         if reader.returncode or loader.returncode:
-            raise StartRefused(f"Nothing was restored, the database is as it was: {_last(errors)}")
+            raise StartRefused(f"{failed}: {_last(errors)}")
 
 
 def _pump(reader: subprocess.Popen, loader: subprocess.Popen, server: int, progress: Callable[[int], None]) -> None:

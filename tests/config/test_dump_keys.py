@@ -54,3 +54,24 @@ def test_neither_file_is_written_over(databases, tmp_path):  # noqa: F811
     with pytest.raises(StartRefused, match=r"all\.keys exists"):
         dump(url, tmp_path / "all", apart=("customers_subjectkey", tmp_path / "all.keys"))
     assert not (tmp_path / "all").exists()
+
+
+def test_what_another_user_left_in_the_way_gets_no_copy(databases, tmp_path):  # noqa: F811
+    url, elsewhere = people(databases("people3")), tmp_path / "elsewhere"
+    elsewhere.touch(0o666)
+    (tmp_path / "all.keys.part").symlink_to(elsewhere)
+
+    dump(url, tmp_path / "all", apart=("customers_subjectkey", tmp_path / "all.keys"))
+
+    assert elsewhere.read_bytes() == b""
+    assert (tmp_path / "all.keys").stat().st_mode & 0o777 == 0o600
+
+
+def test_keys_that_do_not_fit_are_named_and_nobody_is_told_that_nothing_changed(databases, tmp_path):  # noqa: F811
+    url = people(databases("people4"))
+    dump(url, tmp_path / "all", apart=("customers_subjectkey", tmp_path / "all.keys"))
+    run(url, "INSERT INTO customers_customer VALUES (2, 'ben'); INSERT INTO customers_subjectkey VALUES (2, 'other')")
+    dump(url, tmp_path / "later", apart=("customers_subjectkey", tmp_path / "later.keys"))
+
+    with pytest.raises(StartRefused, match=r"all was restored and .*later\.keys was not"):
+        restore(databases("mixed"), tmp_path / "all", apart=tmp_path / "later.keys")
