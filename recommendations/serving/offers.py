@@ -92,4 +92,6 @@ def _interest(subject: Subject, merchant_id: int | None, now: datetime) -> tuple
             share = 0.5 * sum(interest.values()) / said.sum()
             for pk, amount in zip(found.items.products[near].tolist(), (share * said).tolist(), strict=True):
                 interest[pk] = interest.get(pk, 0.0) + amount
+    if merchant_id is not None:  # else a score would say how much of their shopping somebody does elsewhere
+        interest = {pk: interest[pk] for pk, one in live.facts(interest).items() if one.merchant_id == merchant_id}
     return interest, bought

@@ -9,7 +9,9 @@ from django.utils import timezone
 from catalog.models import Offer, OfferProduct
 from customers.models import Customer
 from customers.services import people
+from customers.services.events import record_events
 from tests import factories
+from tests.customers.rows import order
 from tests.recommendations import shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_folder", "nothing_waits")]
@@ -95,3 +97,15 @@ def test_a_merchant_is_told_of_its_own_offers_alone(ask, offers):
     offer("of-the-mill", merchant=mill)
 
     assert names(ask(key=factories.api_key(mill, "recommendations.read"), customer="a-0")) == ["of-the-mill"]
+
+
+def test_a_merchant_does_not_learn_from_a_score_how_much_somebody_buys_elsewhere(ask, offers):
+    mill = factories.merchant()
+    rye = factories.product("Rye", external_id="rye", merchant=mill)
+    receipt = record_events([order("at-the-mill", ("rye", 1, "2.00"), user="a-0")], merchant_id=mill.pk, source="api")
+    assert receipt.accepted == 1
+    offer("on-rye", rye, merchant=mill)
+    key = factories.api_key(mill, "recommendations.read")
+
+    assert ask(key=key, customer="a-0")["offers"][0]["score"] == 1.0
+    assert ask(key=key, customer="a-1")["is_fallback"] is True
