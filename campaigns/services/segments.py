@@ -4,6 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.services import audit
+from campaigns.exceptions import RuleRefused
 from campaigns.models import Segment
 from campaigns.queries.segments import compile_rule, members, reachable
 
@@ -60,10 +61,11 @@ def save_segment(
 ) -> Segment:
     """Makes the segment or, when the slug stands already, changes it; a changed rule is a new version.
 
-    Raises RuleRefused before anything is written.
+    Raises RuleRefused, and then nothing is written: also where a segment that builds on this one could not be used any more.
     """
     compile_rule(rule, merchant_id=merchant_id, slug=slug)
     with transaction.atomic():
+        broken = _unusable()
         segment, made = Segment.objects.select_for_update().get_or_create(
             merchant_id=merchant_id,
             slug=slug,
@@ -78,8 +80,22 @@ def save_segment(
             segment.version += 1
             segment.size = segment.reachable = segment.counted_at = None
             segment.save()
+        for other, reason in _unusable().items():
+            if other not in broken:
+                raise RuleRefused("rule", f"“{other}” builds on this segment: {reason}", "Change that one first.")
         audit(actor, "segment.saved", segment, before=before, after=after)
     return segment
+
+
+def _unusable() -> dict[str, str]:
+    """Why, by name, of the segments that build on others and whose rule is refused."""
+    found = {}
+    for one in Segment.objects.filter(rule__icontains='"segment"'):
+        try:
+            compile_rule(one.rule, merchant_id=one.merchant_id, slug=one.slug)
+        except RuleRefused as refusal:
+            found[one.name] = refusal.reason
+    return found
 
 
 def count(segment: Segment) -> int:

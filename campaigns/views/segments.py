@@ -98,14 +98,18 @@ def _save(request: HttpRequest, found: Segment | None, form: SegmentForm, tree: 
         return None
     if not _check(tree, form, slug):
         return None
-    return services.save_segment(
-        slug=slug,
-        name=name,
-        rule=rules.to_rule(tree),
-        audience_phrase=form.cleaned_data["audience_phrase"],
-        actor=request.user,
-        merchant_id=found.merchant_id if found else None,
-    )
+    try:
+        return services.save_segment(
+            slug=slug,
+            name=name,
+            rule=rules.to_rule(tree),
+            audience_phrase=form.cleaned_data["audience_phrase"],
+            actor=request.user,
+            merchant_id=found.merchant_id if found else None,
+        )
+    except RuleRefused as refusal:
+        form.add_error(None, f"The rule cannot be used: {refusal.reason} {refusal.remedy}")
+        return None
 
 
 def _check(tree: rules.Node, form: SegmentForm, slug: str) -> bool:

@@ -166,6 +166,20 @@ def test_segments_that_build_on_each_other_are_refused_before_anything_is_kept(p
     assert not Segment.objects.filter(slug="c").exists()
 
 
+def test_a_segment_does_not_grow_beyond_what_those_that_build_on_it_can_hold(people):
+    one = {"field": "orders_in", "op": ">=", "value": 1, "days": 30}
+    segments.save_segment(slug="a", name="A", audience_phrase="guests", rule=one)
+    built = {"all": [one] * 30 + [{"field": "segment", "op": "=", "value": "a"}]}
+    b = segments.save_segment(slug="b", name="B", audience_phrase="guests", rule=built)
+
+    with pytest.raises(RuleRefused, match="“B” builds on this segment: More than 60 conditions"):
+        segments.save_segment(slug="a", name="A", audience_phrase="guests", rule={"all": [one] * 40})
+
+    assert Segment.objects.get(slug="a").rule == one
+    assert queries.members(b).count() == 2
+    segments.save_segment(slug="a", name="A", audience_phrase="guests", rule={"all": [one] * 20})
+
+
 def test_a_merchants_segment_never_builds_on_another_merchants(people):
     one, other = factories.merchant("One"), factories.merchant("Other")
     rule = {"field": "orders_in", "op": ">=", "value": 1, "days": 30}
