@@ -121,7 +121,8 @@ def confirm(opt_in: OptIn, *, ip: str = "", user_agent: str = "", origin: str = 
         with transaction.atomic():
             mine = OptIn.objects.filter(pk=opt_in.pk, confirmed_at=None, closed_at=None, expires_at__gt=now)
             if not mine.update(confirmed_at=now):
-                return OptIn.objects.filter(pk=opt_in.pk, confirmed_at__isnull=False).exists()
+                held = ConsentState.objects.filter(purpose=purpose, channel=channel, is_given=True)
+                return held.filter(customer=opt_in.customer_id).exists()  # it may have been taken back since
             record(
                 NewConsent(
                     opt_in.customer_id, purpose, channel, Action.CONFIRMED, LawfulBasis.CONSENT, "double_opt_in",

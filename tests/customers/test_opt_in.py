@@ -110,3 +110,15 @@ def test_a_no_in_between_is_not_undone_by_the_link():
     consent.record(act(ann.pk, "withdrawn"))
     assert optin.confirm(optin.find(row.pk, secret)) is False
     assert said(ann) == "withdrawn"
+
+
+def test_a_press_after_it_was_taken_back_says_so_and_gives_nothing():
+    ann, point = somebody()
+    optin.ask(ann, "email", point, by_subject=True, method="sign_up_form")
+    row, _ = optin.new_link(OptIn.objects.get().pk)
+    assert optin.confirm(row) is True
+    assert optin.confirm(row) is True
+    consent.record(act(ann.pk, "withdrawn"))
+
+    assert optin.confirm(row) is False
+    assert said(ann) == "withdrawn"
