@@ -3,6 +3,7 @@
 Nobody learns here whether an address is known. A GET shows a button; a post behind a link that was mailed does what it says.
 """
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -23,7 +24,6 @@ from customers.services import optin, rights
 from customers.services.limits import may_ask
 
 BOTH = ["GET", "HEAD", "POST"]
-FILES = ("access", "portability")  # kinds whose answer is a file
 
 
 @public
@@ -64,12 +64,15 @@ def link(request: HttpRequest, reference: UUID, secret: str) -> HttpResponse:
     if row is None:
         return public_page(request, "bad_link", {"is_gone": False}, status=400)
     if request.method == "POST":
-        if row.state == row.State.RECEIVED:
-            if rights.verify_by_link(row) and row.kind == row.Kind.OBJECTION:
+        is_download = row.state == row.State.VERIFIED and row.kind in rights.FILES
+        if is_download and rights.use_up(row):
+            return _download(request, row)
+        rights.verify_by_link(row)
+        row.refresh_from_db()
+        if row.state == row.State.VERIFIED and row.kind == row.Kind.OBJECTION:
+            with suppress(Refused):  # the same press twice: the other one has done it
                 own.stop(row.pk)  # takes effect at once: nothing has to be weighed
             row.refresh_from_db()
-        elif row.state == row.State.VERIFIED and row.kind in FILES and rights.use_up(row):
-            return _download(request, row)
     return public_page(request, "privacy_link", {"row": row})
 
 

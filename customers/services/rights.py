@@ -10,6 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.exceptions import Refused
@@ -26,6 +27,7 @@ LINK_LIFE = timedelta(hours=24)
 EVIDENCE = "privacy request evidence"
 _S = PrivacyRequest.State
 OPEN = (_S.RECEIVED, _S.VERIFIED)
+FILES = (PrivacyRequest.Kind.ACCESS, PrivacyRequest.Kind.PORTABILITY)  # whose answer is a file
 
 
 def receive(
@@ -58,8 +60,14 @@ def receive(
     except IntegrityError:  # the unique key decides, not a look before
         request = PrivacyRequest.objects.get(customer=customer, kind=kind, state__in=OPEN)
         if contact_point is not None:
-            again = PrivacyRequest.objects.filter(pk=request.pk, state=_S.RECEIVED)
-            again.update(contact_point=contact_point, link_sent_at=None, link_digest=None)
+            # A file that was never fetched: its link is over, and without a new one only staff could hand it out.
+            is_over = Q(link_digest=None) | Q(link_until__lte=timezone.now())
+            unfetched = Q(state=_S.VERIFIED, verified_by="link", kind__in=FILES) & is_over
+            again = PrivacyRequest.objects.filter(Q(state=_S.RECEIVED) | unfetched, pk=request.pk)
+            again.update(
+                state=_S.RECEIVED, verified_at=None, verified_by="", contact_point=contact_point, link_sent_at=None,
+                link_digest=None,
+            )  # fmt: skip
             request.refresh_from_db()
     return request
 

@@ -7,6 +7,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.exceptions import Refused
 from campaigns.models import Message
@@ -150,3 +151,35 @@ def test_behind_the_trusted_proxy_visitors_are_counted_by_their_own_network(sett
         return client.post(reverse("campaigns:privacy"), form, headers=network).status_code
 
     assert {asked(n) for n in range(40)} == {200}
+
+
+def link_of(row: PrivacyRequest) -> str:
+    return reverse("campaigns:privacy-link", args=[row.reference, rights.new_link(row.pk)[1]])
+
+
+def test_a_file_that_was_not_fetched_in_time_is_reached_by_a_new_letter(client):
+    ann = reachable()
+    point = ann.contact_points.get()
+    row = rights.receive("access", ann, via="page", contact_point=point)
+    old = link_of(row)
+    client.post(old)
+    assert rights.receive("access", ann, via="page", contact_point=point).state == "verified"  # the link still lives
+    PrivacyRequest.objects.update(link_until=timezone.now())
+
+    again = rights.receive("access", ann, via="page", contact_point=point)
+
+    assert (again.pk, again.state, rights.waiting_for_a_letter()) == (row.pk, "received", [row.pk])
+    new = link_of(again)
+    assert client.post(old).status_code == 400
+    client.post(new)
+    assert client.post(new)["Content-Type"].startswith("application/json")
+
+
+def test_an_objection_whose_step_was_cut_off_is_carried_out_by_the_next_press(client):
+    ann = reachable()
+    row = rights.receive("objection", ann, via="page", contact_point=ann.contact_points.get())
+    address = link_of(row)
+    assert rights.verify_by_link(PrivacyRequest.objects.get(pk=row.pk))  # and then the process was killed
+
+    assert "Done, and it holds from now on" in client.post(address).content.decode()
+    assert PrivacyRequest.objects.get(pk=row.pk).state == "completed"
