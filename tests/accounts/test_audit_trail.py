@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, User
 from accounts.services import audit, formula_safe
 from accounts.views import trail
 from tests import factories
@@ -168,3 +168,24 @@ def test_who_may_read_the_trail_may_not_take_it_along():
 )
 def test_a_cell_that_begins_like_a_formula_is_disarmed_and_numbers_stay_numbers(cell, safe):
     assert formula_safe(cell) == safe
+
+
+def test_rights_that_are_given_in_the_admin_stand_in_the_trail():
+    root = factories.enrol(User.objects.create_superuser("root", password="correct horse battery"))
+    client = Client()
+    client.force_login(root)
+    role = factories.staff("analyst").roles.get()
+    url = reverse("admin:accounts_role_change", args=[role.pk])
+
+    answer = client.post(url, {"slug": role.slug, "name": role.name, "capabilities": "campaign.read,key.manage"})
+
+    assert answer.status_code == 302, answer.content
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.actor, entry.action, entry.object_type) == (root, "admin.changed", "accounts.role")
+    assert entry.after["capabilities"] == ["campaign.read", "key.manage"]
+    assert entry.request_id == answer["X-Request-Id"]
+
+    user = factories.staff("marketer")
+    client.post(reverse("admin:accounts_user_delete", args=[user.pk]), {"post": "yes"})
+    gone = AuditEntry.objects.latest("pk")
+    assert (gone.action, gone.before["name"], gone.before["roles"]) == ("admin.deleted", user.username, ["marketer"])
