@@ -43,7 +43,7 @@ def _page(request: HttpRequest, *, hold_form=None, lift_form=None, status: int =
     return render(request, "customers/retention.html", context, status=status)
 
 
-@requires(Capability.CONSENT_READ)
+@requires(Capability.CONSENT_WRITE)
 @require_POST
 def hold(request: HttpRequest) -> HttpResponse:
     form = HoldForm(request.POST, tables=[rule.table for rule in queries.rules()])
@@ -58,7 +58,7 @@ def hold(request: HttpRequest) -> HttpResponse:
     return redirect(reverse("customers:retention"))
 
 
-@requires(Capability.CONSENT_READ)
+@requires(Capability.CONSENT_WRITE)
 @require_POST
 def lift_hold(request: HttpRequest, hold_id: int) -> HttpResponse:
     form = LiftForm(request.POST)
