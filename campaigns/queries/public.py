@@ -9,8 +9,9 @@ from campaigns.models import AudienceMember, Message
 from catalog.contracts import ProductFacts
 from catalog.queries import by_ids
 from customers.contracts import CONTACT_KIND, Channel
-from customers.models import ConsentRecord, ContactPoint
+from customers.models import ConsentRecord, ContactPoint, Customer
 from customers.queries.consent import consent_summary
+from customers.queries.people import standing
 from recommendations.queries.lists import items_for
 
 RECOMMENDED = 50  # as many as are scored for a person: the reasons of what was shown are among them
@@ -63,3 +64,9 @@ def places_of(customer_id: int, channels: list[str]) -> list[int]:
     for kind, lookup in own:
         same |= Q(kind=kind, lookup=lookup)
     return list(ContactPoint.objects.filter(same).values_list("pk", flat=True)) if same else []
+
+
+def person_of(message: Message) -> Customer:
+    """Whom the message speaks to now: who was merged since is their person, whose words count and whose are shown."""
+    now = standing([message.customer_id]).get(message.customer_id)
+    return message.customer if now is None else Customer.objects.get(pk=now)

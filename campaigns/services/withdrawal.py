@@ -18,6 +18,7 @@ from campaigns.models import Message
 from campaigns.queries.public import places_of
 from campaigns.state import MessageState
 from customers.contracts import CONTACT_KIND, Channel, Purpose
+from customers.queries.people import standing
 from customers.services.withdraw import withdraw
 
 # In the order of ids, so that two withdrawals of one address wait for each other instead of crossing.
@@ -67,8 +68,10 @@ def acknowledge(
 ) -> Acknowledgement:  # fmt: skip
     """Withdraws, and waits up to `patience` seconds (settings.WITHDRAWAL_PATIENCE) for what is under way to end.
 
-    Call it outside of any transaction: what is said here is true only once it is committed.
+    Call it outside of any transaction: what is said here is true only once it is committed. A merged record's word counts
+    for the person, and so stops what waits for the person.
     """
+    customer_id = standing([customer_id]).get(customer_id, customer_id)
     with transaction.atomic():
         recorded = withdraw(
             customer_id=customer_id, channel=channel, purpose=purpose, method=method, actor=actor, origin=origin

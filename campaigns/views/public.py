@@ -90,7 +90,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """The preference centre. `?language=` shows it in another language; only a post changes anything."""
     message, _ = tracking.message_of(token, PREFERENCES)
-    customer = message.customer
+    customer = queries.person_of(message)
     asked = PreferencesForm(request.POST if request.method == "POST" else request.GET)
     given = asked.cleaned_data if asked.is_valid() else {}
     # A box that cannot be read must not count as one that is off.
@@ -130,12 +130,13 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
 def receipts(request: HttpRequest, token: str) -> HttpResponse:
     """Every record of this person's consent, to read; `?format=json` to keep."""
     message, _ = tracking.message_of(token, PREFERENCES)
-    rows = receipts_of(message.customer_id)
+    customer = queries.person_of(message)
+    rows = receipts_of(customer.pk)
     if request.GET.get("format") == "json":
         answer = JsonResponse({"receipts": rows}, encoder=DjangoJSONEncoder, json_dumps_params={"indent": 2})
         answer["Content-Disposition"] = 'attachment; filename="consent-receipts.json"'
         return answer
-    return public_page(request, "receipts", {"receipts": rows, "token": token, "customer": message.customer})
+    return public_page(request, "receipts", {"receipts": rows, "token": token, "customer": customer})
 
 
 @by_token

@@ -22,6 +22,7 @@ from customers.models import (
     Customer,
     Suppression,
 )
+from customers.queries.people import records_of
 
 # The newest record that speaks for each purpose and channel at a moment; a "no" on `any` speaks for every channel.
 CONSENT_AT = """
@@ -91,8 +92,11 @@ def receipt(record: ConsentRecord) -> dict:
 
 
 def receipts_of(customer_id: int) -> list[dict]:
-    """Every receipt of one person, the newest first: by ISO/IEC TS 27560 what they may keep."""
-    return [receipt(record) for record in ConsentRecord.objects.filter(customer_id=customer_id).order_by("-id")]
+    """Every receipt of one person, also under records merged into theirs, the newest first: by ISO/IEC TS 27560 what they
+    may keep.
+    """
+    rows = ConsentRecord.objects.filter(customer_id__in=records_of(customer_id))
+    return [receipt(record) for record in rows.order_by("-id")]
 
 
 def consent_totals(purpose: str, channel: str) -> ConsentTotals:

@@ -11,9 +11,9 @@ from django.utils import timezone
 from campaigns.models import Message
 from campaigns.services.messages import PREFERENCES, sign
 from customers.models import ConsentRecord, ConsentState, ContactPoint, Customer, NoticeForm, OptIn, Suppression
-from customers.services import consent, optin
+from customers.services import consent, merge, optin
 from customers.services.withdraw import withdraw
-from tests.campaigns.pages import shop_sent
+from tests.campaigns.pages import shop_sending, shop_sent
 
 pytestmark = pytest.mark.django_db
 
@@ -144,3 +144,18 @@ def test_a_post_that_cannot_be_read_takes_nothing_back(person, client):
         assert "nothing was changed" in page.content.decode()
 
     assert (words(person), Customer.objects.get(pk=person.pk).personalise) == before
+
+
+def test_an_old_message_of_a_merged_record_speaks_to_its_person(client):
+    shop = shop_sending(people=2)
+    old, kept = shop.people
+    merge.merge(kept.pk, old.pk, rule="manual")
+    assert {one.subject for one in client.get(link(old)).context["switches"] if one.is_on} == {"email"}
+
+    client.post(link(old), {"language": "en"})
+
+    assert [one.is_on for one in client.get(link(old)).context["switches"]] == [False] * 4
+    assert words(kept)["marketing/email"] == "withdrawn"
+    assert Message.objects.get(customer=kept).state == "skipped"  # it waited, and was stopped before the page said so
+    receipts = client.get(link(old, "receipts")).context["receipts"]
+    assert len(receipts) == ConsentRecord.objects.filter(customer_id__in=[old.pk, kept.pk]).count()
