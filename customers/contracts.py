@@ -200,6 +200,10 @@ class Receipt:
     quarantined: tuple[QuarantinedEvent, ...] = ()
 
 
+# (order, pseudonym, seconds since 1970, paid, taken off by coupons, lines of 12 bytes, whether it came in since).
+RiskOrder = tuple[int, int, int, float, float, bytes, bool]
+
+
 @dataclass(frozen=True, slots=True)
 class InteractionColumns:
     """Order lines as five columns of one length, in order of time, then customer, then product."""

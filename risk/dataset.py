@@ -1,5 +1,7 @@
 """From rows to arrays: what is new, its customers' habit before it, and a day more on either side, in blocks of customers.
 
+A customer is a pseudonym of this purpose; customers.services.pseudonyms leads back to those who are flagged, for a flag is
+a doubt about one known person that somebody has to decide.
 Orders carry no device and no address yet, so those columns stay unknown and their rules fire on nothing.
 """
 
@@ -10,7 +12,8 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from risk import queries
+from customers.contracts import RiskOrder
+from customers.queries import doubt
 from risk.ml.features import DAY, Orders, basket_digests
 
 BLOCK = 500  # customers at a time: some 30,000 orders in the demo store, 30 MB
@@ -30,19 +33,13 @@ class Block:
 
 def blocks(*, currency: str, since: datetime, size: int = BLOCK) -> Iterator[Block]:
     """All orders received since, with the orders to compare them with. Two queries a block, memory for one block."""
-    after = -1
-    while touched := queries.touched(currency=currency, since=since, after=after, limit=size):
-        rows = queries.orders_of(touched, currency=currency, history=HABIT, margin=MARGIN)
-        orders = _orders(rows)
-        customers, first, last = np.array(touched, dtype=np.int64).T
-        own = np.searchsorted(customers, orders.customer)
-        yield Block(orders, (orders.occurred_at >= first[own] - DAY) & (orders.occurred_at <= last[own] + DAY))
-        after = touched[-1][0]
+    for rows in doubt.blocks(currency=currency, since=since, size=size, history=HABIT, margin=MARGIN):
+        yield _block(rows)
 
 
 def ordinary(*, currency: str) -> Orders:
     """The newest orders of everybody that stand undoubted: what is usual, also for those who have no habit yet."""
-    return _orders(queries.newest_orders(currency=currency, limit=ORDINARY))
+    return _orders(doubt.newest(currency=currency, limit=ORDINARY))
 
 
 def beside(orders: Orders, ordinary: Orders) -> Orders:
@@ -56,8 +53,21 @@ def beside(orders: Orders, ordinary: Orders) -> Orders:
     return Orders(**{**both, "customer": np.concatenate([orders.customer, nobody])})
 
 
-def _orders(rows: Sequence[queries.OrderRow]) -> Orders:
-    order, customer, at, amount, coupon, packed = zip(*rows, strict=True) if rows else ((),) * 6
+def _block(rows: Sequence[RiskOrder]) -> Block:
+    """A block is read as wide as the widest of its people needs; each keeps what lies around their own new orders."""
+    at, is_new = np.array([row[2] for row in rows], dtype=np.int64), np.array([row[6] for row in rows], dtype=bool)
+    people, own = np.unique(np.array([row[1] for row in rows], dtype=np.int64), return_inverse=True)
+    first, last = np.full(len(people), 1 << 62), np.full(len(people), -1 << 62)  # seconds that no order has
+    np.minimum.at(first, own[is_new], at[is_new])
+    np.maximum.at(last, own[is_new], at[is_new])
+    since_first, since_last = at - first[own], at - last[own]
+    is_kept = (since_first >= -HABIT.total_seconds()) & (since_last <= MARGIN.total_seconds())
+    orders = _orders([row for row, kept in zip(rows, is_kept.tolist(), strict=True) if kept])
+    return Block(orders, ((since_first >= -DAY) & (since_last <= DAY))[is_kept])
+
+
+def _orders(rows: Sequence[RiskOrder]) -> Orders:
+    order, customer, at, amount, coupon, packed, _ = zip(*rows, strict=True) if rows else ((),) * 7
     count = np.array([len(lines) // LINE.itemsize for lines in packed], dtype=np.int64)
     lines = np.frombuffer(b"".join(packed), dtype=LINE)
     position = np.repeat(np.arange(len(rows)), count)

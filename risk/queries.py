@@ -1,5 +1,5 @@
-"""Reads about doubt: the queue, a flag with what stands around it, the rules with what became of their flags, and the
-orders that the sweep judges. What the pages show of a person is the platform's own id, never a name."""
+"""Reads about doubt: the queue, a flag with what stands around it, the rules with what became of their flags. What the
+pages show of a person is the platform's own id, never a name; what the sweep judges comes under pseudonyms (dataset)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -17,45 +17,12 @@ AROUND_SHOWN = 60  # a burst of more is seen as one from the first sixty
 ORDERS_SHOWN = 6  # a case in the queue is recognised by a few; its flag's page has them all
 MARK = "fraud: "  # begins the reason of every exclusion that risk asked for; another room's exclusion is left alone
 
-# Customers with orders that came in since, in blocks by id: (customer, first and last time of what is new).
-TOUCHED = """
-SELECT customer_id, extract(epoch FROM min(ordered_at))::bigint, extract(epoch FROM max(ordered_at))::bigint
-FROM customers_order
-WHERE received_at >= %(since)s AND customer_id > %(after)s AND origin = 'observed' AND currency = %(currency)s
-GROUP BY customer_id ORDER BY customer_id LIMIT %(limit)s
-"""
-# One row an order with its lines packed as 12 bytes each (product int8, quantity int4, big-endian): ten times fewer rows to
-# carry than lines. The lines come by a subquery, which finds them by index even before a bulk load has been analysed.
-ORDER_COLUMNS = """
-SELECT o.id, o.customer_id, extract(epoch FROM o.ordered_at)::bigint, o.total::float8, o.coupon_discount::float8,
-       coalesce((SELECT string_agg(int8send(l.product_id) || int4send(l.quantity), '')
-                 FROM customers_orderline l WHERE l.order_id = o.id), '')
-FROM customers_order o
-"""
-ORDERS_OF = f"""{ORDER_COLUMNS}
-JOIN unnest(%(customers)s::bigint[], %(firsts)s::bigint[], %(lasts)s::bigint[]) AS t (customer_id, first, last)
-  ON o.customer_id = t.customer_id
-WHERE o.ordered_at >= to_timestamp(t.first) - %(history)s AND o.ordered_at <= to_timestamp(t.last) + %(margin)s
-  AND o.origin = 'observed' AND o.currency = %(currency)s
-ORDER BY o.id
-"""
-NEWEST_ORDERS = f"""{ORDER_COLUMNS}
-WHERE o.origin = 'observed' AND o.excluded_at IS NULL AND o.customer_id IS NOT NULL AND o.currency = %(currency)s
-ORDER BY o.ordered_at DESC LIMIT %(limit)s
-"""
-
-OrderRow = tuple[int, int, int, float, float, bytes]
-
-
-def _rows(sql: str, params: dict) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall()
-
 
 def database_now() -> datetime:
     """The clock that dates `received_at`."""
-    return _rows("SELECT clock_timestamp()", {})[0][0]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cursor.fetchone()[0]
 
 
 def last_sweep() -> Sweep | None:
@@ -73,28 +40,6 @@ def currencies(since: datetime) -> list[str]:
     return list(
         Order.objects.filter(received_at__gte=since).order_by("currency").values_list("currency", flat=True).distinct()
     )
-
-
-def touched(*, currency: str, since: datetime, after: int, limit: int) -> list[tuple[int, int, int]]:
-    """(customer, first, last new order in seconds since 1970) of customers above `after`, ascending."""
-    return _rows(TOUCHED, {"currency": currency, "since": since, "after": after, "limit": limit})
-
-
-def orders_of(
-    touched: Sequence[tuple[int, int, int]], *, currency: str, history: timedelta, margin: timedelta
-) -> list[OrderRow]:
-    """Every order of these customers from `history` before their first new one to `margin` after the last, by id.
-
-    A row is (order, customer, seconds since 1970, paid, taken off by coupons, lines of 12 bytes).
-    """
-    customers, firsts, lasts = (list(column) for column in zip(*touched, strict=True))
-    params = {"customers": customers, "firsts": firsts, "lasts": lasts}
-    return _rows(ORDERS_OF, {**params, "currency": currency, "history": history, "margin": margin})
-
-
-def newest_orders(*, currency: str, limit: int) -> list[OrderRow]:
-    """The newest orders of everybody that nobody doubts."""
-    return _rows(NEWEST_ORDERS, {"currency": currency, "limit": limit})
 
 
 def lock(customer_ids: Iterable[int]) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from customers.services.pseudonyms import owned
 from risk import dataset, queries, services
 from risk.contracts import NewFlag, SweepReport
 from risk.ml.explain import Range, explain, usual_ranges
@@ -48,7 +49,8 @@ def sweep(*, everything: bool = False, progress: Callable[[int], None] = lambda 
     for currency in queries.currencies(since):
         yardstick = _yardstick(rules, currency)
         for block in dataset.blocks(currency=currency, since=since):
-            raised = services.raise_flags(list(_doubts(rules, block, yardstick, in_force)))
+            doubts = owned(list(_doubts(rules, block, yardstick, in_force)))
+            raised = services.raise_flags([NewFlag(*doubt) for doubt in doubts])
             judged += (here := int(block.is_judged.sum()))
             flags.update(raised.flags)
             orders, held = orders + raised.orders, held + raised.customers_held
@@ -67,9 +69,8 @@ def _unread_since() -> datetime:
     return last.read_until - LATE if came_late else last.read_until
 
 
-def _doubts(
-    rules: tuple[Rule, ...], block: dataset.Block, yardstick: Yardstick, in_force: Mapping
-) -> Iterator[NewFlag]:
+def _doubts(rules: tuple[Rule, ...], block: dataset.Block, yardstick: Yardstick, in_force: Mapping) -> Iterator[tuple]:
+    """(pseudonym, ...) and what else a NewFlag holds, in its order."""
     features = build_features(dataset.beside(block.orders, yardstick.orders))
     signals = evaluate(rules, features)
     reasons = explain(signals, features, yardstick.ranges)
@@ -77,7 +78,7 @@ def _doubts(
         if row < len(block.is_judged) and block.is_judged[row]:
             facts = {name: float(column[row]) for name, column in features.values.items() if not np.isnan(column[row])}
             code = rules[rule].code
-            yield NewFlag(int(features.customer[row]), int(features.order[row]), in_force[code].pk, reason, facts)
+            yield int(features.customer[row]), int(features.order[row]), in_force[code].pk, reason, facts
 
 
 def _yardstick(rules: tuple[Rule, ...], currency: str) -> Yardstick:

@@ -4,7 +4,7 @@ A pseudonym names a person within one purpose and epoch: models hold nothing els
 goes to the database for the length of one transaction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -15,7 +15,8 @@ from django.db import connection, transaction
 from customers import crypto
 from customers.exceptions import UnknownEpoch
 
-RECOMMENDING = "recommending"  # the one purpose so far; another would make other pseudonyms of the same people
+# Each purpose makes other pseudonyms of the same people.
+RECOMMENDING, RISK = "recommending", "risk"
 EPOCH_BITS = 57
 
 OPEN = """
@@ -24,6 +25,16 @@ SELECT set_config('attune.training_inner', %s, true), set_config('attune.trainin
        set_config('attune.training_until', %s, true)
 """
 PEOPLE = "SELECT customers_pseudonym(id), id FROM customers_customer WHERE erased_at IS NULL ORDER BY 1"
+# One round trip opens, reads and closes: without a transaction around it, the three statements are one.
+ONCE = f"""{OPEN}, set_config('attune.risk_people', %s, true), set_config('attune.risk_since', %s, true);
+{{}};
+{OPEN}, set_config('attune.risk_people', '', true), set_config('attune.risk_since', '', true)
+"""
+CLOSED = ("", "", "0", "", "")
+OWNERS = """
+SELECT customers_pseudonym(id), id FROM customers_customer
+WHERE erased_at IS NULL AND id IN (SELECT customer_id FROM customers_order WHERE id = ANY(%(orders)s))
+"""
 
 
 def epochs() -> dict[int, bytes]:
@@ -53,20 +64,56 @@ def reading(
     """Inside, the training views hold what may be learnt from in [since, until), under the pseudonyms of this epoch (the
     newest). Orders need the window; who people are does not. The views are empty anywhere else.
     """
-    keys = epochs()
-    epoch = max(keys) if epoch is None else epoch
-    inner, outer = crypto.training_pads(keys[epoch], purpose, epoch)
-    window = ["" if moment is None else moment.isoformat() for moment in (since, until)]
+    opened = _opened(purpose, epoch, since, until)
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(OPEN, [inner.hex(), outer.hex(), str(epoch), *window])
+            cursor.execute(OPEN, opened)
         try:
             yield
         finally:
             # Inside somebody's transaction the settings would last to its end. After an error it ends at once anyway.
             if not connection.needs_rollback and connection.connection.info.transaction_status.name == "INTRANS":
                 with connection.cursor() as cursor:
-                    cursor.execute(OPEN, ["", "", "0", "", ""])
+                    cursor.execute(OPEN, CLOSED)
+
+
+def read_once(
+    sql: str,
+    params: dict,
+    *,
+    purpose: str,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    people: Iterable[int] = (),
+    new_since: datetime | None = None,
+) -> list[tuple]:
+    """The rows of one SELECT in a reading of its own, in one round trip.
+
+    people, new_since: for the sweep's view, whose orders it shows (customer ids) and which of them it calls new.
+    """
+    with connection.cursor() as cursor:
+        whose = ["{" + ",".join(map(str, people)) + "}", _written(new_since)]
+        read = cursor.mogrify(sql, params)
+        cursor.execute(ONCE.format(read.replace("%", "%%")), [*_opened(purpose, None, since, until), *whose, *CLOSED])
+        cursor.nextset()
+        return cursor.fetchall()
+
+
+def _opened(purpose: str, epoch: int | None, since: datetime | None, until: datetime | None) -> tuple[str, ...]:
+    """What OPEN needs, of this epoch (the newest)."""
+    keys = epochs()
+    epoch = max(keys) if epoch is None else epoch
+    inner, outer = crypto.training_pads(keys[epoch], purpose, epoch)
+    return inner.hex(), outer.hex(), str(epoch), _written(since), _written(until)
+
+
+def _written(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat()
+
+
+def owners(order_ids: Iterable[int], *, purpose: str) -> list[tuple[int, int]]:
+    """(pseudonym, customer id) of those whom these orders belong to and who are there."""
+    return read_once(OWNERS, {"orders": list(order_ids)}, purpose=purpose)
 
 
 def pseudonyms_of(customer_id: int) -> list[int]:

@@ -1,6 +1,5 @@
 """What people did, for what they are like: orders as columns, channels, sessions, sales by category and window."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,16 +22,6 @@ COPY_ROW = np.dtype(
 COPY_HEADER, COPY_TRAILER = 19, 2
 DAY = 86_400.0
 DAYS_1970_TO_2000 = 10_957.0
-
-# People who are there and did not refuse to be learnt from: whoever did stands in no figure of this room.
-LEARNABLE = """learnable AS MATERIALIZED (
-        SELECT c.id FROM customers_customer c
-        WHERE c.origin = 'observed' AND c.excluded_at IS NULL AND c.erased_at IS NULL
-          AND NOT EXISTS (
-              SELECT 1 FROM customers_consentstate s
-              WHERE s.customer_id = c.id AND s.purpose = 'model_training'
-                AND s.action IN ('refused', 'withdrawn', 'objected'))
-    )"""
 
 ORDERS = """
 COPY (
@@ -67,28 +56,12 @@ SELECT customers_pseudonym(customer_id), count(DISTINCT visit),
 FROM visits GROUP BY customer_id
 """
 
-# People, not lines: one household that stocks up is no trend. Week 1 is the oldest.
-SALES = f"""
-WITH {LEARNABLE}
-SELECT p.product_type, width_bucket(extract(epoch FROM o.ordered_at), %(since)s, %(until)s, %(weeks)s) AS week,
-       array_agg(DISTINCT o.customer_id)
-FROM customers_order o
-JOIN learnable c ON c.id = o.customer_id
-JOIN customers_orderline l ON l.order_id = o.id
-JOIN catalog_product p ON p.id = l.product_id
-WHERE o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL AND l.quantity > 0
-  AND o.ordered_at >= to_timestamp(%(since)s) AND o.ordered_at < to_timestamp(%(until)s) AND p.product_type <> ''
-GROUP BY 1, 2
-"""  # noqa: S608 - made of constants
-
-SEARCHES = f"""
-WITH {LEARNABLE}
-SELECT e.customer_id, width_bucket(extract(epoch FROM e.occurred_at), %(since)s, %(until)s, %(weeks)s), e.sealed
-FROM customers_event e JOIN learnable c ON c.id = e.customer_id
-WHERE e.name = 'Products Searched' AND e.origin = 'observed' AND e.sealed IS NOT NULL
-  AND e.occurred_at >= to_timestamp(%(since)s) AND e.occurred_at < to_timestamp(%(until)s)
-ORDER BY e.customer_id
-"""  # noqa: S608 - made of constants
+# People, not lines: one household that stocks up is no trend.
+SALES = """
+SELECT p.product_type, s.week, array_agg(DISTINCT s.person)
+FROM customers_training_sale s JOIN catalog_product p ON p.id = s.product_id
+WHERE p.product_type <> '' GROUP BY 1, 2
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,15 +131,8 @@ def sessions(*, since: datetime, until: datetime) -> dict[int, Sessions]:
         return {customer_id: Sessions(*map(int, counts)) for customer_id, *counts in cursor}
 
 
-def sales_by_type(*, since: datetime, until: datetime, weeks: int) -> Iterator[tuple[str, int, list[int]]]:
-    """(product type, week from 1, ids of the people who bought it then)."""
-    with connection.cursor() as cursor:
-        cursor.execute(SALES, {"since": since.timestamp(), "until": until.timestamp(), "weeks": weeks})
-        yield from cursor
-
-
-def searches(*, since: datetime, until: datetime, weeks: int) -> Iterator[tuple[int, int, memoryview]]:
-    """(customer id, week from 1, sealed words), by customer."""
-    with connection.cursor() as cursor:
-        cursor.execute(SEARCHES, {"since": since.timestamp(), "until": until.timestamp(), "weeks": weeks})
-        yield from cursor
+def sales_by_type(*, since: datetime, until: datetime) -> list[tuple[str, int, list[int]]]:
+    """(product type, week from 1, the oldest, pseudonyms of the people who bought it then)."""
+    with reading(since=since, until=until), connection.cursor() as cursor:
+        cursor.execute(SALES)
+        return cursor.fetchall()

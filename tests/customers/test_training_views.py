@@ -68,6 +68,8 @@ def test_the_views_carry_no_number_name_contact_or_text():
         *(("customers_training_order", name) for name in (
             "person", "moment", "channel", "total", "discount", "coupon_discount", "is_doubted")),
         *(("customers_training_person", name) for name in ("person", "age", "income", "household_size")),
+        *(("customers_training_sale", name) for name in ("person", "product_id", "week")),
+        *(("customers_training_search", name) for name in ("person", "week", "sealed")),
     ]  # fmt: skip
 
 
