@@ -32,8 +32,9 @@ ONCE = f"""{OPEN}, set_config('attune.risk_people', %s, true), set_config('attun
 """
 CLOSED = ("", "", "0", "", "")
 OWNERS = """
-SELECT customers_pseudonym(id), id FROM customers_customer
+SELECT customers_pseudonym(id), min(id) FROM customers_customer
 WHERE erased_at IS NULL AND id IN (SELECT customer_id FROM customers_order WHERE id = ANY(%(orders)s))
+GROUP BY 1 HAVING count(*) = 1
 """
 
 
@@ -87,7 +88,7 @@ def read_once(
     people: Iterable[int] = (),
     new_since: datetime | None = None,
 ) -> list[tuple]:
-    """The rows of one SELECT in a reading of its own, in one round trip.
+    """The rows of one SELECT in a reading of its own, in one round trip. Not inside another reading, which it would close.
 
     people, new_since: for the sweep's view, whose orders it shows (customer ids) and which of them it calls new.
     """
@@ -112,7 +113,7 @@ def _written(moment: datetime | None) -> str:
 
 
 def owners(order_ids: Iterable[int], *, purpose: str) -> list[tuple[int, int]]:
-    """(pseudonym, customer id) of those whom these orders belong to and who are there."""
+    """(pseudonym, customer id) of those whom these orders belong to and who are there, each alone under it."""
     return read_once(OWNERS, {"orders": list(order_ids)}, purpose=purpose)
 
 
