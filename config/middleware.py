@@ -103,14 +103,21 @@ class Access:
             return redirect_to_login(request.get_full_path())
         if needed == SIGNED_IN:
             return None
-        return self._to_enrolment(request) or self._refuse(request.user, needed) or self._to_confirm(request, view)
+        return self._to_enrolment(request) or self._refuse(request, needed) or self._to_confirm(request, view)
 
     @staticmethod
-    def _refuse(user, needed) -> None:
+    def _refuse(request, needed) -> None:
         if needed is None:
             raise PermissionDenied("This page declares no capability, so nobody may open it.")
-        if needed != ANY_STAFF and not user.can(needed):
+        if needed == ANY_STAFF:
+            return
+        if not request.user.can(needed):
             raise PermissionDenied(f"This page needs the right “{needed}”, which none of your roles gives.")
+        if request.user.merchant_id is not None and request.resolver_match.app_name == "campaigns":
+            # Whatever else a merchant's own people may do: theirs is told with noise, for one person may tell two apart.
+            raise PermissionDenied(
+                "These pages show people and exact figures; a merchant reads its results by the API."
+            )
 
     @staticmethod
     def _to_confirm(request, view):

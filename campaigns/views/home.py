@@ -20,16 +20,17 @@ PAGE = 25
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     user = request.user
+    may_read = user.can(Capability.CAMPAIGN_READ) and user.merchant_id is None  # exact figures are no merchant's
     context = {
         "to_approve": overview.to_approve(user) if user.can(Capability.CAMPAIGN_APPROVE) else [],
         "came_back": overview.came_back(user) if user.can(Capability.CAMPAIGN_COMPOSE) else [],
         "to_release": overview.approved_by_others(user) if user.can(Capability.CAMPAIGN_SEND) else [],
-        "may_read": user.can(Capability.CAMPAIGN_READ),
+        "may_read": may_read,
         "may_compose": user.can(Capability.CAMPAIGN_COMPOSE),
         "freshness": overview.freshness(),
         "store": demo_store(),
     }
-    if user.can(Capability.CAMPAIGN_READ):
+    if may_read:
         sends = overview.sends()
         context["failing"] = [send for send in sends if send.troubled]
         context["live"] = [send for send in sends if send.campaign.state != "sent"]

@@ -4,6 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.contracts import Arm, NoisyArm, Verdict
@@ -11,9 +13,11 @@ from campaigns.models import Assignment, Campaign, Message, MessageVariant, Segm
 from campaigns.queries.disclosed import MONEY_CAP, capped
 from campaigns.queries.measurement import window_of
 from campaigns.stats.lift import noisy_conversion_lift, noisy_revenue_lift
+from catalog.models import Membership
 from customers.models import Customer, Order, PrivacyBudget
 from customers.services import disclosure
 from tests import factories
+from tests.campaigns.pages import shop_sent
 from tests.campaigns.test_api_results import results, with_key
 
 pytestmark = pytest.mark.django_db
@@ -163,3 +167,20 @@ def test_intervals_widen_with_the_noise_and_hidden_figures_have_none():
     assert noisy_revenue_lift(treated, holdout, cap=200.0).difference.estimate == pytest.approx(5.0)
     hidden = noisy_conversion_lift(treated, arm(Arm.HOLDOUT, 1000, None, None))
     assert (hidden.difference, hidden.verdict) == (None, Verdict.CANNOT_TELL)
+
+
+def test_a_merchants_member_reads_no_exact_figure_and_no_recipient_whatever_else_they_may():
+    shop = shop_sent(people=2)
+    mill = factories.merchant()
+    Campaign.objects.filter(pk=shop.campaign.pk).update(merchant=mill)
+    analyst = factories.staff("analyst")
+    Membership.objects.create(user=analyst, merchant=mill)
+    client = Client()
+    client.force_login(analyst)
+
+    for page in ("detail", "monitor", "sending", "recipients", "results", "review"):
+        assert client.get(reverse(f"campaigns:{page}", args=[shop.campaign.pk])).status_code == 403, page
+    segment = Segment.objects.get()
+    assert client.get(reverse("campaigns:segment", args=[segment.pk])).status_code == 403
+    home = client.get(reverse("campaigns:home"))
+    assert (home.status_code, "last_results" in home.context) == (200, False)
