@@ -1,12 +1,18 @@
 """Erasure: after its proof no table, file, artifact or dump names the person; the chain holds, the figures stay."""
 
 import json
+import subprocess
 from datetime import timedelta
+from io import StringIO
+from pathlib import Path
 
 import numpy as np
+import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
+from psycopg.conninfo import make_conninfo
 
 from accounts.exceptions import Refused
 from campaigns.models import Message, SurveyAnswer
@@ -14,6 +20,7 @@ from campaigns.queries.measurement import results, unsubscribes, window_of
 from campaigns.queries.personal import everything
 from campaigns.services import rights as campaign_rights
 from campaigns.services.delivery import start
+from config.embedded import archive
 from customers.contracts import NewContact, NewCustomer
 from customers.models import ContactPoint, Customer, Event, Quarantine, SubjectKey, Suppression
 from customers.services import anchors, consent, merge, people, rights
@@ -204,6 +211,95 @@ def test_a_restored_dump_does_not_bring_them_back():
     assert not SubjectKey.objects.filter(customer=person).exists()
     assert not ContactPoint.objects.filter(customer=person).exists()
     assert campaign_rights.repeat_erasures() == 0
+
+
+def owner_url() -> str:
+    """The address of the database that the owner's connection is on now, as `manage.py dump` gets it."""
+    at = connections["owner"].settings_dict
+    parts = {
+        "host": at["HOST"],
+        "port": at["PORT"],
+        "user": at["USER"],
+        "password": at["PASSWORD"],
+        "dbname": at["NAME"],
+    }
+    return make_conninfo(**{key: value for key, value in parts.items() if value})
+
+
+@pytest.fixture
+def elsewhere(settings):
+    """Makes an empty database and points both roles' connections at it, until the test ends."""
+    names = {alias: connections[alias].settings_dict["NAME"] for alias in ("default", "owner")}
+    scratch = f"{names['owner']}_restored"
+
+    def point(name_of: dict[str, str]) -> None:
+        for alias, name in name_of.items():
+            connections[alias].close()
+            connections[alias].settings_dict["NAME"] = name
+        settings.DATABASE_OWNER_URL = owner_url()
+
+    def run(statement: str) -> None:
+        with psycopg.connect(owner_url(), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def go() -> None:
+        run(f'DROP DATABASE IF EXISTS "{scratch}"')  # of a run that was killed
+        run(f'CREATE DATABASE "{scratch}"')
+        point(dict.fromkeys(names, scratch))
+
+    yield go
+    point(names)
+    # Waits up to five seconds for the backends of both roles; FORCE would have to end the other role's.
+    run(f'DROP DATABASE IF EXISTS "{scratch}"')
+
+
+def dumped(settings, path: Path) -> dict[str, str]:
+    """What `manage.py dump` writes now, read back as SQL: the archive and the file of keys."""
+    settings.DATABASE_OWNER_URL = owner_url()
+    call_command("dump", path, stdout=StringIO(), stderr=StringIO())
+    program = archive._program("pg_restore", 15, owner_url())
+    return {
+        name: subprocess.run([program, "--file=-", file], capture_output=True, text=True, check=True).stdout
+        for name, file in (("archive", path), ("keys", Path(f"{path}.keys")))
+    }
+
+
+def named_in(dump: dict[str, str]) -> list[str]:
+    """Where a canary stands in a dump, in the clear or as the bytes of a column."""
+    return [
+        f"{name}: {word}"
+        for name, sql in dump.items()
+        for word in CANARY.values()
+        if word.casefold() in sql.casefold() or word.encode().hex() in sql
+    ]
+
+
+def test_no_dump_after_the_proof_names_the_person_and_one_from_before_has_them_erased_again(
+    settings, tmp_path, elsewhere
+):
+    _, person = canary_shop()
+    key = bytes(SubjectKey.objects.get(customer=person).sealed).hex()
+    before = dumped(settings, tmp_path / "before")
+    # The trial sees what is there; address, card and broken event rest sealed in every dump.
+    assert named_in(before) == [f"archive: {CANARY['words']}", f"archive: {CANARY['name']}"]
+    assert (key in before["keys"], key in before["archive"]) == (True, False)
+
+    campaign_rights.erase(verified_request(person).pk)
+    after = dumped(settings, tmp_path / "after")
+    assert named_in(after) == []
+    assert key not in after["keys"] + after["archive"]
+    assert "customers_subjectkey" in after["keys"]
+
+    elsewhere()
+    said = StringIO()
+    call_command("restore", tmp_path / "before", stdout=said, stderr=StringIO())
+    assert "1 people had been erased since, and were erased again." in said.getvalue()
+    assert Customer.objects.get(pk=person.pk).erased_at is not None
+    assert SubjectKey.objects.count() == Customer.objects.filter(erased_at=None).count() > 0
+    assert list(consent.verify()) == []
+    again_dumped = dumped(settings, tmp_path / "again")
+    assert named_in(again_dumped) == []
+    assert key not in again_dumped["keys"] + again_dumped["archive"]
 
 
 def test_a_proof_that_was_touched_does_not_hold():
