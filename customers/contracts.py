@@ -106,6 +106,7 @@ class NewConsent:
     user_agent: str = ""  # kept sealed under the person's key
     valid_until: datetime | None = None  # aware
     form_sha256: bytes | None = None  # of the form as it was rendered: services.notices.keep_form
+    came_as: int | None = None  # the merged record that it was said for, by an old link or a file
 
 
 @dataclass(frozen=True, slots=True)

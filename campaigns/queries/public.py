@@ -9,9 +9,8 @@ from campaigns.models import AudienceMember, Message
 from catalog.contracts import ProductFacts
 from catalog.queries import by_ids
 from customers.contracts import CONTACT_KIND, Channel
-from customers.models import ConsentRecord, ContactPoint, Customer
+from customers.models import ConsentRecord, ContactPoint
 from customers.queries.consent import consent_summary
-from customers.queries.people import standing
 from recommendations.queries.lists import items_for
 
 RECOMMENDED = 50  # as many as are scored for a person: the reasons of what was shown are among them
@@ -56,17 +55,11 @@ def shown(message: Message) -> list[Shown]:
     return [Shown(products[pk], reasons.get(pk, common)) for pk in items if pk in products]
 
 
-def places_of(customer_id: int, channels: list[str]) -> list[int]:
-    """The ids of every contact point, also other people's, with an address of this person on these channels."""
+def places_of(customer_ids: list[int], channels: list[str]) -> list[int]:
+    """The ids of every contact point, also other people's, with an address of these records on these channels."""
     kinds = [CONTACT_KIND[Channel(channel)] for channel in channels if Channel(channel) in CONTACT_KIND]
-    own = ContactPoint.objects.filter(customer=customer_id, kind__in=kinds).values_list("kind", "lookup")
+    own = ContactPoint.objects.filter(customer__in=customer_ids, kind__in=kinds).values_list("kind", "lookup")
     same = Q()
     for kind, lookup in own:
         same |= Q(kind=kind, lookup=lookup)
     return list(ContactPoint.objects.filter(same).values_list("pk", flat=True)) if same else []
-
-
-def person_of(message: Message) -> Customer:
-    """Whom the message speaks to now: who was merged since is their person, whose words count and whose are shown."""
-    now = standing([message.customer_id]).get(message.customer_id)
-    return message.customer if now is None else Customer.objects.get(pk=now)

@@ -9,6 +9,7 @@ from campaigns.services.withdrawal import Acknowledgement, acknowledge
 from customers.contracts import Action, Channel, LawfulBasis, NewConsent
 from customers.queries.consent import consent_summary
 from customers.queries.packs import SUBJECTS, Pack, pack
+from customers.queries.people import person_of
 from customers.services import notices, optin
 from customers.services.consent import record
 from customers.services.limits import may_ask
@@ -50,7 +51,11 @@ class Saved:
 
 
 def switches(customer, language: str) -> list[Switch]:
-    """What this person can switch: a channel when there is an address for it, or it was ever spoken about."""
+    """What this person can switch: a channel when there is an address for it, or it was ever spoken about.
+
+    Behind a merged record's link it is the person whom that record was merged into.
+    """
+    customer = person_of(customer)
     rules = pack(customer.jurisdiction)
     said = {(line.purpose, line.channel): line.is_given for line in consent_summary(customer.pk)}
     found = []
@@ -66,7 +71,11 @@ def switches(customer, language: str) -> list[Switch]:
 
 
 def save(customer, wanted: set[str], *, personalise: bool, language: str, form_html: str, visitor: Visitor) -> Saved:
-    """Does what changed and nothing else. A yes to e-mail goes through a double opt-in, a no holds at once."""
+    """Does what changed and nothing else. A yes to e-mail goes through a double opt-in, a no holds at once.
+
+    What is saved behind a merged record's link counts for its person; the ledger says that it came for that record.
+    """
+    person = person_of(customer)
     origin = str(origin_of(visitor.user_agent))
     withdrawn, asked, too_often = [], [], False
     for switch in switches(customer, language):
@@ -79,7 +88,7 @@ def save(customer, wanted: set[str], *, personalise: bool, language: str, form_h
             )  # fmt: skip
         elif not switch.is_on and switch.subject in wanted and switch.may_turn_on:
             if channel == Channel.EMAIL:
-                point = optin.address_for(customer, switch.subject)
+                point = optin.address_for(person, switch.subject)
                 if not may_ask("opt_in", address=f"contact point {point.pk}", ip=visitor.ip):
                     too_often = True
                     continue

@@ -68,7 +68,7 @@ def erase(request_id: int, *, actor=None) -> dict:
     erased = _erase_rows(request.customer_id)
     ids = records_of(request.customer_id)
     left = withdrawal.settle(
-        lambda: tuple(one for pk in ids for one in withdrawal.under_way(pk, Channel.ANY)), settings.WITHDRAWAL_PATIENCE
+        lambda: withdrawal.under_way(request.customer_id, Channel.ANY), settings.WITHDRAWAL_PATIENCE
     )
     artifacts = [done for pk in ids for done in forgetting.forget_in_artifacts(pk)]
     now = timezone.now()
@@ -91,7 +91,7 @@ def _erase_rows(customer_id: int, method: str = "erasure") -> Erased | None:
     """All rows in one transaction, after which nothing in the database names the person."""
     with transaction.atomic():
         ids = records_of(customer_id)  # their own, and those that were found to be theirs
-        cancelled = sum(withdrawal.fence(pk, Channel.ANY, reason="gone") for pk in ids)
+        cancelled = withdrawal.fence(customer_id, Channel.ANY, reason="gone")
         records = [one for pk in ids if (one := erasure.erase(pk, method=method)) is not None]
         erased = next((one for one in records if one.customer_id == customer_id), None)
         if erased is None:

@@ -18,7 +18,7 @@ from campaigns.models import Message
 from campaigns.queries.public import places_of
 from campaigns.state import MessageState
 from customers.contracts import CONTACT_KIND, Channel, Purpose
-from customers.queries.people import standing
+from customers.queries.people import records_of, standing
 from customers.services.withdraw import withdraw
 
 # In the order of ids, so that two withdrawals of one address wait for each other instead of crossing.
@@ -26,7 +26,7 @@ FENCE = """
 WITH mine AS (
     SELECT id FROM campaigns_message
     WHERE state IN ('queued', 'sending') AND attempted_at IS NULL AND channel = ANY(%(channels)s)
-      AND (customer_id = %(customer)s OR contact_point_id = ANY(%(places)s))
+      AND (customer_id = ANY(%(customers)s) OR contact_point_id = ANY(%(places)s))
     ORDER BY id FOR UPDATE
 )
 UPDATE campaigns_message m SET state = 'skipped', reason = %(reason)s, lease_token = NULL, lease_until = NULL
@@ -35,7 +35,7 @@ FROM mine WHERE m.id = mine.id
 UNDER_WAY = """
 SELECT id, attempted_at FROM campaigns_message
 WHERE state = 'sending' AND attempted_at IS NOT NULL AND channel = ANY(%(channels)s)
-  AND (customer_id = %(customer)s OR contact_point_id = ANY(%(places)s))
+  AND (customer_id = ANY(%(customers)s) OR contact_point_id = ANY(%(places)s))
 ORDER BY id
 """
 ASK_EVERY = 0.1  # seconds: a hand-over takes some 10 ms, a slow server's some seconds
@@ -71,7 +71,6 @@ def acknowledge(
     Call it outside of any transaction: what is said here is true only once it is committed. A merged record's word counts
     for the person, and so stops what waits for the person.
     """
-    customer_id = standing([customer_id]).get(customer_id, customer_id)
     with transaction.atomic():
         recorded = withdraw(
             customer_id=customer_id, channel=channel, purpose=purpose, method=method, actor=actor, origin=origin
@@ -119,4 +118,6 @@ def settle(ask: Callable[[], tuple[UnderWay, ...]], patience: float) -> tuple[Un
 
 def _where(customer_id: int, channel: str) -> dict:
     channels = [str(one) for one in (CONTACT_KIND if channel == Channel.ANY else [Channel(channel)])]
-    return {"customer": customer_id, "channels": channels, "places": places_of(customer_id, channels)}
+    # An old link names a record that was merged: what waits is written to the person, or to any record of theirs.
+    records = records_of(standing([customer_id]).get(customer_id, customer_id))
+    return {"customers": records, "channels": channels, "places": places_of(records, channels)}

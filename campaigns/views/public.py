@@ -26,6 +26,7 @@ from campaigns.tasks import send_letters
 from campaigns.views.answers import client_ip, nudge, public_page
 from catalog.queries import by_ids
 from customers.queries.consent import receipts_of
+from customers.queries.people import person_of
 
 
 def by_token(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -90,12 +91,13 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """The preference centre. `?language=` shows it in another language; only a post changes anything."""
     message, _ = tracking.message_of(token, PREFERENCES)
-    customer = queries.person_of(message)
+    customer = message.customer
+    person = person_of(customer)  # the same, where the record was not merged
     asked = PreferencesForm(request.POST if request.method == "POST" else request.GET)
     given = asked.cleaned_data if asked.is_valid() else {}
     # A box that cannot be read must not count as one that is off.
     is_unread = request.method == "POST" and not asked.is_valid()
-    language = given.get("language") or ("zh" if customer.language.startswith("zh") else "en")
+    language = given.get("language") or ("zh" if person.language.startswith("zh") else "en")
     saved = None
     if request.method == "POST" and not is_unread:
         # The words around the boxes without anybody's answer: what is hashed is the form, not the person.
@@ -110,11 +112,11 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
             form_html=blank,
             visitor=choices.Visitor(client_ip(request), _agent(request)),
         )
-        customer.refresh_from_db()
+        person.refresh_from_db()
         if saved.asked:
             nudge(send_letters)
     context = {
-        "customer": customer,
+        "customer": person,
         "switches": choices.switches(customer, language),
         "language": language,
         "languages": asked.fields["language"].choices,
@@ -130,13 +132,13 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
 def receipts(request: HttpRequest, token: str) -> HttpResponse:
     """Every record of this person's consent, to read; `?format=json` to keep."""
     message, _ = tracking.message_of(token, PREFERENCES)
-    customer = queries.person_of(message)
-    rows = receipts_of(customer.pk)
+    person = person_of(message.customer)
+    rows = receipts_of(person.pk)
     if request.GET.get("format") == "json":
         answer = JsonResponse({"receipts": rows}, encoder=DjangoJSONEncoder, json_dumps_params={"indent": 2})
         answer["Content-Disposition"] = 'attachment; filename="consent-receipts.json"'
         return answer
-    return public_page(request, "receipts", {"receipts": rows, "token": token, "customer": customer})
+    return public_page(request, "receipts", {"receipts": rows, "token": token, "customer": person})
 
 
 @by_token

@@ -49,6 +49,12 @@ def standing(customer_ids: Iterable[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
+def person_of(customer: Customer) -> Customer:
+    """Who this record stands for: the person whom it was merged into, or the record itself."""
+    now = standing([customer.pk])
+    return Customer.objects.get(pk=now[customer.pk]) if now else customer
+
+
 def records_of(*customer_ids: int) -> list[int]:
     """These records and all that were merged into them: what an erasure or an export of the person must cover."""
     with connection.cursor() as cursor:

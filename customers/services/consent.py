@@ -17,7 +17,8 @@ from customers.contracts import ALLOWING, Action, Channel, LawfulBasis, NewConse
 from customers.exceptions import ConsentRefused, NoticeChanged
 from customers.models import ConsentRecord, Customer, LedgerGenesis, Notice
 from customers.privacy import truncate_ip
-from customers.services import seal, succession
+from customers.queries.people import standing
+from customers.services import seal, shells, succession
 from customers.services.projection import Act, differences, project, rebuild
 
 # A thousand records hold their shards' locks for some 50 ms; the next writer of such a shard waits that long.
@@ -63,27 +64,45 @@ class _Prepared:
 
 
 def record(entry: NewConsent) -> int:
-    """Appends one act and updates the projection, in one transaction; returns the record's id. Raises ConsentRefused."""
+    """Appends one act and updates the projection, in one transaction; returns the record's id. Raises ConsentRefused.
+
+    What a merged record says counts for the person whom it was merged into.
+    """
     with transaction.atomic():
-        return _append(_prepare([entry]))[0]
+        return _append(_where_they_stand(_prepare([entry])))[0]
 
 
-def record_many(entries: Iterable[NewConsent]) -> int:
+def record_many(entries: Iterable[NewConsent], *, to_person: bool = True) -> int:
     """Appends all acts in their order per person and returns how many. Raises ConsentRefused before the first is written.
 
-    Shards are taken in order, at most 1,000 records a transaction; inside somebody's transaction it is one, which then
-    holds all its shards to the end, so call it once there. Repeating it records the acts again.
+    What a merged record says counts for its person; without `to_person` the act is of that very record, as when its own
+    consent lapses or is erased. Shards are taken in order, at most 1,000 records a transaction; inside somebody's
+    transaction it is one, which then holds all its shards to the end, so call it once there. Repeating it records the
+    acts again.
     """
-    prepared = sorted(_prepare(list(entries)), key=lambda one: one.shard)  # stable: keeps a person's acts in order
+    prepared = _prepare(list(entries), to_person=to_person)
     for start in range(0, len(prepared), TRANSACTION_RECORDS):
         with transaction.atomic():
-            _append(prepared[start : start + TRANSACTION_RECORDS])
+            part = prepared[start : start + TRANSACTION_RECORDS]
+            _append(_where_they_stand(part) if to_person else part)
     return len(prepared)
 
 
-def _prepare(entries: list[NewConsent]) -> list[_Prepared]:
-    """Everything that can be refused or computed before a lock is held."""
+def _where_they_stand(prepared: list[_Prepared]) -> list[_Prepared]:
+    """The same, with their people's rows held; made anew when one of them was merged in the meantime.
+
+    Held only now, when everybody has a key: to make one takes the row for itself.
+    """
+    now = shells.hold({one.consent.customer_id for one in prepared})
+    return _prepare(shells.addressed([one.consent for one in prepared], now)) if now else prepared
+
+
+def _prepare(entries: list[NewConsent], *, to_person: bool = True) -> list[_Prepared]:
+    """Everything that can be refused or computed before a shard's lock is held, ordered by shard."""
     customers = list(Customer.objects.filter(pk__in={entry.customer_id for entry in entries}))
+    if to_person and any(one.merged_into_id is not None for one in customers):
+        entries = shells.addressed(entries, standing(one.pk for one in customers))
+        customers = list(Customer.objects.filter(pk__in={entry.customer_id for entry in entries}))
     keys = seal.keys_for(customers)
     subjects = {pk: crypto.pseudonym(key) for pk, key in keys.items()}
     notices = _notice_digests({entry.notice_version for entry in entries} - {""})
@@ -104,7 +123,7 @@ def _prepare(entries: list[NewConsent]) -> list[_Prepared]:
                 sealed=crypto.seal(keys[entry.customer_id], agent, USER_AGENT_CONTEXT) if agent else None,
             )
         )
-    return prepared
+    return sorted(prepared, key=lambda one: one.shard)  # stable: keeps a person's acts in order
 
 
 def _check(entry: NewConsent, keys: dict[int, bytes], notices: dict[str, bytes]) -> None:
@@ -187,7 +206,7 @@ def _entry(one: _Prepared, head: ledger.Head, now: datetime) -> tuple[ledger.Ent
         language=consent.language,
         method=consent.method,
         origin=str(consent.origin),
-        actor=consent.actor,
+        actor=shells.actor_of(consent.actor, consent.came_as),
         jurisdiction=consent.jurisdiction,
         ip_truncated=truncate_ip(consent.ip),
         sealed=one.sealed,

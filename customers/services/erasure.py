@@ -95,13 +95,14 @@ def _opened(key: bytes | None, points) -> list[str]:
 def _say_no(person: Customer, method: str) -> None:
     """Takes back whatever is still allowed, while the pseudonym can be made. An earlier "no" stands as it was said."""
     given = ConsentState.objects.filter(customer=person, is_given=True).order_by("purpose", "channel")
-    record_many(
+    acts = [
         NewConsent(
             person.pk, purpose, channel, Action.WITHDRAWN, LawfulBasis.CONSENT, method, "subject",
             origin=person.origin, jurisdiction=person.jurisdiction,
         )
         for purpose, channel in given.values_list("purpose", "channel")
-    )  # fmt: skip
+    ]  # fmt: skip
+    record_many(acts, to_person=False)
 
 
 def _forget_quarantine(names: set[str]) -> int:

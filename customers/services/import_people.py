@@ -21,7 +21,7 @@ from customers.exceptions import ConsentRefused, InvalidContact
 from customers.identity import normalise, region_of
 from customers.models import ConsentState, ContactPoint, Customer, ImportedRow, Notice
 from customers.queries.people import standing
-from customers.services import consent, people, succession
+from customers.services import consent, people, shells, succession
 from customers.services.import_fields import ATTRIBUTE, MAX_VALUE, BadLine, bad_contact, is_zone, moment, text
 from customers.services.import_take import Brought, Line, Taken, Way
 
@@ -171,6 +171,9 @@ def _store(read: list[_Person], way: Way, taken: Taken) -> None:
     names = [person.external_id for person in merged]
     fields = ("external_id", "pk", "attributes", "first_seen_at")
     before = {name: row for name, *row in Customer.objects.filter(external_id__in=names).values_list(*fields)}
+    if any(one.consent for one in read):
+        # Before attributes take some rows and consent others: two files at once wait here and do not cross.
+        shells.hold((pk for pk, *_ in before.values()), to_change=True)
     ids = people.import_customers(merged)
     made = {pk for name, pk in ids.items() if name not in before}
     changed: set[int] = set()
@@ -192,7 +195,7 @@ def _store(read: list[_Person], way: Way, taken: Taken) -> None:
             changed.add(pk)
             taken.brought.append(Brought(What.ATTRIBUTES, row_id=pk, customer_id=pk, before=differs))
     changed |= _add_contacts(read, ids, way, taken)
-    changed |= _record(read, ids, taken)
+    changed |= _record(read, ids, {name: pk for name, (pk, *_) in before.items() if ids[name] != pk}, taken)
     for one in read:
         is_news = ids[one.customer.external_id] in made | changed
         taken.taken += is_news
@@ -226,9 +229,13 @@ def _add_contacts(read: list[_Person], ids: dict[str, int], way: Way, taken: Tak
     return {owner for _, owner in owners}
 
 
-def _record(read: list[_Person], ids: dict[str, int], taken: Taken) -> set[int]:
-    """Records what was not said before: the same file twice says nothing new."""
-    acts = [(ids[one.customer.external_id], one.consent) for one in read if one.consent]
+def _record(read: list[_Person], ids: dict[str, int], old: dict[str, int], taken: Taken) -> set[int]:
+    """Records what was not said before: the same file twice says nothing new. `old`: merged records by name."""
+    acts = [
+        (ids[one.customer.external_id], one.consent | {"came_as": old.get(one.customer.external_id)})
+        for one in read
+        if one.consent
+    ]
     if not acts:
         return set()
     states = ConsentState.objects.filter(customer__in={pk for pk, _ in acts})

@@ -163,11 +163,12 @@ def _expire(batch_id: int) -> None:
     """A yes of it lapses, where the person has not spoken since."""
     records = ConsentRecord.objects.filter(pk__in=_ids(batch_id, What.CONSENT), action__in=ALLOWING)
     last = set(ConsentState.objects.filter(record__in=records.values("pk")).values_list("record_id", flat=True))
-    consent.record_many(
+    lapsed = [
         NewConsent(
             customer_id=one.customer_id, purpose=one.purpose, channel=one.channel, action=Action.EXPIRED,
             lawful_basis=one.lawful_basis, method=METHOD, actor=f"import:{batch_id}", origin=one.origin,
         )
         for one in records
         if one.pk in last
-    )  # fmt: skip
+    ]  # fmt: skip
+    consent.record_many(lapsed, to_person=False)

@@ -142,7 +142,7 @@ def undo(trail_id: int, *, actor, reason: str) -> None:
         Customer.objects.filter(pk=merged.pk).update(merged_into=None)
         _return_contacts(kept, merged, came, trail.moved)
         _give_back(kept, trail.moved["fields"])
-        merged_consent.take_apart(kept.pk, merged.pk, trail.moved, actor)
+        merged_consent.take_apart(kept.pk, merged.pk, came, trail.moved, actor)
         _keep_apart(kept, merged, trail.rule, actor, reason)
         audit(
             actor,

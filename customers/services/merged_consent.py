@@ -4,14 +4,14 @@ The ledger keeps each record's own acts for ever; a merge appends what changes f
 back. Silence says nothing: a word that only one of them gave stands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from customers.contracts import ALLOWING, NOES, Action, Channel, NewConsent
 from customers.identity import STRICTNESS
 from customers.models import ConsentRecord, ConsentState
-from customers.services import consent
+from customers.services import consent, shells
 
 METHOD, METHOD_BACK = "merge", "merge taken back"
 ENDED = NOES | {Action.EXPIRED}
@@ -29,6 +29,7 @@ class _Word:
     language: str
     jurisdiction: str
     origin: str
+    came_as: int | None = None  # the merged record that it was said for
 
     @property
     def is_yes(self) -> bool:
@@ -52,26 +53,71 @@ def bring_together(kept_id: int, merged_id: int, actor) -> dict:
     return {"consent": changed, "said_until": max([*after.values(), *_record_ids(merged_id).values()], default=0)}
 
 
-def take_apart(kept_id: int, merged_id: int, moved: Mapping, actor) -> None:
-    """Gives the kept record its own words back where nobody spoke since; a no since then holds for both records."""
+def take_apart(kept_id: int, merged_id: int, came: Collection[int], moved: Mapping, actor) -> None:
+    """Gives each record its own words back; what the person said since holds for both where it is a no.
+
+    `came`: the merged record and all that stand in it. A yes that came for one of them, by an old link, is the merged
+    record's, and the kept one has what it said itself.
+    """
     kept, merged = _words(kept_id), _words(merged_id)
     now = _record_ids(kept_id)
+    by_merge = {after for *_, after in moved["consent"]}
     wanted = dict(kept)
     for purpose, channel, before, after in moved["consent"]:
         if now.get((purpose, channel)) == after:
-            wanted[purpose, channel] = _from_record(before) if before else replace(
-                kept[purpose, channel], action=Action.EXPIRED, valid_until=None
-            )  # fmt: skip
+            wanted[purpose, channel] = _from_record(before) if before else _lapsed(kept[purpose, channel])
+    own, noes = {}, {}
+    since = _said_since(kept_id, moved["said_until"])
+    for key in since.keys() | merged.keys() | now.keys():
+        said = _speaking_for(since, key)
+        if not said:
+            continue
+        through = next((word for _, word in said if word.came_as in came), None)
+        if through is not None:
+            own[key] = through
+        record_id, newest = said[0]
+        if newest.action in NOES:
+            noes[key] = newest
+        elif newest.is_yes and newest.came_as in came and now.get(key) == record_id:
+            wanted[key] = _earlier(kept_id, key, came, by_merge) or _lapsed(newest)
     _append(kept_id, wanted, kept, METHOD_BACK, actor)
-    noes = {
-        key: kept[key] for key, record_id in now.items() if record_id > moved["said_until"] and not kept[key].is_yes
-    }
-    _append(merged_id, merged | noes, merged, METHOD_BACK, actor)
+    _append(merged_id, merged | own | noes, merged, METHOD_BACK, actor)
+
+
+def _said_since(kept_id: int, record_id: int) -> dict[Key, list[tuple[int, _Word]]]:
+    """Every yes and no after this record, the newest first. What a merge brought along nobody said."""
+    rows = ConsentRecord.objects.filter(customer_id=kept_id, pk__gt=record_id, action__in=[*ALLOWING, *NOES])
+    said: dict[Key, list[tuple[int, _Word]]] = {}
+    for row in rows.exclude(method=METHOD).order_by("-pk"):
+        said.setdefault((row.purpose, row.channel), []).append((row.pk, _of(row)))
+    return said
+
+
+def _speaking_for(since: Mapping[Key, list[tuple[int, _Word]]], key: Key) -> list[tuple[int, _Word]]:
+    """What was said of this channel, with every no to all channels in its place."""
+    to_all = since.get((key[0], Channel.ANY), []) if key[1] != Channel.ANY else []
+    noes = [(pk, word) for pk, word in to_all if word.action in NOES]
+    return sorted([*since.get(key, []), *noes], key=lambda one: -one[0])
+
+
+def _earlier(kept_id: int, key: Key, came: Collection[int], by_merge: Collection[int]) -> _Word | None:
+    """The newest word for this key that no merge brought and that is no yes of these: a no of theirs holds for both."""
+    purpose, channel = key
+    rows = ConsentRecord.objects.filter(customer_id=kept_id, purpose=purpose, channel__in=[channel, Channel.ANY])
+    for row in rows.exclude(pk__in=by_merge).exclude(action=Action.REQUESTED).order_by("-pk"):
+        word = _of(row)
+        if word.action in NOES or (word.came_as not in came and row.channel == channel):
+            return word
+    return None
+
+
+def _lapsed(word: _Word) -> _Word:
+    return replace(word, action=Action.EXPIRED, valid_until=None)
 
 
 def said_no_since(kept_id: int, record_id: int) -> bool:
     """Whether the person refused anything after this record, by themselves."""
-    rows = ConsentRecord.objects.filter(customer_id=kept_id, pk__gt=record_id).exclude(action__in=ALLOWING)
+    rows = ConsentRecord.objects.filter(customer_id=kept_id, pk__gt=record_id, action__in=NOES)
     return rows.exclude(method__in=(METHOD, METHOD_BACK)).exists()
 
 
@@ -87,7 +133,7 @@ def _from_record(record_id: int) -> _Word:
 def _of(record: ConsentRecord) -> _Word:
     return _Word(
         record.action, record.valid_until, record.lawful_basis, record.notice_version, record.language,
-        record.jurisdiction, record.origin,
+        record.jurisdiction, record.origin, shells.came_as(record.actor),
     )  # fmt: skip
 
 
@@ -146,4 +192,5 @@ def _act(customer_id: int, key: Key, word: _Word, *, before: _Word | None, metho
         language=word.language,
         jurisdiction=word.jurisdiction,
         valid_until=word.valid_until,
+        came_as=None if word.came_as == customer_id else word.came_as,
     )

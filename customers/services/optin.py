@@ -5,6 +5,7 @@ Whether somebody may be asked, how long a request waits and how long a consent h
 
 import hashlib
 import secrets
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -14,7 +15,7 @@ from customers.contracts import ALLOWING, CONTACT_KIND, NOES, Action, Channel, L
 from customers.exceptions import ConsentRefused
 from customers.models import ConsentState, ContactPoint, Customer, OptIn, Suppression
 from customers.queries.packs import SUBJECTS, pack
-from customers.services import notices
+from customers.services import notices, shells, succession
 from customers.services.consent import record, record_many
 
 SWEEP = 1000  # as many as one transaction of the ledger takes
@@ -121,21 +122,39 @@ def confirm(opt_in: OptIn, *, ip: str = "", user_agent: str = "", origin: str = 
         with transaction.atomic():
             mine = OptIn.objects.filter(pk=opt_in.pk, confirmed_at=None, closed_at=None, expires_at__gt=now)
             if not mine.update(confirmed_at=now):
+                person = shells.hold({opt_in.customer_id}).get(opt_in.customer_id, opt_in.customer_id)
                 held = ConsentState.objects.filter(purpose=purpose, channel=channel, is_given=True)
-                return held.filter(customer=opt_in.customer_id).exists()  # it may have been taken back since
-            record(
-                NewConsent(
-                    opt_in.customer_id, purpose, channel, Action.CONFIRMED, LawfulBasis.CONSENT, "double_opt_in",
-                    "subject", origin=origin, notice_version=opt_in.notice_version, language=opt_in.language,
-                    jurisdiction=opt_in.jurisdiction, ip=ip, user_agent=user_agent, valid_until=rules.valid_until(now),
-                    form_sha256=None if opt_in.form_sha256 is None else bytes(opt_in.form_sha256),
-                )
+                return held.filter(customer=person).exists()  # it may have been taken back since
+            act = NewConsent(
+                opt_in.customer_id, purpose, channel, Action.CONFIRMED, LawfulBasis.CONSENT, "double_opt_in",
+                "subject", origin=origin, notice_version=opt_in.notice_version, language=opt_in.language,
+                jurisdiction=opt_in.jurisdiction, ip=ip, user_agent=user_agent, valid_until=rules.valid_until(now),
+                form_sha256=None if opt_in.form_sha256 is None else bytes(opt_in.form_sha256),
             )  # fmt: skip
+            for one in _for_the_person(act):
+                record(one)
             _let_through(opt_in.contact_point, channel)
             return True
     except ConsentRefused:
         OptIn.objects.filter(pk=opt_in.pk, confirmed_at=None).update(closed_at=now)
         return False
+
+
+def _for_the_person(act: NewConsent) -> list[NewConsent]:
+    """The confirmation; where its record was merged since, as it may follow what the person themselves said last.
+
+    Raises ConsentRefused after a no of the person: a request of before does not undo it.
+    """
+    person = shells.hold({act.customer_id}).get(act.customer_id)
+    before = Action.REQUESTED if person is None else succession.last_word(person, act.purpose, act.channel)
+    if before == Action.REQUESTED:
+        return [act]
+    if before in NOES:
+        raise ConsentRefused("action", "They said no in between. Ask again first.")
+    if before in (Action.GIVEN, Action.CONFIRMED):
+        return [replace(act, action=Action.GIVEN)]
+    # The request stands in the merged record's own chain, and is named in the person's.
+    return [replace(act, action=Action.REQUESTED, valid_until=None), act]
 
 
 def _let_through(point: ContactPoint, channel: Channel) -> None:
@@ -168,7 +187,7 @@ def expire(at: datetime | None = None) -> int:
         )
         for pk, purpose, channel, origin in ended.values_list("customer_id", "purpose", "channel", "origin")[:SWEEP]
     ]  # fmt: skip
-    return record_many(acts)
+    return record_many(acts, to_person=False)  # a merged record's own word lapses as its own
 
 
 def address_for(customer: Customer, subject: str) -> ContactPoint | None:

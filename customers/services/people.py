@@ -13,7 +13,7 @@ from customers.identity import normalise
 from customers.models import ContactPoint, Customer
 from customers.queries.keys import erased_names
 from customers.queries.people import standing
-from customers.services import seal
+from customers.services import seal, shells
 from customers.services.contacts import add_contact_points, lookups_of
 
 BLOCK = 1000  # rows a statement: far from every limit of a statement, and a block in memory is a few hundred kB
@@ -125,8 +125,13 @@ def _make(kind: str, missing: dict[str, str], origin: str) -> dict[str, int]:
 
 
 def set_language(customer_id: int, language: str) -> bool:
-    """In which language this person wants to be spoken to, by their own word; True when that changed something."""
-    return bool(Customer.objects.filter(pk=customer_id).exclude(language=language).update(language=language))
+    """In which language this person wants to be spoken to, by their own word; True when that changed something.
+
+    A merged record's word counts for the person.
+    """
+    with transaction.atomic():
+        customer_id = shells.hold({customer_id}, to_change=True).get(customer_id, customer_id)
+        return bool(Customer.objects.filter(pk=customer_id).exclude(language=language).update(language=language))
 
 
 def set_personalise(customer_id: int, on: bool, actor) -> bool:
@@ -134,8 +139,8 @@ def set_personalise(customer_id: int, on: bool, actor) -> bool:
 
     `actor` is a member of staff, or who it was in a word ("subject"). A merged record's word counts for the person.
     """
-    customer_id = standing([customer_id]).get(customer_id, customer_id)
     with transaction.atomic():
+        customer_id = shells.hold({customer_id}, to_change=True).get(customer_id, customer_id)
         changed = Customer.objects.filter(pk=customer_id).exclude(personalise=on).update(personalise=on)
         if changed:
             user, words = (None, str(actor)) if isinstance(actor, str) else (actor, "")

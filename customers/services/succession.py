@@ -36,6 +36,11 @@ def check(entries: Iterable[NewConsent], words: Words) -> None:
                 words[known] = action
 
 
+def last_word(customer_id: int, purpose: str, channel: str) -> Action | None:
+    """What this person said last of it, also by a "no" to all channels."""
+    return _before((customer_id, str(purpose), str(channel)), last_words([customer_id]))
+
+
 def _before(key: tuple[int, str, str], words: Words) -> Action | None:
     """A "no" to all channels speaks for those that were never named."""
     said = words.get(key)

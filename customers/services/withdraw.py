@@ -1,18 +1,15 @@
 """Withdrawal: as easy as giving, recorded and effective in one transaction."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from customers.contracts import Action, LawfulBasis, NewConsent, Purpose
 from customers.models import Customer, Suppression
-from customers.queries.people import standing
+from customers.services import shells
 from customers.services.consent import record_many
 from customers.services.suppression import suppress_people
-
-# A merge that is under way takes these rows for itself: it sees the withdrawal, or the withdrawal sees it.
-HOLD = "SELECT id FROM customers_customer WHERE id = ANY(%s) ORDER BY id FOR SHARE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +23,7 @@ class Withdrawal:
     actor: str
     origin: str = "observed"
     reason: str = Suppression.Reason.UNSUBSCRIBED  # that the suppression shows
+    came_as: int | None = None  # the merged record that it was said for
 
 
 def withdraw(*, customer_id: int, channel: str, purpose: str, method: str, actor, origin: str = "observed") -> bool:
@@ -45,8 +43,7 @@ def withdraw_many(withdrawals: Iterable[Withdrawal]) -> int:
     """
     withdrawals = list(withdrawals)
     with transaction.atomic():
-        now = _held({one.customer_id for one in withdrawals})
-        withdrawals = [replace(one, customer_id=now.get(one.customer_id, one.customer_id)) for one in withdrawals]
+        withdrawals = shells.addressed(withdrawals, shells.hold({one.customer_id for one in withdrawals}))
         named = Customer.objects.present().filter(pk__in={one.customer_id for one in withdrawals})
         present = set(named.values_list("pk", flat=True))
         acts = [one for one in withdrawals if one.customer_id in present]
@@ -55,18 +52,6 @@ def withdraw_many(withdrawals: Iterable[Withdrawal]) -> int:
             addressed = [one for one in acts if one.purpose == Purpose.MARKETING and one.reason == reason]
             suppress_people([(one.customer_id, one.channel) for one in addressed], reason)
     return recorded
-
-
-def _held(customer_ids: set[int]) -> dict[int, int]:
-    """Where each of these stands, with all rows held until the end of the transaction."""
-    held = set(customer_ids)
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(HOLD, [sorted(held)])
-        now = standing(held)
-        if held.issuperset(now.values()):
-            return now
-        held.update(now.values())
 
 
 def _act(one: Withdrawal) -> NewConsent:
@@ -79,4 +64,5 @@ def _act(one: Withdrawal) -> NewConsent:
         method=one.method,
         actor=one.actor,
         origin=one.origin,
+        came_as=one.came_as,
     )

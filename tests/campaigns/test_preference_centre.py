@@ -13,6 +13,7 @@ from campaigns.services.messages import PREFERENCES, sign
 from customers.models import ConsentRecord, ConsentState, ContactPoint, Customer, NoticeForm, OptIn, Suppression
 from customers.services import consent, merge, optin
 from customers.services.withdraw import withdraw
+from tests import factories
 from tests.campaigns.pages import shop_sending, shop_sent
 
 pytestmark = pytest.mark.django_db
@@ -159,3 +160,35 @@ def test_an_old_message_of_a_merged_record_speaks_to_its_person(client):
     assert Message.objects.get(customer=kept).state == "skipped"  # it waited, and was stopped before the page said so
     receipts = client.get(link(old, "receipts")).context["receipts"]
     assert len(receipts) == ConsentRecord.objects.filter(customer_id__in=[old.pk, kept.pk]).count()
+
+
+def test_what_is_saved_behind_a_merged_records_old_link_is_the_persons(client):
+    kept, shell = shop_sent(people=2).people
+    address = link(shell)
+    trail = merge.merge(kept.pk, shell.pk, rule="loyalty_card")
+
+    client.post(address, {"on": ["email", "profiling"], "personalise": "on", "language": "zh"})
+    assert words(kept) == {"marketing/email": "given", "profiling/any": "given"}
+    assert ConsentRecord.objects.latest("id").actor == f"subject for record {shell.pk}"
+    page = client.get(address)
+    assert [one.subject for one in page.context["switches"] if one.is_on] == ["email", "profiling"]
+    assert page.context["customer"] == Customer.objects.get(pk=kept.pk, language="zh")
+    assert "请通过电子邮件" in page.content.decode()
+
+    Message.objects.filter(customer=kept).update(state="queued")
+    client.post(address, {"language": "en"})
+    assert words(kept) == {"marketing/email": "withdrawn", "profiling/any": "withdrawn"}
+    assert Message.objects.get(customer=kept).state == "skipped"  # it waited for the person
+    assert not Customer.objects.get(pk=kept.pk).personalise
+
+    client.post(address, {"on": ["email"], "personalise": "on", "language": "en"})
+    assert words(kept)["marketing/email"] == "requested"
+    assert optin.confirm(OptIn.objects.get())
+    assert words(kept)["marketing/email"] == "confirmed"
+    rows = json.loads(client.get(link(shell, "receipts") + "?format=json").content)["receipts"]
+    assert len(rows) == ConsentRecord.objects.count()
+
+    merge.undo(trail.pk, actor=factories.staff("officer"), reason="Two people.")
+    assert words(kept) == {"marketing/email": "withdrawn", "profiling/any": "withdrawn"}
+    assert words(shell) == {"marketing/email": "imported", "profiling/any": "withdrawn"}
+    assert list(consent.compare_state()) == []

@@ -463,6 +463,17 @@ def test_a_withdrawal_during_a_merge_is_never_lost():
 
 
 @races
+def test_a_yes_during_a_merge_counts_for_the_person():
+    for _ in range(5):
+        ann, card = factories.customer(), factories.customer(is_provisional=True)
+        at_once(
+            partial(merge.merge, ann.pk, card.pk, rule="loyalty_card"), partial(consent.record, act(card.pk)),
+        )  # fmt: skip
+        assert ConsentState.objects.get(customer=ann).is_given
+        assert list(consent.compare_state()) == []
+
+
+@races
 def test_events_that_arrive_during_a_merge_reach_the_person():
     partitions.ensure()
     ann, card = factories.customer(external_id="ann"), factories.customer(external_id="card", is_provisional=True)
