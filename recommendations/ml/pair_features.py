@@ -230,7 +230,8 @@ def _price(history: Interactions, user: np.ndarray, item: np.ndarray, price: np.
     recent = history.days_before_cut < 28.0
     usual = _mean(price, history.item, n_items)
     lately = _mean(price[recent], history.item[recent], n_items)
-    found = {"price_usual": usual[item], "price_lately_against_usual": (lately / usual)[item]}
+    against = np.divide(lately, usual, out=np.full(n_items, np.nan), where=usual > 0)  # what was always free has none
+    found = {"price_usual": usual[item], "price_lately_against_usual": against[item]}
     for name, group in groups.items():
         size = int(group.max()) + 1
         of_row = group[history.item]
