@@ -4,6 +4,7 @@ import email
 from email import policy
 
 import pytest
+from django.db import connection
 
 from campaigns.contracts import Step
 from campaigns.models import Assignment, Message
@@ -125,3 +126,19 @@ def test_a_changed_offer_goes_back_to_review_instead_of_out(sink):
     shop.campaign.refresh_from_db()
     assert (shop.campaign.state, Message.objects.count(), Assignment.objects.count()) == ("in_review", 0, 0)
     assert "no longer what was approved" in shop.campaign.note
+
+
+@pytest.mark.parametrize("plan", ["as it comes", "nested loops"])
+def test_a_claim_takes_no_more_rows_than_it_was_asked_for_whatever_the_plan(plan):
+    """A subquery with LIMIT and SKIP LOCKED that the planner runs again, row by row, would take rows again."""
+    shop = open_shop(people=5)
+    delivery.start(shop.campaign.pk)
+    ways = ("hashjoin", "mergejoin", "hashagg", "sort", "material", "memoize", "bitmapscan", "indexscan")
+    with connection.cursor() as cursor:
+        for way in ways:
+            cursor.execute(f"SET LOCAL enable_{way} = {'on' if plan == 'as it comes' else 'off'}")
+
+    batch = delivery.claim(shop.campaign.pk, size=2)
+
+    assert len(batch.messages) == 2
+    assert Message.objects.filter(campaign=shop.campaign, state="sending").count() == 2
