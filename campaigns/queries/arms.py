@@ -38,12 +38,12 @@ FROM (
 """  # noqa: S608 - COUNTED is a constant of this file
 # Money per customer and period, where period 1 is the past and 2, 3, ... are the time up to the first look, the second, ...
 SPENT = f"""
-SELECT a.customer_id, a.arm, a.unit, width_bucket(o.ordered_at, %(edges)s::timestamptz[]) AS period,
+SELECT a.customer_id, a.arm, width_bucket(o.ordered_at, %(edges)s::timestamptz[]) AS period,
        sum(o.total - o.refunded)::float8 AS amount
 FROM campaigns_assignment a
 JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(past)s AND o.ordered_at < %(until)s
      AND {COUNTED}
-WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY 1, 2, 3, 4
+WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY 1, 2, 3
 """  # noqa: S608 - as above
 # Who buys does so in a few periods only: the pairs are few times the rows.
 MOMENTS = f"""
@@ -170,7 +170,7 @@ def outcomes(campaign: Campaign, looks: list[datetime]) -> Outcomes:
         place = {customer: row for row, (customer, _) in enumerate(people)}
         spent, ordered = np.zeros((len(people), len(looks) + 1)), np.zeros((len(people), len(looks)), dtype=bool)
         cursor.execute(SPENT, parameters)
-        for customer, _, _, period, amount in cursor.fetchall():
+        for customer, _, period, amount in cursor.fetchall():
             spent[place[customer], period - 1] = amount
             if period > 1:
                 ordered[place[customer], period - 2] = True

@@ -6,6 +6,7 @@ from django.db import connection
 
 from campaigns.contracts import Arm
 from campaigns.models import Campaign
+from campaigns.queries.arms import COUNTED
 from campaigns.queries.measurement import Window
 
 # One person stands in one arm, buys or not, has one message in one state, clicks or not, answers or not: at the most one
@@ -16,16 +17,16 @@ PEOPLE_CAP = 5
 # noise of a sum grows with it.
 MONEY_CAP = 200_00
 
-ARMS = """
+ARMS = f"""
 SELECT arm, count(*), count(*) FILTER (WHERE orders > 0), COALESCE(sum(GREATEST(0, LEAST(cents, %(cap)s))), 0)::bigint
 FROM (
     SELECT a.arm, count(o.id) AS orders, COALESCE(sum(round((o.total - o.refunded) * 100)), 0)::bigint AS cents
     FROM campaigns_assignment a
     LEFT JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
-         AND o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
+         AND {COUNTED}
     WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.arm, a.customer_id
 ) per_customer GROUP BY arm
-"""
+"""  # noqa: S608 - COUNTED is a constant
 # People, not messages or clicks: whoever clicks ten times counts once.
 FUNNEL = """
 SELECT count(DISTINCT m.customer_id) FILTER (WHERE m.state IN ('sent', 'delivered', 'bounced', 'complained')),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from campaigns.contracts import Arm, ArmResult, Lift, SampleRatio, Verdict
 from campaigns.models import Assignment, Campaign, Click, Message, Origin, Redemption, SurveyAnswer
-from campaigns.queries.arms import PAST, Pair, covariance, empty, sums
+from campaigns.queries.arms import COUNTED, PAST, Pair, covariance, empty, sums
 from campaigns.stats.covariate import adjust
 from campaigns.stats.lift import LEVEL, conversion_lift, revenue_lift, sample_ratio
 from campaigns.stats.sequential import nominal_levels
@@ -28,13 +28,13 @@ JOIN customers_consentrecord r ON r.id = s.record_id AND r.method NOT LIKE 'eras
 WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.arm
 """
 # Revenue per assigned customer, day by day, for the chart.
-DAYS = """
+DAYS = f"""
 SELECT a.arm, (date_trunc('day', o.ordered_at))::date AS day, sum(o.total - o.refunded), count(DISTINCT o.customer_id)
 FROM campaigns_assignment a
 JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
-     AND o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL
+     AND {COUNTED}
 WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY 1, 2 ORDER BY 2
-"""
+"""  # noqa: S608 - COUNTED is a constant
 
 
 @dataclass(frozen=True)
