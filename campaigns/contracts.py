@@ -28,6 +28,51 @@ class Metric(StrEnum):
     REVENUE = "revenue"  # money per customer, buyers and others alike
 
 
+class Choice(StrEnum):
+    """How the products of a message are chosen."""
+
+    PERSONAL = "personal"  # each person's own list of the live recommender
+    SEGMENT = "segment"  # one list a segment: what stands highest in the lists of its people
+    FIXED = "fixed"  # the pinned products, the same for everybody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A recommendation block: what may stand in a message, and in which order.
+
+    `pins` are product ids that come first, as long as they are on sale. The filters hold for what is chosen behind them.
+    `falls_back` tops up with the common list whoever has fewer products than the message shows; without it who has none is
+    left out. Who asked not to be personalised gets the common list in any case.
+    """
+
+    choice: Choice = Choice.PERSONAL
+    pins: tuple[int, ...] = ()
+    category: str = ""
+    max_price: Decimal | None = None
+    not_bought_days: int = 0  # nothing that the person bought within these days; 0: no such filter
+    falls_back: bool = True
+
+    @classmethod
+    def of(cls, kept: Mapping) -> "Block":
+        """From the JSON of its row; what an older row does not say is as by default."""
+        price = kept.get("max_price")
+        return cls(
+            choice=Choice(kept.get("choice", Choice.PERSONAL)),
+            pins=tuple(kept.get("pins", ())),
+            category=kept.get("category", ""),
+            max_price=None if price is None else Decimal(price),
+            not_bought_days=kept.get("not_bought_days", 0),
+            falls_back=kept.get("falls_back", True),
+        )
+
+    def kept(self) -> dict:
+        """As JSON; only what differs from the default, so that a plain campaign keeps a plain row."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        defaults = Block()
+        changed = {name: value for name, value in values.items() if value != getattr(defaults, name)}
+        return {name: str(value) if isinstance(value, Decimal) else value for name, value in changed.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class EmailMessage:
     """One mail to one person. `message_id` is the id of its Message row: Message-ID and X-Attune-Message derive from it."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from django.contrib.postgres.search import TrigramWordDistance
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from catalog.contracts import MerchantRef, ProductClass, ProductFacts
 from catalog.models import FeedImport, FeedReject, Merchant, Offer, Product
@@ -39,6 +39,12 @@ def by_ids(product_ids: Iterable[int]) -> dict[int, ProductFacts]:
     """Facts by id. An unknown id is left out; one query for all."""
     rows = Product.objects.filter(pk__in=set(product_ids)).values_list(*_FACTS)
     return {row[0]: ProductFacts(*row) for row in rows}
+
+
+def on_sale(product_ids: Iterable[int], *, merchant_id: int | None = None) -> set[int]:
+    """Which of these may be shown: on sale, priced, in stock and, for a merchant, theirs. One query."""
+    rows = products(merchant_id).on_sale().filter(pk__in=set(product_ids), price__isnull=False)
+    return set(rows.filter(Q(stock__isnull=True) | Q(stock__gt=0)).values_list("pk", flat=True))
 
 
 def classes(*, merchant_id: int | None = None) -> list[ProductClass]:

@@ -153,6 +153,7 @@ PLACES = (
     ("Home", "campaigns:home", ANY_STAFF),
     ("Campaigns", "campaigns:list", Capability.CAMPAIGN_READ),
     ("Segments", "campaigns:segments", Capability.CAMPAIGN_READ),
+    ("Offers", "campaigns:offers", Capability.CAMPAIGN_READ),
     ("Customers", "customers:list", Capability.CUSTOMER_READ),
     ("Imports", "customers:imports", Capability.PEOPLE_WRITE),
     ("Merges", "customers:merges", Capability.PEOPLE_WRITE),

@@ -184,3 +184,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def festival_name(key: str, locale: str = "en") -> str:
+    """The festival as readers of the locale call it; "" for none."""
+    return festivals.name(key, locale)
+
+
+def festivals_ahead(today: date, locale: str = "en") -> list[tuple[str, str, date]]:
+    """(key, name, next main day) of every festival that copy may name, the nearest first."""
+    found = []
+    for key, festival in festivals.FESTIVALS.items():
+        day_of = festival.on(today.year)
+        found.append((key, festival.names[locale], day_of if day_of >= today else festival.on(today.year + 1)))
+    return sorted(found, key=lambda one: (one[2], one[0]))

@@ -5,12 +5,16 @@ from datetime import timedelta
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from campaigns.models import Campaign
+from campaigns.contracts import Block
+from campaigns.forms.block import BlockFields, initial_block
+from campaigns.models import Campaign, Codes
 from campaigns.queries import planning
 from campaigns.queries.segments import visible
 from campaigns.services.compose import Plan
 from catalog.queries import merchants
+from copywriting.services import festivals_ahead
 
 MAX_SEGMENTS = 12  # more than anybody keeps apart in their head; each is one more text to review
 LATE = timedelta(hours=6)  # a start missed by more asks for another review
@@ -21,7 +25,7 @@ WHEN = [
 ]
 
 
-class PlanForm(forms.Form):
+class PlanForm(BlockFields):
     """Its segments are as many select fields as are asked for: the order of the fields is the priority."""
 
     name = forms.CharField(max_length=120, label="Name", help_text="For you and your colleagues; no customer sees it.")
@@ -32,6 +36,17 @@ class PlanForm(forms.Form):
         required=False, label="Merchant", help_text="A merchant's campaign shows that merchant's products only."
     )
     offer = forms.ChoiceField(required=False, label="Offer")
+    codes = forms.ChoiceField(
+        required=False,
+        choices=Codes.choices,
+        widget=forms.RadioSelect,
+        label=_("Coupon code"),
+        help_text=_("Codes of one's own are made when the campaign starts, and each is good once."),
+    )
+    shared_code = forms.CharField(
+        required=False, max_length=40, label=_("The code"), help_text=_("As the till knows it, such as SPRING15.")
+    )
+    festival = forms.ChoiceField(required=False, label=_("Festival"), help_text=_("The words may name it."))
     items_per_message = forms.IntegerField(min_value=1, max_value=12, label="Products per message")
     tone = forms.CharField(max_length=60, label="Tone", help_text="Such as “warm and plain”.")
     holdout = forms.DecimalField(
@@ -62,6 +77,13 @@ class PlanForm(forms.Form):
         min_value=1, max_value=1000, label="Messages a second", help_text="At most; the mail server may be slower."
     )
 
+    utm_campaign = forms.CharField(
+        required=False,
+        max_length=60,
+        label=_("UTM campaign"),
+        help_text=_("Links to the shop then carry utm_source=attune, the channel, and this name. Empty: none."),
+    )
+
     def __init__(self, data=None, *, campaign: Campaign | None = None, more_segments: int = 0):
         super().__init__(data, initial=initial_of(campaign))
         self.campaign = campaign
@@ -78,6 +100,11 @@ class PlanForm(forms.Form):
             self.fields[f"segment_{place}"] = field
         self.offers = {str(o.pk): o for o in planning.offers(campaign.offer_id if campaign else None)}
         self.fields["offer"].choices = [("", "No offer"), *((pk, _offered(o)) for pk, o in self.offers.items())]
+        calendar = festivals_ahead(timezone.now().date())
+        self.fields["festival"].choices = [
+            ("", "–"),
+            *((key, f"{name}, {day:%Y-%m-%d}") for key, name, day in calendar),
+        ]
         self.fields["merchant"].choices = [("", "All: the whole platform"), *((str(m.id), m.name) for m in merchants())]
 
     @property
@@ -110,9 +137,16 @@ class PlanForm(forms.Form):
             self.add_error(
                 "offer", f"This offer belongs to {offer.merchant.name}: choose that merchant, or another offer."
             )
+        self._check_codes(given)
         if given.get("when") == AT_TIME and "scheduled_at" in given:
             self._check_time(given["scheduled_at"])
         return given
+
+    def _check_codes(self, given) -> None:
+        if given.get("codes") and not given.get("offer"):
+            self.add_error("codes", _("A code opens an offer: choose the offer, or no code."))
+        if given.get("codes") == Codes.SHARED and not given.get("shared_code"):
+            self.add_error("shared_code", _("Type the code that everybody gets."))
 
     def _check_time(self, at) -> None:
         if at is None:
@@ -145,6 +179,11 @@ class PlanForm(forms.Form):
             scheduled_at=at,
             late_after=late,
             per_second=given["per_second"],
+            block=self.block(),
+            festival=given["festival"],
+            codes=given["codes"],
+            shared_code=given["shared_code"] if given["codes"] == Codes.SHARED else "",
+            utm_campaign=given["utm_campaign"],
         )
 
 
@@ -165,6 +204,11 @@ def initial_of(campaign: Campaign | None) -> dict:
         "when": ON_RELEASE if waits_for_release else AT_TIME,
         "scheduled_at": None if waits_for_release else plan.scheduled_at,
         "per_second": plan.per_second,
+        "festival": plan.festival,
+        "codes": plan.codes,
+        "shared_code": plan.shared_code,
+        "utm_campaign": plan.utm_campaign,
+        **initial_block(plan.block if campaign is None else Block.of(campaign.block)),
     }
 
 

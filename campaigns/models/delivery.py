@@ -149,7 +149,10 @@ class CouponCode(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["campaign", "offer", "code", "customer"], nulls_distinct=False, name="code_once"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["code"], condition=models.Q(customer__isnull=False), name="personal_code_once"
+            ),
         ]
         indexes = [models.Index(fields=["code"], name="coupon_code")]
 

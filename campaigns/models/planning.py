@@ -17,6 +17,14 @@ def words(states) -> list[tuple[str, str]]:
     return [(state.value, state.value.replace("_", " ")) for state in states]
 
 
+class Codes(models.TextChoices):
+    """What opens the offer at the till."""
+
+    NONE = "", "no code"
+    SHARED = "shared", "one code for everybody"
+    UNIQUE = "unique", "a code of one's own for each person"
+
+
 class Segment(models.Model):
     """A group of people by a typed rule (campaigns.queries.segments), never by text that reaches SQL."""
 
@@ -58,6 +66,11 @@ class Campaign(models.Model):
     channel = models.CharField(max_length=10, default="email")
     tone = models.CharField(max_length=60, default="warm and plain")
     items_per_message = models.PositiveSmallIntegerField(default=3)
+    block = models.JSONField(default=dict, blank=True)  # contracts.Block: how the products are chosen
+    festival = models.CharField(max_length=20, blank=True)  # a key of the festival calendar
+    codes = models.CharField(max_length=8, choices=Codes, default=Codes.NONE, blank=True)
+    shared_code = models.CharField(max_length=40, blank=True)
+    utm_campaign = models.CharField(max_length=60, blank=True)  # empty: links carry no UTM parameters
     holdout_share = models.FloatField(default=0.1)
     cap_days = models.PositiveSmallIntegerField(default=3)  # nobody hears from us twice within these days
     attribution_days = models.PositiveSmallIntegerField(default=28)
@@ -80,6 +93,9 @@ class Campaign(models.Model):
             models.CheckConstraint(condition=models.Q(items_per_message__range=(1, 12)), name="campaign_items"),
             models.CheckConstraint(condition=models.Q(attribution_days__range=(1, 90)), name="campaign_attribution"),
             models.CheckConstraint(
+                condition=~models.Q(codes="shared") | ~models.Q(shared_code=""), name="shared_code_is_given"
+            ),
+            models.CheckConstraint(
                 condition=~models.Q(state="scheduled") | models.Q(scheduled_at__isnull=False),
                 name="scheduled_has_a_time",
             ),
@@ -100,6 +116,23 @@ class Campaign(models.Model):
     def salt(self) -> str:
         """What the arms are drawn with: fixed by the row's id, so that nobody can choose a lucky one."""
         return f"campaign:{self.pk}"
+
+
+class PlanDraft(models.Model):
+    """What somebody typed into the composer and has not saved yet: kept while they type, gone when they save or discard."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    campaign = models.ForeignKey(Campaign, null=True, on_delete=models.CASCADE, related_name="+")  # null: a new one
+    fields = models.JSONField()
+    kept_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "campaign"], nulls_distinct=False, name="plan_draft_once")
+        ]
+
+    def __str__(self):
+        return f"{self.user_id}: {self.campaign_id}"
 
 
 class CampaignSegment(models.Model):

@@ -7,34 +7,9 @@ from campaigns.contracts import Waterfall
 from campaigns.models import AudienceMember, Campaign
 from campaigns.queries.audience import GATE, gate_parameters, waterfall
 from campaigns.queries.segments import members
-from recommendations.queries.lists import popular
+from campaigns.services.choose import choose
+from campaigns.services.codes import issue
 
-# The best products of each person that are on sale, in stock and, for a merchant's campaign, theirs; reads the unique key
-# (customer, rank). Who asked not to be personalised is left for the common list.
-CHOOSE = """
-UPDATE campaigns_audiencemember a SET items = chosen.items
-FROM (
-    SELECT customer_id, array_agg(product_id ORDER BY rank) AS items
-    FROM (
-        SELECT r.customer_id, r.product_id, r.rank,
-               row_number() OVER (PARTITION BY r.customer_id ORDER BY r.rank) AS nth
-        FROM recommendations_recommendation r
-        JOIN campaigns_audiencemember m ON m.customer_id = r.customer_id AND m.campaign_id = %(campaign)s
-        JOIN customers_customer c ON c.id = r.customer_id AND c.personalise
-        JOIN catalog_product p ON p.id = r.product_id
-        WHERE p.is_active AND p.price IS NOT NULL AND (p.stock IS NULL OR p.stock > 0)
-          AND (%(merchant)s::bigint IS NULL OR p.merchant_id = %(merchant)s)
-    ) ranked WHERE nth <= %(items)s GROUP BY customer_id
-) chosen
-WHERE a.campaign_id = %(campaign)s AND a.customer_id = chosen.customer_id
-"""
-# Who has fewer than the message shows gets the common list behind their own.
-TOP_UP = """
-UPDATE campaigns_audiencemember
-SET items = (items || ARRAY(SELECT p FROM unnest(%(popular)s::bigint[]) WITH ORDINALITY AS x(p, n)
-                            WHERE NOT p = ANY(items) ORDER BY n))[1:%(items)s]
-WHERE campaign_id = %(campaign)s AND cardinality(items) < %(items)s
-"""
 DRAW = f"""
 INSERT INTO campaigns_assignment (campaign_id, customer_id, segment_id, arm, reason, unit, contact_point_id, assigned_at)
 SELECT %(campaign)s, customer_id, segment_id,
@@ -67,17 +42,7 @@ def freeze(campaign: Campaign) -> int:
                 f"SELECT %s, found.id, %s, '{{}}', gen_random_uuid() FROM ({sql}) found ON CONFLICT DO NOTHING",
                 [campaign.pk, part.segment_id, *parameters],
             )
-        common = [
-            item.product_id for item in popular(k=campaign.items_per_message * 2, merchant_id=campaign.merchant_id)
-        ]
-        parameters = {
-            "campaign": campaign.pk,
-            "merchant": campaign.merchant_id,
-            "items": campaign.items_per_message,
-            "popular": common,
-        }
-        cursor.execute(CHOOSE, parameters)
-        cursor.execute(TOP_UP, parameters)
+        choose(campaign)
         Campaign.objects.filter(pk=campaign.pk).update(frozen_at=timezone.now())
         return AudienceMember.objects.filter(campaign=campaign).count()
 
@@ -87,6 +52,7 @@ def draw(campaign: Campaign, unrenderable: list[int]) -> Waterfall:
     with connection.cursor() as cursor:
         cursor.execute(DRAW, gate_parameters(campaign, timezone.now(), unrenderable))
         cursor.execute(BUILD, {"campaign": campaign.pk, "channel": campaign.channel})
+    issue(campaign)
     return waterfall(campaign.pk)
 
 

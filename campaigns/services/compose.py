@@ -1,14 +1,15 @@
 """What a marketer writes: the campaign's plan. Every edit makes its author an author, who may not approve it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.services import audit
+from campaigns.contracts import Block
 from campaigns.exceptions import NotReady
-from campaigns.models import Campaign, CampaignSegment, MessageVariant
+from campaigns.models import Campaign, CampaignSegment, Codes, MessageVariant, PlanDraft
 from campaigns.queries.progress import RUN
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import check_words
@@ -36,15 +37,22 @@ class Plan:
     scheduled_at: datetime | None = None
     late_after: timedelta | None = timedelta(hours=6)
     per_second: int = 50
+    block: Block = field(default_factory=Block)
+    festival: str = ""
+    codes: str = Codes.NONE
+    shared_code: str = ""
+    utm_campaign: str = ""
 
     def fields(self) -> dict:
-        return {name: value for name, value in self.__dict__.items() if name != "segment_ids"}
+        plain = {name: value for name, value in self.__dict__.items() if name != "segment_ids"}
+        return plain | {"block": self.block.kept()}
 
 
 def create(plan: Plan, *, actor) -> Campaign:
     with transaction.atomic():
         campaign = Campaign.objects.create(**plan.fields(), created_by=actor)
         _set_segments(campaign, plan.segment_ids)
+        discard(actor, None)
         campaign.authors.add(actor)
         audit(actor, "campaign.created", campaign, after={"name": plan.name})
     return campaign
@@ -58,10 +66,23 @@ def update(campaign_id: int, plan: Plan, *, actor) -> Campaign:
             move(campaign_id, Action.EDIT, actor=actor, reason="The plan was edited.")
         Campaign.objects.filter(pk=campaign_id).update(**plan.fields())
         _set_segments(campaign, plan.segment_ids)
+        discard(actor, campaign_id)
         campaign.authors.add(actor)
         audit(actor, "campaign.edited", campaign, after={"name": plan.name})
     campaign.refresh_from_db()
     return campaign
+
+
+def keep(user, campaign_id: int | None, fields: dict[str, str]) -> PlanDraft:
+    """What somebody has typed so far, as it is, right or wrong: the composer shows it again when they come back."""
+    draft, _ = PlanDraft.objects.update_or_create(
+        user=user, campaign_id=campaign_id, defaults={"fields": fields, "kept_at": timezone.now()}
+    )
+    return draft
+
+
+def discard(user, campaign_id: int | None) -> None:
+    PlanDraft.objects.filter(user=user, campaign_id=campaign_id).delete()
 
 
 def _set_segments(campaign: Campaign, segment_ids: tuple[int, ...]) -> None:
@@ -89,6 +110,8 @@ def problems_of(campaign: Campaign) -> tuple[str, ...]:
         found.append("No segment is chosen: choose at least one.")
     if campaign.offer and campaign.offer.ends_at <= timezone.now():
         found.append("The offer has ended: choose one that still runs.")
+    if campaign.codes and not campaign.offer:
+        found.append("There are codes and no offer that they open: choose an offer, or no codes.")
     if campaign.scheduled_at and campaign.offer and campaign.scheduled_at >= campaign.offer.ends_at:
         found.append("The offer ends before the send: move one of them.")
     return tuple(found)

@@ -114,6 +114,7 @@ def _briefs(campaign: Campaign) -> list[tuple[int, CopyBrief]]:
             seed=campaign.pk * 1000 + part.priority,
             channel=campaign.channel,
             tone=campaign.tone,
+            festival=campaign.festival,
             sent_with=audience.first_item_categories(campaign.pk, part.segment_id),
         )
         briefs.append((part.segment_id, brief))

@@ -12,6 +12,7 @@ from campaigns.contracts import EmailMessage
 from campaigns.exceptions import RenderRefused
 from campaigns.models import AudienceMember, Campaign, Message, MessageVariant
 from campaigns.render import Template, check, compile_template, render
+from campaigns.services.codes import codes_of
 from catalog.queries import by_ids
 from customers.services.seal import open_contacts
 
@@ -72,15 +73,23 @@ def compile_words(variant: MessageVariant) -> Words:
 FACTS = frozenset({"product.title", "product.price", "store"})
 OFFER_FACTS = frozenset({"offer", "ends_on"})
 PERHAPS = frozenset({"product.size", "customer.first_name"})
+# Stands for everybody's own code until codes are issued, which is when the campaign starts.
+SAMPLE_CODE = "ABCDE-FGHJK"
 
 
 def check_words(campaign: Campaign, source: str) -> None:
     """That this text can be filled for everybody. Raises TemplateRefused with the line, the reason and a remedy."""
     required = FACTS | OFFER_FACTS if offer_words(campaign.offer) else FACTS
-    check(compile_template(source), required=required, optional=PERHAPS | OFFER_FACTS - required)
+    if campaign.codes:
+        required |= {"code"}
+    check(compile_template(source), required=required, optional=(PERHAPS | OFFER_FACTS | {"code"}) - required)
 
 
-def context_for(campaign: Campaign, product) -> dict:
+def sample_code(campaign: Campaign) -> str:
+    return campaign.shared_code or (SAMPLE_CODE if campaign.codes else "")
+
+
+def context_for(campaign: Campaign, product, code: str) -> dict:
     """The facts that a template may name. Values are data: they are never rendered again."""
     return {
         "product": {
@@ -90,15 +99,18 @@ def context_for(campaign: Campaign, product) -> dict:
         },
         "offer": offer_words(campaign.offer),
         "ends_on": offer_end(campaign.offer),
+        "code": code,
         "store": campaign.merchant.name if campaign.merchant else settings.BRAND,
         # The demo store knows no names; where the platform sends them they are sealed and arrive here by the unseal.
         "customer": {"first_name": ""},
     }
 
 
-def render_words(campaign: Campaign, words: Words, product) -> tuple[str, str]:
-    """(subject, body) with every fact in its place. Raises RenderRefused when a fact is missing."""
-    context = context_for(campaign, product)
+def render_words(campaign: Campaign, words: Words, product, code: str | None = None) -> tuple[str, str]:
+    """(subject, body) with every fact in its place, a sample of a code where none is given. Raises RenderRefused when a
+    fact is missing.
+    """
+    context = context_for(campaign, product, sample_code(campaign) if code is None else code)
     # A subject is one line: a title with a line break in it must not fail at the mail server.
     return " ".join(render(words.subject, context).split()), render(words.body, context).strip()
 
@@ -155,6 +167,7 @@ def build_emails(campaign: Campaign, messages: Iterable[Message]) -> dict[int, E
     products = by_ids({product for row in items.values() for product in row})
     variants = {v.pk: v for v in MessageVariant.objects.filter(pk__in={m.variant_id for m in messages})}
     words = {pk: compile_words(variant) for pk, variant in variants.items()}
+    codes = codes_of(campaign, customers)
     addresses = open_contacts([m.contact_point_id for m in messages if m.contact_point_id])
     built: dict[int, EmailMessage | RenderRefused | None] = {}
     for message in messages:
@@ -163,17 +176,20 @@ def build_emails(campaign: Campaign, messages: Iterable[Message]) -> dict[int, E
         if address is None or not own:
             built[message.pk] = None
             continue
+        code = codes.get(message.customer_id, "")
         try:
-            subject, body = render_words(campaign, words[message.variant_id], own[0])
+            subject, body = render_words(campaign, words[message.variant_id], own[0], code)
         except RenderRefused as refusal:
             built[message.pk] = refusal
             continue
-        built[message.pk] = compose_email(campaign, message.pk, to=address, subject=subject, body=body, products=own)
+        built[message.pk] = compose_email(
+            campaign, message.pk, to=address, subject=subject, body=body, products=own, code=code
+        )
     return built
 
 
 def compose_email(
-    campaign: Campaign, message_id: int, *, to: str, subject: str, body: str, products: list
+    campaign: Campaign, message_id: int, *, to: str, subject: str, body: str, products: list, code: str = ""
 ) -> EmailMessage:
     """The mail around the words: products with prices and links, the offer, and the lines that the law asks for."""
     unsubscribe = link("unsubscribe", message_id, UNSUBSCRIBE)
@@ -182,7 +198,8 @@ def compose_email(
         for place, p in enumerate(products)
     ]
     offer = offer_words(campaign.offer)
-    offer_line = f"{offer} until {offer_end(campaign.offer)}." if offer else ""
+    with_code = f" with the code {code}" if code else ""
+    offer_line = f"{offer} until {offer_end(campaign.offer)}{with_code}." if offer else ""
     why = link("why", message_id, PREFERENCES)
     survey = link("survey", message_id, SURVEY)
     foot = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from campaigns.exceptions import RenderRefused, TemplateRefused
 from campaigns.models import AudienceMember, Campaign, MessageVariant
-from campaigns.services.messages import compile_words, compose_email, render_words
+from campaigns.services.messages import compile_words, compose_email, render_words, sample_code
 from catalog.contracts import ProductFacts
 from catalog.queries import by_ids
 from customers.queries.people import contacts
@@ -50,5 +50,7 @@ def preview(campaign: Campaign, variant: MessageVariant, member: AudienceMember)
     subject, body = render_words(campaign, compile_words(variant), own[0])
     address = next((line for line in contacts(member.customer_id) if line.kind == "e-mail"), None)
     masked = address.masked if address else ""
-    mail = compose_email(campaign, NO_MESSAGE, to=masked, subject=subject, body=body, products=own)
+    mail = compose_email(
+        campaign, NO_MESSAGE, to=masked, subject=subject, body=body, products=own, code=sample_code(campaign)
+    )
     return Preview(masked, address.origin if address else "", mail.sender, mail.subject, mail.html, mail.text)

@@ -1,6 +1,7 @@
 """What people do with a message: each link is signed, its target is looked up, and a GET never changes what they allowed."""
 
 import re
+from dataclasses import dataclass
 from uuid import uuid4
 
 from django.db import transaction
@@ -29,8 +30,16 @@ def message_of(token: str, purpose: str) -> tuple[Message, int | None]:
     return Message.objects.select_related("campaign", "customer").get(pk=message_id), item
 
 
-def click(token: str, *, user_agent: str) -> int | None:
-    """Records a click and returns the id of the product to show, None when it is no longer there."""
+@dataclass(frozen=True)
+class Landing:
+    """Where a click leads: a product (None when it is no longer there), with what the shop's own statistics are told."""
+
+    product_id: int | None
+    utm: dict[str, str]
+
+
+def click(token: str, *, user_agent: str) -> Landing:
+    """Records a click."""
     message, place = message_of(token, CLICK)
     member = AudienceMember.objects.filter(campaign=message.campaign, customer=message.customer).first()
     items = member.items if member else []
@@ -41,7 +50,13 @@ def click(token: str, *, user_agent: str) -> int | None:
         Click.objects.create(message=message, product_id=product_id, is_machine=is_machine, origin=origin)
         if not is_machine:
             _record(message, "Email Link Clicked", origin, member, product_id)
-    return product_id
+    return Landing(product_id, _utm(message))
+
+
+def _utm(message: Message) -> dict[str, str]:
+    if not message.campaign.utm_campaign:
+        return {}
+    return {"utm_source": "attune", "utm_medium": message.channel, "utm_campaign": message.campaign.utm_campaign}
 
 
 def _record(message: Message, name: str, origin: Origin, member, product_id: int | None = None) -> None:

@@ -1,16 +1,22 @@
 """The plan: composing it, reading it, asking for the drafts, and releasing what was approved."""
 
+import re
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.contracts import Capability, requires
+from campaigns.contracts import Block
+from campaigns.forms.block import block_words
 from campaigns.forms.plan import PlanForm
 from campaigns.forms.words import ReasonForm
 from campaigns.models import Campaign
 from campaigns.queries import planning
+from campaigns.queries.block import Sample, samples
 from campaigns.queries.progress import generation_run
 from campaigns.services import compose, delivery
 from campaigns.state import CampaignState, allowed_actions
@@ -18,6 +24,9 @@ from campaigns.tasks import start_due, sweep_generation
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, say_refusal
 from campaigns.views.experiment import Power, could_see
 from campaigns.views.shell import shell
+from copywriting.services import festival_name
+
+KEPT_LENGTH = 1_000  # characters of one field: more than any of them takes
 
 
 @requires(Capability.CAMPAIGN_READ)
@@ -30,6 +39,8 @@ def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "problems": compose.problems_of(campaign) if campaign.state == CampaignState.DRAFT else (),
         "power": _power([part.segment_id for part in parts], campaign.holdout_share, campaign.attribution_days),
         "cancel_form": ReasonForm(label="Why is it cancelled?", prefix="cancel"),
+        "block_words": block_words(Block.of(campaign.block)),
+        "festival": festival_name(campaign.festival),
     }
     if campaign.state == CampaignState.GENERATING:
         context["run"] = generation_run(campaign.pk)
@@ -67,10 +78,14 @@ def edit(request: HttpRequest, campaign_id: int) -> HttpResponse:
 
 def _edit(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
     if request.method == "GET":
-        return _form(request, campaign, PlanForm(campaign=campaign))
-    if request.POST.get("do") == "segment":  # one more line for a segment; everything typed stays
-        form = PlanForm(request.POST, campaign=campaign, more_segments=1)
-        return _form(request, campaign, form, asks=True)
+        return _fresh(request, campaign)
+    do = request.POST.get("do", "save")
+    if do == "discard":
+        compose.discard(request.user, campaign and campaign.pk)
+        messages.success(request, _("What was typed and not saved is gone."))
+        return SeeOther(request.path)
+    if do != "save":  # one more line, a pin, a sample: everything typed stays, and nobody asked for a check
+        return _again(request, campaign, do)
     form = PlanForm(request.POST, campaign=campaign)
     if not form.is_valid():
         return _form(request, campaign, form, status=400)
@@ -82,21 +97,71 @@ def _edit(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
     except REFUSALS as refusal:  # somebody else took a step in the meantime
         form.add_error(None, str(refusal))
         return _form(request, campaign, form, status=409)
-    messages.success(request, "The plan is saved.")
+    messages.success(request, _("The plan is saved."))
     return SeeOther(reverse("campaigns:detail", args=[campaign.pk]))
 
 
-def _form(request, campaign, form: PlanForm, status: int = 200, *, asks: bool = False) -> HttpResponse:
+def _fresh(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
+    """The form as the plan stands, or as it was typed when it was left unsaved."""
+    kept = planning.kept(request.user, campaign and campaign.pk)
+    if kept is None:
+        return _form(request, campaign, PlanForm(campaign=campaign))
+    return _form(request, campaign, PlanForm(kept.fields, campaign=campaign), asks=True, kept_at=kept.kept_at)
+
+
+def _again(request: HttpRequest, campaign: Campaign | None, do: str) -> HttpResponse:
+    typed = request.POST.copy()
+    what, _colon, which = do.partition(":")
+    if what in ("pin", "unpin"):
+        pins = [pin for pin in typed.get("pins", "").split(",") if pin and pin != which]
+        typed["pins"] = ",".join([*pins, which] if what == "pin" else pins)
+    form = PlanForm(typed, campaign=campaign, more_segments=1 if what == "segment" else 0)
+    extra = {"samples": _samples(form), "asked_samples": True} if what == "sample" else {}
+    return _form(request, campaign, form, asks=True, **extra)
+
+
+def _samples(form: PlanForm) -> list[Sample]:
+    """The block as typed, tried on five people of the chosen segments; [] as long as it is not whole."""
+    form.full_clean()
+    given = form.cleaned_data
+    if not {"choice", "pins", "category", "max_price", "not_bought_days", "items_per_message"} <= given.keys():
+        return []
+    segments = planning.segments([_whole(form[field.name].value()) for field in form.segment_fields])
+    merchant = _whole(given.get("merchant")) or None
+    return samples(form.block(), segments, merchant, given["items_per_message"])
+
+
+@requires(Capability.CAMPAIGN_COMPOSE)
+@require_POST
+def keep(request: HttpRequest, campaign_id: int | None = None) -> HttpResponse:
+    """What is typed, kept as it is while it is typed: the composer asks for it a moment after each change."""
+    campaign = campaign_or_404(campaign_id) if campaign_id else None
+    known = PlanForm(campaign=campaign).fields
+    typed = {
+        name: value[:KEPT_LENGTH]
+        for name, value in request.POST.items()
+        if name in known or re.fullmatch(r"segment_\d{1,2}", name)
+    }
+    draft = compose.keep(request.user, campaign and campaign.pk, typed)
+    context = {"kept_at": draft.kept_at, "just_now": True, "keep_url": request.path}
+    return render(request, "campaigns/compose.html#kept", context)
+
+
+def _form(
+    request, campaign, form: PlanForm, status: int = 200, *, asks: bool = False, kept_at=None, **extra
+) -> HttpResponse:
     segments = [_whole(form[field.name].value()) for field in form.segment_fields]
     days, share = _whole(form["attribution_days"].value()), _share(form["holdout"].value())
     context = {
         "campaign": campaign,
         "form": form,
         "hide_errors": asks,
+        "kept_at": kept_at,
+        "keep_url": reverse("campaigns:keep", args=[campaign.pk]) if campaign else reverse("campaigns:keep-new"),
         "power": _power([pk for pk in segments if pk], share, days),
         "voids": campaign is not None and campaign.state != CampaignState.DRAFT,
     }
-    return render(request, "campaigns/compose.html", context, status=status)
+    return render(request, "campaigns/compose.html", context | extra, status=status)
 
 
 @requires(Capability.CAMPAIGN_COMPOSE)

@@ -5,6 +5,7 @@ A GET never changes what somebody allowed; a post is bound to its token, so it n
 
 from collections.abc import Callable
 from functools import wraps
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.signing import BadSignature
@@ -53,13 +54,21 @@ def _agent(request: HttpRequest) -> str:
 def click(request: HttpRequest, token: str) -> HttpResponse:
     """Records the click and leads on to the product. The target is looked up, never taken from the address."""
     # A HEAD comes from a scanner, whatever it calls itself.
-    product_id = tracking.click(token, user_agent=_agent(request) if request.method == "GET" else "")
-    if product_id is None:
+    landing = tracking.click(token, user_agent=_agent(request) if request.method == "GET" else "")
+    if landing.product_id is None:
         return public_page(request, "product", {"product": None})
-    product = by_ids([product_id]).get(product_id)
+    product = by_ids([landing.product_id]).get(landing.product_id)
     if product is not None and product.url.startswith(("https://", "http://")):
-        return HttpResponseRedirect(product.url)
-    return HttpResponseRedirect(reverse("campaigns:product", args=[product_id]))
+        return HttpResponseRedirect(_with(product.url, landing.utm))
+    return HttpResponseRedirect(reverse("campaigns:product", args=[landing.product_id]))
+
+
+def _with(address: str, more: dict[str, str]) -> str:
+    """The shop's address with these parameters behind its own; one that it has already stays as it is."""
+    parts = urlsplit(address)
+    own = dict(parse_qsl(parts.query, keep_blank_values=True))
+    added = urlencode({name: value for name, value in more.items() if name not in own})
+    return urlunsplit(parts._replace(query="&".join(part for part in (parts.query, added) if part)))
 
 
 @public

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from decimal import Decimal
 
 from django.db.models import Count, Q
 from django.utils import timezone
@@ -79,8 +80,12 @@ def ago(days: float | None) -> str:
     return "today" if whole < 1 else "yesterday" if whole == 1 else f"{whole} days ago"
 
 
-def popular(*, k: int, merchant_id: int | None = None) -> tuple[RecommendedItem, ...]:
-    """What most people bought in the two weeks before the newest observed order: the common list, without a model."""
+def popular(
+    *, k: int, merchant_id: int | None = None, category: str = "", max_price: Decimal | None = None
+) -> tuple[RecommendedItem, ...]:
+    """What most people bought in the two weeks before the newest observed order: the common list, without a model.
+    Of one category and up to a price, where they are given.
+    """
     newest = Order.objects.counted().filter(ordered_at__lte=timezone.now()).order_by("-ordered_at").first()
     if newest is None:
         return ()
@@ -98,6 +103,10 @@ def popular(*, k: int, merchant_id: int | None = None) -> tuple[RecommendedItem,
     lines = lines.filter(Q(product__stock__isnull=True) | Q(product__stock__gt=0))
     if merchant_id is not None:
         lines = lines.filter(product__merchant_id=merchant_id)
+    if category:
+        lines = lines.filter(product__category=category)
+    if max_price is not None:
+        lines = lines.filter(product__price__lte=max_price)
     top = lines.values("product_id").annotate(buyers=Count("order__customer_id", distinct=True))
     return tuple(
         RecommendedItem(

@@ -3,16 +3,21 @@
 The doors say themselves which of them take a post; one that stands neither under ACTS nor under UNAUDITED fails.
 """
 
+from datetime import timedelta
+from decimal import Decimal
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import ApiKey, AuditEntry, User
 from accounts.services import issue_api_key
 from campaigns.models import Campaign, MessageVariant, Segment
 from campaigns.services import approval, delivery
 from campaigns.services.segments import save_segment
+from catalog.services.offers import save_offer
 from customers.models import MergeProposal
 from customers.services import import_run, imports, merge, retention, rights
 from registry import services as registry
@@ -23,6 +28,7 @@ from tests import factories
 from tests.accounts.test_access import address, table
 from tests.campaigns.pages import shop_in_review, shop_sending
 from tests.campaigns.test_compose_page import form as plan_form
+from tests.campaigns.test_offers_page import form as offer_form
 from tests.campaigns.test_segments_page import form as segment_form
 from tests.customers.rows import reachable
 from tests.flows.shop import open_shop
@@ -61,6 +67,19 @@ def compose() -> Act:
 def recompose() -> Act:
     shop = shop_in_review(people=2)
     return shop.marketer, {"campaign_id": shop.campaign.pk}, plan_form(segment_1=Segment.objects.get().pk)
+
+
+def new_offer() -> Act:
+    return factories.staff("marketer"), {}, offer_form()
+
+
+def edit_offer() -> Act:
+    now = timezone.now()
+    deal = save_offer(
+        external_id="spring", title="Spring", kind="percent", value=Decimal(10), starts_at=now,
+        ends_at=now + timedelta(days=3),
+    )  # fmt: skip
+    return factories.staff("marketer"), {"offer_id": deal.pk}, offer_form()
 
 
 def ask_for_drafts() -> Act:
@@ -259,6 +278,8 @@ ACTS = {
     "accounts:audit-export": (export_trail, "audit.exported"),
     "campaigns:new": (compose, "campaign.created"),
     "campaigns:edit": (recompose, "campaign.edited"),
+    "campaigns:offer-new": (new_offer, "offer.saved"),
+    "campaigns:offer": (edit_offer, "offer.saved"),
     "campaigns:drafts": (ask_for_drafts, "campaign.generate"),
     "campaigns:schedule": (schedule, "campaign.schedule"),
     "campaigns:unschedule": (unschedule, "campaign.unschedule"),
@@ -305,6 +326,8 @@ UNAUDITED = {
     "campaigns:recipients-download": "as above",
     "accounts:logout": "changes a session, no record",
     "campaigns:segment-count": "counts what stands",
+    "campaigns:keep": "keeps what somebody types, for themselves alone; saving it is audited",
+    "campaigns:keep-new": "as above",
     "campaigns:click": "the customer's own act: a Click and an Event",
     "campaigns:unsubscribe": "the customer's own act: a record of the consent ledger, which is append-only itself",
     "campaigns:preferences": "as above",

@@ -42,7 +42,7 @@ def form(**fields) -> dict:
     return {
         "name": "Rolls again", "goal": "More orders", "merchant": "", "offer": "", "items_per_message": "3",
         "tone": "warm and plain", "holdout": "12.5", "cap_days": "3", "attribution_days": "28", "when": "release",
-        "scheduled_at": "", "per_second": "50", **fields,
+        "scheduled_at": "", "per_second": "50", "choice": "personal", "pins": "", "falls_back": "on", **fields,
     }  # fmt: skip
 
 
@@ -194,5 +194,53 @@ def test_the_form_costs_the_same_for_one_segment_and_for_many(django_assert_num_
         segment(f"s{number}")
     client = compose_as()
 
-    with django_assert_num_queries(7):  # session, user, roles twice, segments, offers, merchants
+    client.get(reverse("campaigns:new"))  # the catalogue's categories are kept for ten minutes
+    with django_assert_num_queries(
+        8
+    ):  # session, user, roles twice, segments, offers, merchants, what was typed and kept
         client.get(reverse("campaigns:new"))
+
+
+def test_what_is_typed_is_kept_and_shown_again_until_it_is_saved():
+    client = compose_as()
+    first = segment("lapsing")
+
+    kept = client.post(
+        reverse("campaigns:keep-new"), {**form(name="Half", holdout="99"), "segment_1": first.pk, "x": "y"}
+    )
+    assert kept.status_code == 200 and b"not saved yet" in kept.content
+
+    page = client.get(reverse("campaigns:new"))
+    assert (page.context["form"]["name"].value(), page.context["form"]["holdout"].value()) == ("Half", "99")
+    assert page.context["form"]["segment_1"].value() == str(first.pk)
+    assert "This is what you typed" in page.content.decode() and "error-summary" not in page.content.decode()
+    assert "Half" not in compose_as().get(reverse("campaigns:new")).content.decode()  # nobody else's
+
+    client.post(reverse("campaigns:new"), form(name="Whole", segment_1=first.pk))
+    assert client.get(reverse("campaigns:new")).context["form"]["name"].value() == ""
+
+
+def test_what_was_kept_is_discarded_on_request_and_each_campaign_has_its_own():
+    client = compose_as()
+    client.post(reverse("campaigns:new"), form(name="Saved", segment_1=segment().pk))
+    campaign = Campaign.objects.get()
+    client.post(reverse("campaigns:keep", args=[campaign.pk]), form(name="Edited"))
+
+    edit = reverse("campaigns:edit", args=[campaign.pk])
+    assert client.get(edit).context["form"]["name"].value() == "Edited"
+    assert client.get(reverse("campaigns:new")).context["form"]["name"].value() == ""
+    assert client.post(edit, {"do": "discard"}).status_code == 303
+    assert client.get(edit).context["form"]["name"].value() == "Saved"
+
+
+def test_codes_need_an_offer_and_a_shared_one_is_typed():
+    client, deal = compose_as(), offer()
+
+    errors = client.post(reverse("campaigns:new"), form(codes="unique")).context["form"].errors
+    assert errors["codes"] == ["A code opens an offer: choose the offer, or no code."]
+    errors = client.post(reverse("campaigns:new"), form(codes="shared", offer=deal.pk)).context["form"].errors
+    assert errors["shared_code"] == ["Type the code that everybody gets."]
+    client.post(
+        reverse("campaigns:new"), form(codes="shared", shared_code="SPRING15", offer=deal.pk, utm_campaign="s15")
+    )
+    assert Campaign.objects.values_list("codes", "shared_code", "utm_campaign").get() == ("shared", "SPRING15", "s15")

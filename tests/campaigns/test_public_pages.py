@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import AudienceMember, Click, Message, SurveyAnswer
+from campaigns.models import AudienceMember, Campaign, Click, Message, SurveyAnswer
 from campaigns.services.messages import CLICK, PREFERENCES, SURVEY, UNSUBSCRIBE, sign
 from campaigns.services.tracking import SIMULATOR
 from catalog.models import Product
@@ -286,6 +286,17 @@ def test_a_click_is_recorded_and_leads_to_the_feeds_address(shop, client):
         person, product_of(person), False, "observed",
     )  # fmt: skip
     assert Event.objects.filter(customer=person, name="Email Link Clicked").count() == 1
+
+
+def test_utm_parameters_stand_behind_the_shops_own_and_replace_none(shop, client):
+    person = shop.people[0]
+    Campaign.objects.update(utm_campaign="spring sale")
+    Product.objects.filter(pk=product_of(person).pk).update(url="https://shop.example/rolls?utm_source=feed&a=%20#top")
+
+    answer = client.get(link("click", person, 0))
+
+    query = "utm_source=feed&a=%20&utm_medium=email&utm_campaign=spring+sale"
+    assert answer.url == f"https://shop.example/rolls?{query}#top"
 
 
 @pytest.mark.parametrize("url", ["", "javascript:alert(1)", "ftp://x/y", "//elsewhere.example/", "data:text/html,x"])

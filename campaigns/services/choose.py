@@ -1,0 +1,96 @@
+"""The products of every message of a frozen audience, by the campaign's recommendation block.
+
+`campaigns.queries.block` says the same of single people, with reasons; a test holds both to one answer.
+"""
+
+from django.db import connection
+
+from campaigns.contracts import Block, Choice
+from campaigns.models import Campaign
+from campaigns.queries.block import REACH, bought_since, common_list, pinned
+
+# What the filters let pass, over the alias p of catalog_product.
+ALLOWED = """
+p.is_active AND p.price IS NOT NULL AND (p.stock IS NULL OR p.stock > 0)
+AND (%(merchant)s::bigint IS NULL OR p.merchant_id = %(merchant)s)
+AND (%(category)s = '' OR p.category = %(category)s)
+AND (%(max_price)s::numeric IS NULL OR p.price <= %(max_price)s)
+"""
+# Reads order_customer; {product} is the product asked about, {customer} the person.
+NOT_BOUGHT = """
+(%(since)s::timestamptz IS NULL OR NOT EXISTS (
+    SELECT 1 FROM customers_order o JOIN customers_orderline l ON l.order_id = o.id
+    WHERE o.customer_id = {customer} AND o.ordered_at > %(since)s AND o.cancelled_at IS NULL AND l.product_id = {product}))
+"""
+START = "UPDATE campaigns_audiencemember SET items = %(pins)s::bigint[] WHERE campaign_id = %(campaign)s"
+# The best of each person's own list behind the pins. Who asked not to be personalised is left for the common list.
+PERSONAL = f"""
+UPDATE campaigns_audiencemember a SET items = (a.items || chosen.items)[1:%(items)s]
+FROM (
+    SELECT customer_id, array_agg(product_id ORDER BY rank) AS items
+    FROM (
+        SELECT r.customer_id, r.product_id, r.rank,
+               row_number() OVER (PARTITION BY r.customer_id ORDER BY r.rank) AS nth
+        FROM recommendations_recommendation r
+        JOIN campaigns_audiencemember m ON m.customer_id = r.customer_id AND m.campaign_id = %(campaign)s
+        JOIN customers_customer c ON c.id = r.customer_id AND c.personalise
+        JOIN catalog_product p ON p.id = r.product_id
+        WHERE {ALLOWED} AND NOT p.id = ANY(%(pins)s::bigint[])
+          AND {NOT_BOUGHT.format(customer="r.customer_id", product="r.product_id")}
+    ) ranked WHERE nth <= %(items)s GROUP BY customer_id
+) chosen
+WHERE a.campaign_id = %(campaign)s AND a.customer_id = chosen.customer_id
+"""  # noqa: S608 - all parts are constants
+# What stands highest in the lists of a segment's people, by the sum of 1 / rank.
+OF_SEGMENT = f"""
+SELECT r.product_id
+FROM recommendations_recommendation r
+JOIN campaigns_audiencemember m ON m.customer_id = r.customer_id AND m.campaign_id = %(campaign)s
+                                AND m.segment_id = %(segment)s
+JOIN customers_customer c ON c.id = r.customer_id AND c.personalise
+JOIN catalog_product p ON p.id = r.product_id
+WHERE {ALLOWED}
+GROUP BY r.product_id ORDER BY sum(1.0 / r.rank) DESC, r.product_id LIMIT %(reach)s
+"""  # noqa: S608 - all parts are constants
+# One list behind what somebody has already, as far as the message has room.
+APPEND = f"""
+UPDATE campaigns_audiencemember a
+SET items = (a.items || ARRAY(
+    SELECT x.product FROM unnest(%(list)s::bigint[]) WITH ORDINALITY AS x(product, n)
+    WHERE NOT x.product = ANY(a.items) AND {NOT_BOUGHT.format(customer="a.customer_id", product="x.product")}
+    ORDER BY n))[1:%(items)s]
+FROM customers_customer c
+WHERE a.campaign_id = %(campaign)s AND c.id = a.customer_id AND cardinality(a.items) < %(items)s
+  AND (%(segment)s::bigint IS NULL OR a.segment_id = %(segment)s)
+  AND (c.personalise OR %(for_all)s)
+  AND (NOT c.personalise OR %(for_personal)s)
+"""  # noqa: S608 - all parts are constants
+
+
+def choose(campaign: Campaign) -> None:
+    """Fills `items` of the campaign's audience. Inside the transaction that froze it."""
+    block = Block.of(campaign.block)
+    parameters = {
+        "campaign": campaign.pk,
+        "merchant": campaign.merchant_id,
+        "items": campaign.items_per_message,
+        "pins": pinned(block, campaign.merchant_id, campaign.items_per_message),
+        "category": block.category,
+        "max_price": block.max_price,
+        "since": bought_since(block),
+        "reach": REACH,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(START, parameters)
+        if block.choice == Choice.PERSONAL:
+            cursor.execute(PERSONAL, parameters)
+        if block.choice == Choice.SEGMENT:
+            for segment_id in campaign.campaign_segments.values_list("segment_id", flat=True):
+                cursor.execute(OF_SEGMENT, parameters | {"segment": segment_id})
+                best = [product for (product,) in cursor.fetchall()]
+                appended = {"list": best, "segment": segment_id, "for_all": False, "for_personal": True}
+                cursor.execute(APPEND, parameters | appended)
+        if block.choice != Choice.FIXED:
+            common = [item.product_id for item in common_list(block, campaign.merchant_id)]
+            appended = {"list": common, "segment": None, "for_all": True, "for_personal": block.falls_back}
+            cursor.execute(APPEND, parameters | appended)
