@@ -93,10 +93,99 @@ class EmailMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class SmsMessage:
+    """One text message to one phone. `text` is whole: it says who writes and holds the line that tells how to stop it."""
+
+    message_id: int
+    to: str  # E.164, as it rests in the contact point: +4915112345678
+    text: str
+    not_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PushMessage:
+    """One notification to one browser. `subscription` is the contact point's JSON: endpoint, p256dh, auth."""
+
+    message_id: int
+    subscription: str
+    title: str
+    body: str
+    url: str  # where a tap leads: a signed link of ours
+    unsubscribe_url: str = ""
+    keep_for: int = 86_400  # seconds that the push service keeps it for a browser that is off
+    not_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookMessage:
+    """One message for a merchant's own sender, which knows its people by `customer`: no address leaves us."""
+
+    message_id: int
+    customer: str  # Customer.external_id
+    campaign: int
+    subject: str
+    text: str
+    html: str = ""
+    unsubscribe_url: str = ""
+    not_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceContact:
+    """One person for an audience list of an advertising platform. What is not known stays empty; hashing is the channel's."""
+
+    message_id: int
+    email: str = ""
+    phone: str = ""  # E.164
+    country: str = ""  # ISO 3166, two letters
+    not_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coupon:
+    """One person's part of a coupon sheet, or one code for a whole segment. `holder` is what stands on the paper."""
+
+    message_id: int | None  # None: the code of a segment, for no one in particular
+    code: str
+    holder: str = ""  # the loyalty card's last digits or a segment's name; never a name or an address
+    title: str = ""
+    offer: str = ""
+    ends_on: str = ""
+    lines: tuple[str, ...] = ()  # the products, each with its price
+    not_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """The provider took the message over. `provider_id` is what it answered, at most 200 characters, without addresses."""
 
     provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a channel asks of a person before anything is said there.
+
+    `consent` names the channel of the consent ledger that counts, `contact` the kind of contact point that is written to;
+    "" where none is: the person is its own unit, and `no_contact` never holds. A batch channel sends no message by itself:
+    its rows wait until a second person has let the whole file go.
+    """
+
+    consent: str
+    contact: str
+    is_batch: bool = False
+
+
+ROUTES: Mapping[str, Route] = {
+    "email": Route("email", "email"),
+    "sms": Route("sms", "phone"),
+    "push": Route("push", "push"),
+    # The merchant's sender writes mail on our word, so it is the consent to mail that counts.
+    "webhook": Route("email", "email"),
+    # The wording of this consent says that a contact point is matched there as a hash: the e-mail address is that point.
+    "social": Route("social", "email", is_batch=True),
+    "store": Route("store", "", is_batch=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
