@@ -57,6 +57,7 @@ class Capability(StrEnum):
     AUDIT_EXPORT = "audit.export"
     EXPORT_ASK = "export.ask"  # to take rows about many people along; somebody else decides
     EXPORT_DECIDE = "export.decide"
+    CONTACT_EXPORT = "contact.export"  # ... with addresses and numbers in the clear
     EVENT_READ = "event.read"
     KEY_MANAGE = "key.manage"
 

@@ -4,6 +4,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 
@@ -157,6 +158,15 @@ class ExportRequest(models.Model):
 
     def __str__(self):
         return self.what
+
+    @property
+    def is_ready(self) -> bool:
+        """Approved, not taken yet, and not over."""
+        return self.state == self.State.APPROVED and self.expires_at > timezone.now()
+
+    @property
+    def is_over(self) -> bool:
+        return self.state == self.State.APPROVED and not self.is_ready
 
 
 class IdempotencyKey(models.Model):

@@ -11,6 +11,8 @@ from psycopg.pq import TransactionStatus
 from accounts.contracts import TrailFilter
 from accounts.models import ApiKey, AuditEntry, ExportRequest, User
 
+OWN_SHOWN = 5  # requests for an export beside the form that asks
+
 
 def see_as(reach: str | None) -> None:
     """From here on this thread's connection sees the rows of `reach` (accounts.contracts); None: what it was opened with.
@@ -74,6 +76,11 @@ def exports(user: User | None = None) -> QuerySet[ExportRequest]:
     """Requests to take rows along, newest first: everybody's, or one person's own."""
     rows = ExportRequest.objects.select_related("asked_by", "decided_by").order_by("-id")
     return rows if user is None else rows.filter(asked_by=user)
+
+
+def own_exports(user: User, kind: str, **narrowed) -> list[ExportRequest]:
+    """The newest requests of this person for one kind of rows, as a page shows them beside the form that asks."""
+    return list(exports(user).filter(kind=kind, **narrowed)[:OWN_SHOWN])
 
 
 def api_keys() -> QuerySet[ApiKey]:

@@ -1,6 +1,7 @@
 """What staff enter to find a person, a record or an event."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from customers.contracts import Action, Purpose
 from customers.models import ImportBatch
@@ -75,6 +76,20 @@ class Because(forms.Form):
     """A decision needs a reason."""
 
     reason = forms.CharField(label="Reason", max_length=300, help_text="It stands in the audit trail.")
+
+
+class AskExport(forms.Form):
+    """Everybody as a file. The box stands there only for who may have addresses in the clear."""
+
+    reason = forms.CharField(label=_("What is it for?"), max_length=300, widget=forms.Textarea(attrs={"rows": 2}))
+    contacts = forms.BooleanField(
+        label=_("With e-mail addresses, phone numbers, handles and card numbers in the clear"), required=False
+    )
+
+    def __init__(self, *args, may_see_contacts: bool, **kwargs):
+        super().__init__(*args, prefix="export", **kwargs)
+        if not may_see_contacts:
+            del self.fields["contacts"]
 
 
 class UploadFile(forms.Form):

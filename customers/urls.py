@@ -1,13 +1,15 @@
 from django.urls import path
 
 from customers import api
-from customers.views import budget, events, imports, ledger, merges, people, rates, retention
+from customers.views import budget, events, exports, imports, ledger, merges, people, rates, retention
 
 app_name = "customers"
 
 urlpatterns = [
     path("people/", people.people, name="list"),
     path("people/find/", people.find, name="find"),
+    path("people/export/", exports.ask, name="export"),
+    path("people/export/<slug:wanted>/<int:export_id>/", exports.download, name="export-download"),
     path("people/<int:customer_id>/", people.person, name="detail"),
     path("merges/", merges.merges, name="merges"),
     path("merges/<int:trail_id>/undo/", merges.undo, name="merge_undo"),

@@ -11,8 +11,7 @@ from accounts.services import ask_export, claim_export, csv_lines
 from campaigns.forms.words import ReasonForm
 from campaigns.queries import monitor as queries
 from campaigns.views.answers import SeeOther, campaign_or_404
-
-KIND = "campaigns.recipients"
+from campaigns.views.monitor import EXPORT_KIND as KIND
 
 
 @requires(Capability.EXPORT_ASK, confirmed=True)

@@ -4,11 +4,10 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
-from accounts.queries import exports
+from accounts.queries import own_exports
 from campaigns.forms.words import ReasonForm
 from campaigns.models import Campaign
 from campaigns.queries import monitor as queries
@@ -21,6 +20,7 @@ from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, 
 from campaigns.views.shell import shell
 
 PAGE = 50
+EXPORT_KIND = "campaigns.recipients"
 MOVING = (CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.RUNNING)
 
 
@@ -126,9 +126,20 @@ def recipients(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "next_url": next_url,
         "state": state,
         "all_states": [(value, figures.STATE_WORDS[value][0]) for value in MessageState],
-        "may_export": request.user.can(Capability.EXPORT_ASK),
-        "export_form": ReasonForm(label="What is it for?", prefix="export"),
-        "exports": exports(request.user).filter(kind="campaigns.recipients", object_id=str(campaign.pk))[:5],
-        "now": timezone.now(),
+        "export": _export(request, campaign),
     }
     return render(request, "campaigns/recipients.html", context)
+
+
+def _export(request: HttpRequest, campaign: Campaign) -> dict | None:
+    """The log as a file, for whoever may ask for that (campaigns.views.exports)."""
+    if not request.user.can(Capability.EXPORT_ASK):
+        return None
+    return {
+        "form": ReasonForm(label="What is it for?", prefix="export"),
+        "ask_url": reverse("campaigns:recipients-export", args=[campaign.pk]),
+        "rows": [
+            (one, reverse("campaigns:recipients-download", args=[campaign.pk, one.pk]) if one.is_ready else "")
+            for one in own_exports(request.user, EXPORT_KIND, object_id=str(campaign.pk))
+        ],
+    }

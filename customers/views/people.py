@@ -18,6 +18,7 @@ from customers.queries.consent import consent_summary
 from customers.queries.merges import merges_of, open_proposals
 from customers.queries.people import by_contact, contacts
 from customers.services.spec import CHANNELS
+from customers.views.exports import offered
 from customers.views.paging import PAGE, moment, next_url, page_of, platform_staff_only
 
 ORDERS_SHOWN = 12
@@ -56,6 +57,7 @@ def _people_page(request: HttpRequest, found: list[Customer], *, form=None, next
         "by_id": FindById(request.GET or None),
         "by_email": form or FindByEmail(),
         "next_url": next_url,
+        "export": offered(request),
     }
     return render(request, "customers/list.html", context, status=status)
 

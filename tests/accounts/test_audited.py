@@ -324,6 +324,8 @@ UNAUDITED = {
     "accounts:export-decide": "audited, from a session that was opened with a password: tests/accounts/test_exports.py",
     "campaigns:recipients-export": "as above",
     "campaigns:recipients-download": "as above",
+    "customers:export": "audited, from a session that was opened with a password: tests/customers/test_people_export.py",
+    "customers:export-download": "as above",
     "accounts:logout": "changes a session, no record",
     "campaigns:segment-count": "counts what stands",
     "campaigns:keep": "keeps what somebody types, for themselves alone; saving it is audited",
