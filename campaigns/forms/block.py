@@ -65,9 +65,14 @@ class BlockFields(forms.Form):
         return [(facts[pk], pk in shown) for pk in ids if pk in facts]
 
     def matches(self) -> list:
-        """Products on sale that are named like what is looked for."""
+        """Products with a price, on sale, that are named like what is looked for."""
         text = str(self["find"].value() or "").strip()
-        return search(text, limit=8) if text else []
+        return [product for product in search(text, limit=16) if product.price is not None][:8] if text else []
+
+    @property
+    def has_filters(self) -> bool:
+        names = ("category", "max_price", "not_bought_days")
+        return any(self[name].errors or str(self[name].value() or "0").strip() != "0" for name in names)
 
     def clean_pins(self) -> tuple[int, ...]:
         ids = self.pin_ids()
