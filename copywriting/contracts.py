@@ -172,7 +172,7 @@ class CopyBrief:
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "CopyBrief":
-        """A brief from the JSON of its row: what `copywriting.services.keep` wrote. Unknown names are left out, so that
+        """A brief from the JSON of its row: what `copywriting.services.drafts.keep` wrote. Unknown names are left out, so that
         an older row still reads.
         """
         known = {name: value for name, value in kept.items() if name in cls.__dataclass_fields__}

@@ -11,12 +11,12 @@ from typing import Any
 
 from django.conf import settings
 
-from copywriting import services
 from copywriting.contracts import COPYWRITER, TEMPLATE, CopyBrief, Finding
 from copywriting.exceptions import ModelUnsuitable, WriterUnavailable
 from copywriting.llm import adapters, checks, finetune, grammar, meaning, model, prompts, slots, writer
 from copywriting.llm.decode import TUNED, Generator
 from copywriting.llm.endpoint import Endpoint, EndpointWriter
+from copywriting.services import drafts
 from registry import queries as registry
 from registry import services as versions
 
@@ -123,7 +123,7 @@ def write_copy(briefs: Sequence[CopyBrief], *, progress: Callable[[float], None]
     """One text a brief, in their order. `progress` hears the share done after each, 0 to 1."""
     if not briefs:
         return []
-    used = services.past()
+    used = drafts.past()
     copies = []
     for place, brief in enumerate(briefs, start=1):
         generate = _writer(brief.locale)
@@ -140,7 +140,7 @@ def write_copy(briefs: Sequence[CopyBrief], *, progress: Callable[[float], None]
         )
         stats, draft = written.stats, written.best
         seconds = time.monotonic() - began
-        kept = services.keep(
+        kept = drafts.keep(
             brief,
             written.drafts,
             drafted=stats.drafted,
@@ -186,7 +186,7 @@ def replay(generation_id: int) -> Replayed:
 
     Raises WriterUnavailable for what an endpoint wrote: only its maker could promise the same text.
     """
-    kept = services.generation(generation_id)
+    kept = drafts.generation(generation_id)
     if kept.recorded.get("endpoint"):
         raise WriterUnavailable(f"Generation {generation_id} came from an endpoint, which promises no text again.")
     if kept.writer == TEMPLATE:

@@ -14,7 +14,7 @@ from campaigns.queries import planning
 from campaigns.queries.segments import visible
 from campaigns.services.compose import Plan
 from catalog.queries import merchants
-from copywriting.services import festivals_ahead
+from copywriting.services.briefs import festivals_ahead
 
 MAX_SEGMENTS = 12  # more than anybody keeps apart in their head; each is one more text to review
 LATE = timedelta(hours=6)  # a start missed by more asks for another review

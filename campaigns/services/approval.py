@@ -11,7 +11,7 @@ from campaigns.models import Approval, Campaign
 from campaigns.queries.audience import audience_rows
 from campaigns.services.lifecycle import move
 from campaigns.state import Action, CampaignState
-from copywriting.services import learn
+from copywriting.services.drafts import learn
 
 
 def content_of(campaign: Campaign) -> dict:

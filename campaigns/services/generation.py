@@ -2,20 +2,18 @@
 
 import logging
 
-from django.conf import settings
 from django.db import transaction
 
 from campaigns.exceptions import TransitionRefused
 from campaigns.models import Campaign, MessageVariant
 from campaigns.queries.progress import RUN, generation_run
 from campaigns.services import audience
+from campaigns.services.briefs import briefs_of
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import unrenderable
 from campaigns.state import Action, CampaignState
-from catalog.queries import by_ids
-from copywriting.contracts import CopyBrief, OfferFact, ProductFact
+from copywriting.contracts import CopyBrief
 from copywriting.generation import write_copy
-from copywriting.services import compose_brief
 from registry import queries as registry
 from registry import services as runs
 from registry.contracts import Lease
@@ -82,57 +80,9 @@ def _generate(campaign: Campaign, lease: Lease) -> None:
 
 
 def _briefs(campaign: Campaign) -> list[tuple[int, CopyBrief]]:
-    """(segment id, brief) for every segment with people whose words are not by hand. The product of a brief stands for the
-    segment's most frequent first product; each person's own takes its place when the message is rendered, so the brief names
-    the types of the others too, and words for one shelf alone are written only where everybody gets goods of it.
-    """
+    """(segment id, brief) for every segment with people whose words are not by hand."""
     by_hand = set(campaign.variants.filter(is_current=True, writer="person").values_list("segment_id", flat=True))
-    parts = [p for p in campaign.campaign_segments.select_related("segment") if p.segment_id not in by_hand]
-    tops = {part.segment_id: audience.most_frequent_first_item(campaign.pk, part.segment_id) for part in parts}
-    products = by_ids(pk for pk in tops.values() if pk is not None)
-    offer = offer_fact(campaign.offer)
-    briefs = []
-    for part in parts:
-        product = products.get(tops[part.segment_id])
-        if product is None:
-            continue  # nobody is in this segment alone
-        brief = compose_brief(
-            ProductFact(
-                id=product.id,
-                version=product.version,
-                title=product.title,
-                product_type=product.product_type,
-                category=product.category,
-                price=product.price,
-                currency=product.currency,
-                size=product.size,
-            ),
-            offer,
-            store=campaign.merchant.name if campaign.merchant else settings.BRAND,
-            segment=part.segment.slug,
-            audience=part.segment.audience_phrase,
-            seed=campaign.pk * 1000 + part.priority,
-            channel=campaign.channel,
-            tone=campaign.tone,
-            festival=campaign.festival,
-            sent_with=audience.first_item_categories(campaign.pk, part.segment_id),
-        )
-        briefs.append((part.segment_id, brief))
-    return briefs
-
-
-def offer_fact(offer) -> OfferFact | None:
-    """The offer as a writer's brief takes it. Its version goes along, so that a text can name what it was true of."""
-    if offer is None:
-        return None
-    return OfferFact(
-        id=offer.pk,
-        version=offer.version,
-        kind="percent" if offer.kind == "percent" else "amount",
-        value=offer.value,
-        currency=offer.currency,
-        ends_on=offer.ends_at.date(),
-    )
+    return [(segment_id, brief) for segment_id, brief in briefs_of(campaign).items() if segment_id not in by_hand]
 
 
 def waiting() -> list[int]:

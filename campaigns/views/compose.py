@@ -24,7 +24,7 @@ from campaigns.tasks import start_due, sweep_generation
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, say_refusal
 from campaigns.views.experiment import Power, could_see
 from campaigns.views.shell import shell
-from copywriting.services import festival_name
+from copywriting.services.briefs import festival_name
 
 KEPT_LENGTH = 1_000  # characters of one field: more than any of them takes
 

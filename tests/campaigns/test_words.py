@@ -4,9 +4,10 @@ import pytest
 
 from campaigns.models import AudienceMember, Campaign, MessageVariant
 from campaigns.services import approval, generation
-from copywriting import services as copywriting
 from copywriting.contracts import CopyBrief, DraftCopy
 from copywriting.models import Example
+from copywriting.services.briefs import lint
+from copywriting.services.drafts import keep
 from tests import factories
 from tests.flows.shop import open_shop
 
@@ -42,17 +43,14 @@ def test_words_for_readers_of_several_shelves_name_none(shop):
 
     assert brief.sent_with == ("BREAD", "DOG FOODS")
     kept = {
-        finding.rule
-        for finding in copywriting.lint(brief, SUBJECT, BODY.replace("Your week is here", "Cut a slice this week"))
+        finding.rule for finding in lint(brief, SUBJECT, BODY.replace("Your week is here", "Cut a slice this week"))
     }
     assert "misfit" in kept
 
 
 def test_an_approval_keeps_the_words_for_the_next_tuning(shop):
     ((_, brief),) = generation._briefs(shop.campaign)
-    brief_kept = copywriting.keep(
-        brief, [DraftCopy(subject=SUBJECT, body=BODY, writer="model")], drafted=1, passed=1, seconds=0
-    )
+    brief_kept = keep(brief, [DraftCopy(subject=SUBJECT, body=BODY, writer="model")], drafted=1, passed=1, seconds=0)
     edited = "Your list is here. Enjoy {{ product.title }} with {{ offer }} until {{ ends_on }}."
     MessageVariant.objects.filter(campaign=shop.campaign).update(
         subject=SUBJECT, body=edited, generation=brief_kept.generation, writer="person"

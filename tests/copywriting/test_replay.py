@@ -6,10 +6,11 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from copywriting import generation, services
+from copywriting import generation
 from copywriting.contracts import CopyBrief
 from copywriting.llm import writer
 from copywriting.models import Draft, Generation
+from copywriting.services import drafts
 from tests.copywriting import tiny
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +41,7 @@ def kept_by_model() -> Generation:
     generate = generation._loaded(generation.settings.COPY_MODEL, generation.BARE)
     source = {**generate.provenance, "checks": "2", "seed": 5, "batch": 4, "candidate": 2}
     draft = writer.judged(generate(asked, 4, 5)[2], asked, provenance=source)
-    return services.keep(asked, [draft], drafted=4, passed=1, seconds=0.1).generation
+    return drafts.keep(asked, [draft], drafted=4, passed=1, seconds=0.1).generation
 
 
 def replay(pk: int) -> str:
@@ -79,7 +80,7 @@ def test_words_that_are_not_those_of_the_seed_end_the_command():
 @pytest.mark.parametrize("locale", ["en", "zh-Hans"])
 def test_a_written_text_comes_back_from_its_phrases(locale):
     asked = brief(locale=locale)
-    row = services.keep(asked, [writer.template(asked)], drafted=0, passed=0, seconds=0).generation
+    row = drafts.keep(asked, [writer.template(asked)], drafted=0, passed=0, seconds=0).generation
 
     assert "The same words." in replay(row.pk)
 

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from copywriting import dataset, generation, services, training
+from copywriting import dataset, generation, training
 from copywriting.contracts import COPYWRITER, CopyBrief, DraftCopy
 from copywriting.llm import finetune, model, prompts
 from copywriting.models import Example
+from copywriting.services import drafts
 from registry import queries as registry
 from registry import services as runs
 from registry.exceptions import PromotionRefused
@@ -132,18 +133,18 @@ def test_an_approved_edit_becomes_a_pair_of_the_next_tuning(store):
     draft = DraftCopy(
         subject="Keep your week simple", body="Your week is here. Enjoy {product} with {offer}.", writer="model"
     )
-    kept = services.keep(brief, [draft], drafted=1, passed=1, seconds=0)
+    kept = drafts.keep(brief, [draft], drafted=1, passed=1, seconds=0)
     assert not training.is_due()
 
     body = "Your list is short this week. Enjoy {{ product.title }} with {{ offer }}."
-    example = services.learn(kept.generation_id, subject="Keep your week simple", body=body)
-    again = services.learn(kept.generation_id, subject="Keep your week simple", body=body)
+    example = drafts.learn(kept.generation_id, subject="Keep your week simple", body=body)
+    again = drafts.learn(kept.generation_id, subject="Keep your week simple", body=body)
 
     assert (example.is_edited, example.body) == (True, "Your list is short this week. Enjoy {product} with {offer}.")
     assert again.pk == example.pk and Example.objects.count() == 1
     assert training.is_due()
     assert training.pairs_of({"pairs": 10})[1] == {"grammar": 10, "approved": 1, "text": 0}
-    assert services.learn(kept.generation_id, subject="x", body="{% if a %}b{% endif %}") is None
+    assert drafts.learn(kept.generation_id, subject="x", body="{% if a %}b{% endif %}") is None
     assert dataset.approved()[0][0] == brief
 
 

@@ -1,0 +1,112 @@
+"""What was written, with everything that is needed to write it again, and what people approved of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import transaction
+
+from copywriting.contracts import CopyBrief, DraftCopy
+from copywriting.llm import slots
+from copywriting.models import Draft, Example, Finding, Generation
+
+SENTENCE = 300  # the width of a finding in the table
+
+
+def learn(generation_id: int, *, subject: str, body: str) -> Example | None:
+    """Keeps an approved text for the next tuning; None when it holds more template code than our slots.
+
+    `subject` and `body` are the message template as it was approved. Called twice for one text, it keeps it once.
+    """
+    slotted = tuple(slots.from_liquid(text) for text in (subject, body))
+    if None in slotted:
+        return None
+    same = {"generation_id": generation_id, "subject": slotted[0], "body": slotted[1]}
+    written = Draft.objects.filter(generation_id=generation_id).values_list("subject", "body")
+    kept = Example.objects.filter(**same).first()
+    return kept or Example.objects.create(**same, is_edited=slotted not in set(written))
+
+
+PAST = 40  # texts that a new one should be unlike: a quarter's campaigns of a middling shop
+
+
+def past() -> list[DraftCopy]:
+    """The newest chosen texts, newest first: what readers may still remember."""
+    rows = Draft.objects.filter(is_chosen=True).order_by("-pk").values_list("subject", "body", "writer")[:PAST]
+    return [DraftCopy(subject=subject, body=body, writer=writer) for subject, body, writer in rows]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A generation as it was kept: the brief, its best draft, and the conditions under which it was written."""
+
+    brief: CopyBrief
+    writer: str
+    subject: str
+    body: str
+    recorded: Mapping[str, Any]
+
+
+def generation(generation_id: int) -> Kept:
+    """Raises Generation.DoesNotExist for an unknown id."""
+    row = Generation.objects.get(pk=generation_id)
+    draft = row.drafts.order_by("-is_chosen", "pk").first()
+    return Kept(CopyBrief.of(row.brief), row.writer, draft.subject, draft.body, row.environment)
+
+
+def keep(
+    brief: CopyBrief, drafts: Sequence[DraftCopy], *, drafted: int, passed: int, seconds: float, error: str = ""
+) -> Draft:
+    """One generation with its distinct drafts, their findings and provenance, in one transaction. The first is chosen."""
+    best = drafts[0]
+    provenance = dict(best.provenance)
+    with transaction.atomic():
+        generation = Generation.objects.create(
+            state=Generation.State.DONE,
+            brief=_plain(asdict(brief)),
+            writer=best.writer,
+            model_digest=str(provenance.get("digest", "")),
+            prompt=str(provenance.get("prompt", "")),
+            seed=int(provenance.get("seed", brief.seed)),
+            drafted=drafted,
+            passed=passed,
+            tries=best.tries,
+            seconds=seconds,
+            environment=_plain(provenance),
+            error=error,
+        )
+        kept = [_kept(generation, draft, is_chosen=place == 0 and draft.usable) for place, draft in enumerate(drafts)]
+    return kept[0]
+
+
+def _kept(generation: Generation, draft: DraftCopy, *, is_chosen: bool) -> Draft:
+    kept = Draft.objects.create(
+        generation=generation,
+        subject=draft.subject,
+        body=draft.body,
+        writer=draft.writer,
+        is_usable=draft.usable,
+        is_chosen=is_chosen,
+    )
+    Finding.objects.bulk_create(
+        Finding(
+            draft=kept,
+            rule=finding.rule,
+            severity=finding.severity,
+            start=finding.span[0],
+            end=finding.span[1],
+            message=f"{finding.part}: {finding.message}"[:SENTENCE],
+            remedy=finding.remedy[:SENTENCE],
+        )
+        for finding in draft.findings
+    )
+    return kept
+
+
+def _plain(value: Any) -> Any:
+    """JSON's own types alone: dates and unknown objects as text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
