@@ -222,7 +222,7 @@ def two_stage(lines: pl.DataFrame, level: str, week: int, foresee: int, found: d
     split, cut = split_after(lines, log, week), week_starts(lines)[week + 1]
     model = TwoStage(replace(TwoStageConfig(), foresee_weeks=foresee), shop_facts(lines, level)).fit(log, cut)
     snapshot = model.snapshot(log, split, cut)
-    judged = {view: evaluate(model.scorer(log, snapshot, view), split, view) for view in VIEWS}
+    judged = {view: evaluate(scorer, split, view) for view, scorer in model.scorers(snapshot).items()}
     figures = [judged[view].mean(metric) for view in VIEWS for metric in ("ndcg@10", "recall@20")]
     over = [paired_difference(judged[view], found["popularity"][view], "ndcg@10") for view in VIEWS]
     spent = time.process_time() - started

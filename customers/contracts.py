@@ -207,13 +207,14 @@ RiskOrder = tuple[int, int, int, float, float, bytes, bool]
 
 @dataclass(frozen=True, slots=True)
 class InteractionColumns:
-    """Order lines as five columns of one length, in order of time, then customer, then product."""
+    """Order lines as six columns of one length, in order of time, then customer, then product."""
 
     customer_id: np.ndarray  # int64; of a training pseudonym where a model learns from it
     product_id: np.ndarray  # int64
     occurred_at: np.ndarray  # float64, seconds since 1970 in UTC: the day, and the basket's place in it
     quantity: np.ndarray  # float32, above 0
     amount: np.ndarray  # float32, in the currency of the order
+    store: np.ndarray  # int32, a number for the store of the order; only whether two are equal says something
 
     def __len__(self) -> int:
         return len(self.customer_id)

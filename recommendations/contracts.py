@@ -8,6 +8,7 @@ from uuid import UUID
 # The two kinds of live model of this room, and how far back both look: a year holds every season once; more makes old
 # habits louder and the fit slower.
 RECOMMENDER, CLUSTERS = "recommender", "clusters"
+TWO_STAGE = "two_stage"  # the training of a recommender that ranks in two stages, and the `family` of its versions
 EXCLUSIONS = "exclusions"  # a run that measures what leaving doubted orders out changes; it keeps no model
 SERVED = "served index"  # what alarms about the web process's own arrays are filed under
 LIFETIME, PURCHASE, COUPON = "lifetime", "purchase_propensity", "coupon_propensity"

@@ -8,6 +8,7 @@ import numpy as np
 from customers.contracts import InteractionColumns
 from customers.queries.behaviour import interactions
 from customers.queries.exclusions import flagged_interactions
+from customers.queries.pseudonyms import epoch_of
 from recommendations.ml.facts import Facts
 from recommendations.ml.habits import WINDOWS, Figures, Orders, describe, figures
 from recommendations.ml.rfm import Rfm, rfm
@@ -27,12 +28,14 @@ NOT_GOODS = frozenset({
 class Purchases:
     """log: one row per (order, product) of goods, users and items as positions in `customers` and `products`, days since
     1970. order: (n,) int64, the order each row belongs to, numbered from 0. amount: (n,) float64, money paid for the row.
+    store: (n,) int64, where it was bought, numbered from 0; orders that name no store share a number.
     department: (n_items,) positions in `departments`.
     """
 
     log: PurchaseLog
     order: np.ndarray
     amount: np.ndarray
+    store: np.ndarray
     customers: np.ndarray  # (n_users,) pseudonyms, rising: customers.services.pseudonyms leads back
     products: np.ndarray  # (n_items,) ids
     department: np.ndarray
@@ -75,6 +78,7 @@ def purchases(*, since: datetime, until: datetime, epoch: int | None = None, wit
     quantity = np.bincount(cell, weights=columns.quantity[keep], minlength=len(cells))
     amount = np.bincount(cell, weights=columns.amount[keep], minlength=len(cells))
     user, item, day, order = user[first], item[first], day[first], order.reshape(-1)[first]
+    store = np.unique(columns.store[keep], return_inverse=True)[1].reshape(-1)[first]
     names = [classes[pk][0] for pk in products.tolist()]
     departments = tuple(sorted(set(names)))
     place = {name: index for index, name in enumerate(departments)}
@@ -83,6 +87,7 @@ def purchases(*, since: datetime, until: datetime, epoch: int | None = None, wit
         log=log,
         order=order,
         amount=amount,
+        store=store,
         customers=customers,
         products=products,
         department=np.array([place[name] for name in names], dtype=np.int64),
@@ -101,14 +106,24 @@ def _joined(one: InteractionColumns, other: InteractionColumns) -> InteractionCo
 
 
 def facts(data: Purchases) -> Facts:
-    """What is known of the products beside who bought them: type, category, department and brand, and prices paid."""
+    """What the database knows beside who bought what: type, category, department and brand of products, the store and the
+    price of every row, and of people what the platform told. Who was told nothing of has NaN.
+    """
     rows = {pk: named for pk, *named in product_groups().iterator(chunk_size=20_000)}
     columns = zip(*(rows[pk] for pk in data.products.tolist()), strict=True)
     groups = {
         name: np.unique(np.array(column), return_inverse=True)[1].reshape(-1)
         for name, column in zip(("type", "category", "department", "brand"), columns, strict=True)
     }
-    return Facts(groups=groups, price=data.amount / data.log.quantity)
+    return Facts(
+        groups=groups, person_values=_told(data.customers), store=data.store, price=data.amount / data.log.quantity
+    )
+
+
+def _told(customers: np.ndarray) -> dict[str, np.ndarray]:
+    values = described(customers)
+    values[values[:, 3] == 0, :3] = np.nan
+    return dict(zip(("age", "income", "household"), values.T[:3], strict=True))
 
 
 def by_type(data: Purchases) -> tuple[PurchaseLog, Facts]:
@@ -128,7 +143,9 @@ def by_type(data: Purchases) -> tuple[PurchaseLog, Facts]:
         size = int(about.groups[name].max()) + 1
         counts = np.bincount(kind * size + about.groups[name], minlength=n_types * size).reshape(n_types, size)
         groups[name] = counts.argmax(axis=1)
-    return log, Facts(groups=groups, price=amount / quantity)
+    return log, Facts(
+        groups=groups, person_values=about.person_values, store=data.store[first], price=amount / quantity
+    )
 
 
 def people_features(data: Purchases, end: float) -> tuple[Rfm, np.ndarray]:
@@ -161,7 +178,7 @@ def orders_of(customers: np.ndarray | None = None, *, since: datetime, until: da
 
 def described(customers: np.ndarray) -> np.ndarray:
     """(n, 4) as `ml.habits.describe`, of what the platform told."""
-    given = behaviour.attributes()
+    given = behaviour.attributes(epoch=epoch_of(customers) if len(customers) else None)
     return describe([given.get(pk, {}) for pk in customers.tolist()])
 
 

@@ -2,13 +2,14 @@
 
 from celery import shared_task
 
-from recommendations.contracts import CLUSTERS, EXCLUSIONS, FAMILIES, LIFETIME, PROPENSITIES, RECOMMENDER
+from recommendations.contracts import CLUSTERS, EXCLUSIONS, FAMILIES, LIFETIME, PROPENSITIES, RECOMMENDER, TWO_STAGE
 from recommendations.services import exposures
 from recommendations.services import watch as watching
 from registry import queries, services
 
 KINDS = (RECOMMENDER, CLUSTERS, LIFETIME, PROPENSITIES)
-SWEPT = (*KINDS, EXCLUSIONS, *FAMILIES)
+WEEKLY = (RECOMMENDER, TWO_STAGE, *KINDS[1:])
+SWEPT = (*WEEKLY, EXCLUSIONS, *FAMILIES)
 
 
 @shared_task(name="recommendations.train")
@@ -34,17 +35,17 @@ def sweep() -> None:
 @shared_task(name="recommendations.nightly")
 def nightly() -> None:
     """The live recipes on newer data, the better ones live, then everybody anew. One queue, so in this order."""
-    _train_all("incremental")
+    _train_all(KINDS, "incremental")
 
 
 @shared_task(name="recommendations.weekly")
 def weekly() -> None:
     """As nightly, with the recipes themselves sought anew."""
-    _train_all("full")
+    _train_all(WEEKLY, "full")
 
 
-def _train_all(mode: str) -> None:
-    for kind in KINDS:
+def _train_all(kinds: tuple[str, ...], mode: str) -> None:
+    for kind in kinds:
         train.delay(services.ask(kind, {"promote": True, "mode": mode}).pk)
     score.delay()
     watch.delay()

@@ -27,6 +27,7 @@ COPY_ROW = np.dtype(
         ("l3", ">i4"), ("occurred_at", ">i8"),  # microseconds since 2000
         ("l4", ">i4"), ("quantity", ">i4"),
         ("l5", ">i4"), ("amount", ">f4"),
+        ("l6", ">i4"), ("store", ">i4"),
     ]
 )  # fmt: skip
 
@@ -39,7 +40,7 @@ SECONDS_1970_TO_2000 = 946_684_800
 # Who and what may be learnt from is settled in the view. Times and counts go out as they rest; turning them into floats
 # here costs more than the join.
 INTERACTIONS = """
-COPY (SELECT person, product_id, moment, quantity, amount::float4 FROM customers_training_line WHERE NOT is_doubted)
+COPY (SELECT person, product_id, moment, quantity, amount::float4, store FROM customers_training_line WHERE NOT is_doubted)
 TO STDOUT (FORMAT binary)
 """
 
@@ -48,7 +49,7 @@ def interactions(*, since: datetime, until: datetime, epoch: int | None = None) 
     """Every order line that a model may learn from, ordered from `since` up to but not including `until`.
 
     Under pseudonyms of `epoch` (the newest), and by day: `customer_id` is no customer's id (queries.pseudonyms), a moment
-    is its day and the basket's place in it. Streamed in blocks: beside the arrays themselves, 32 bytes a line, memory
+    is its day and the basket's place in it. Streamed in blocks: beside the arrays themselves, 36 bytes a line, memory
     does not grow.
     """
     with reading(since=since, until=until, epoch=epoch):
@@ -76,7 +77,7 @@ def order_lines(copy_sql: str) -> InteractionColumns:
 
 
 def _columns(rows: bytearray) -> tuple[np.ndarray, ...]:
-    """The five columns of these rows, in the types of InteractionColumns."""
+    """The six columns of these rows, in the types of InteractionColumns."""
     table = np.frombuffer(rows, COPY_ROW)
     return (
         table["customer_id"].astype(np.int64),
@@ -84,6 +85,7 @@ def _columns(rows: bytearray) -> tuple[np.ndarray, ...]:
         table["occurred_at"] / 1e6 + SECONDS_1970_TO_2000,
         table["quantity"].astype(np.float32),
         table["amount"].astype(np.float32),
+        table["store"].astype(np.int32),
     )
 
 

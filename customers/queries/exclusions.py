@@ -11,7 +11,7 @@ from customers.queries.pseudonyms import reading
 
 # Lines of people who may be learnt from, kept out only because somebody doubts the order or the person.
 FLAGGED = """
-COPY (SELECT person, product_id, moment, quantity, amount::float4 FROM customers_training_line WHERE is_doubted)
+COPY (SELECT person, product_id, moment, quantity, amount::float4, store FROM customers_training_line WHERE is_doubted)
 TO STDOUT (FORMAT binary)
 """
 # Counted for whom it is first: a refusal is a refusal, whether or not the order is doubted too.

@@ -1,6 +1,7 @@
 """First stage: a few hundred items a person from several models, with every model's opinion of each.
 
-A ranker can only order what it is shown, so each model proposes its best; the union is what is ranked.
+A ranker can only order what it is shown, so each model proposes its best; the union is what is ranked. Scoring everybody
+by ten models costs more than choosing among the scores, so all views choose in one pass.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,8 @@ import numpy as np
 
 from recommendations.ml.blend import standardise
 from recommendations.ml.interactions import Interactions
-from recommendations.ml.recommender import Recommender, blocks, mask_rows, top_k
+from recommendations.ml.metrics import View
+from recommendations.ml.recommender import Recommender, blocks, mask_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,41 +30,52 @@ class Candidates:
         return len(self.user)
 
 
-def propose(
-    models: Mapping[str, Recommender],
-    users: np.ndarray,
-    history: Interactions,
-    depth: Mapping[str, int],
-    *,
-    novel_only: bool = False,
-) -> Candidates:
-    """The union of each model's best `depth[kind]` items for every user; a kind without depth gives its score only.
-
-    novel_only: what the person bought before is left out before the best are taken.
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """For whom (positions, ascending) and how deep: each model's best `depth[kind]`; a kind without depth gives its score
+    only. novel_only: what the person bought before is left out before the best are taken.
     """
-    found_users, found_items, found_scores = [], [], []
+
+    users: np.ndarray
+    depth: Mapping[str, int]
+    novel_only: bool = False
+
+
+def propose(
+    models: Mapping[str, Recommender], history: Interactions, wanted: Mapping[View, Wanted]
+) -> dict[View, Candidates]:
+    """The union of each model's best for every user that is wanted, by view."""
     kinds = tuple(models)
     n_items = history.n_items
-    for block in blocks(users, n_items * 2):
+    everybody = np.unique(np.concatenate([one.users for one in wanted.values()]))
+    found: dict[View, list[tuple[np.ndarray, ...]]] = {view: [] for view in wanted}
+    for block in blocks(everybody, n_items * 2):
         dense = [standardise(models[kind].score(block)) for kind in kinds]
-        proposed = []
-        for kind, scores in zip(kinds, dense, strict=True):
-            if not depth.get(kind):
+        for view, one in wanted.items():
+            rows = np.flatnonzero(np.isin(block, one.users, assume_unique=True))
+            if not len(rows):
                 continue
-            allowed = scores
-            if novel_only:
-                allowed = scores.copy()
-                mask_rows(allowed, history.seen, block)
-            ids, _ = top_k(allowed, depth[kind])
-            row, place = np.nonzero(ids >= 0)
-            proposed.append(row * n_items + ids[row, place])
-        row, item = np.divmod(np.unique(np.concatenate(proposed)), n_items)
-        found_users.append(block[row])
-        found_items.append(item)
-        found_scores.append(np.stack([scores[row, item] for scores in dense], axis=1))
-    return Candidates(
-        user=np.concatenate(found_users).astype(np.int64),
-        item=np.concatenate(found_items).astype(np.int64),
-        scores=np.concatenate(found_scores),
-        kinds=kinds,
-    )
+            proposed = np.zeros((len(rows), n_items), dtype=bool)
+            for kind, scores in zip(kinds, dense, strict=True):
+                if one.depth.get(kind):
+                    allowed = scores[rows]
+                    if one.novel_only:
+                        mask_rows(allowed, history.seen, block[rows])
+                    _mark(proposed, allowed, one.depth[kind])
+            row, item = np.nonzero(proposed)
+            found[view].append(
+                (block[rows[row]], item, np.stack([scores[rows[row], item] for scores in dense], axis=1))
+            )
+    none = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, len(kinds)), np.float32))
+    return {
+        view: Candidates(*(np.concatenate(column) for column in zip(*(parts or [none]), strict=True)), kinds)
+        for view, parts in found.items()
+    }
+
+
+def _mark(proposed: np.ndarray, scores: np.ndarray, depth: int) -> None:
+    """Sets the `depth` best of each row; what is masked is none of them."""
+    width = min(depth, scores.shape[1])
+    best = np.argpartition(scores, scores.shape[1] - width, axis=1)[:, scores.shape[1] - width :]
+    rows = np.arange(len(best))[:, None]
+    proposed[rows, best] |= np.isfinite(scores[rows, best])

@@ -15,7 +15,8 @@ class Facts:
     """groups: name -> (n_items,) int, what a product belongs to: product type, category, department, manufacturer.
     item_values: name -> (n_items,) float, facts that do not change: brand, size. NaN where unknown.
     person_values: name -> (n_users,) float: age band, income band and the like. NaN where unknown.
-    store: (n_rows,) int, where the row was bought. price: (n_rows,) float, paid a unit. reduced: (n_rows,) bool.
+    store: (n_rows,) int, where the row was bought. price: (n_rows,) float, paid a unit. reduced: (n_rows,) bool, sold below
+        its usual price; where a shop does not say so, what cost a twentieth less than the item's median up to then.
     plan: name -> (n_weeks, n_items) float32, share of the stores that show a product off in that week; week 0 starts at
         `plan_start` (days, on the clock of the log).
     """
@@ -45,13 +46,17 @@ class Facts:
             promotions[f"{name}_4_weeks"] = shares[max(0, week - 4) : week, split.items].mean(axis=0)
             if foresee_weeks:
                 promotions[f"{name}_planned"] = shares[week : week + foresee_weeks, split.items].mean(axis=0)
+        price = None if self.price is None else self.price[rows]
+        reduced = None if self.reduced is None else self.reduced[rows]
+        if reduced is None and price is not None:
+            reduced = _below_usual(price, log.item[rows])
         return SnapshotFacts(
             groups={name: _dense(values[split.items]) for name, values in self.groups.items()},
             item_values={name: values[split.items] for name, values in self.item_values.items()} | promotions,
             person_values=self.person_values,
             store=None if self.store is None else self.store[rows],
-            price=None if self.price is None else self.price[rows],
-            reduced=None if self.reduced is None else self.reduced[rows],
+            price=price,
+            reduced=reduced,
         )
 
 
@@ -69,3 +74,11 @@ class SnapshotFacts:
 
 def _dense(values: np.ndarray) -> np.ndarray:
     return np.unique(values, return_inverse=True)[1].reshape(-1)
+
+
+def _below_usual(price: np.ndarray, item: np.ndarray) -> np.ndarray:
+    """Whether each row cost clearly less than the median of its item's rows, (n,) bool."""
+    order = np.lexsort((price, item))
+    starts = np.searchsorted(item[order], item)
+    ends = np.searchsorted(item[order], item, side="right")
+    return price < 0.95 * price[order][(starts + ends - 1) // 2]

@@ -83,8 +83,28 @@ class Interactions:
     def buyers(self, window_days: float = np.inf) -> np.ndarray:
         """Distinct users per item in the last `window_days`, (n_items,) float32."""
         cells, cell_of_row = self._cells
-        recent = np.unique(cell_of_row[self.days_before_cut < window_days])
+        recent = np.zeros(len(cells), dtype=bool)
+        recent[cell_of_row[self.days_before_cut < window_days]] = True
         return np.bincount(cells[recent] % self.n_items, minlength=self.n_items).astype(np.float32)
+
+    @property
+    def cell_of_row(self) -> np.ndarray:
+        """Which cell of `seen` each row belongs to, (n,) int64."""
+        return self._cells[1]
+
+    @cached_property
+    def baskets(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The rows of one person with one time are a basket: (user, days before the cut, rows) of each, by person, then
+        newest first, and the basket of each row (n,) int64.
+        """
+        order = np.lexsort((self.days_before_cut, self.user))
+        user, days = self.user[order], self.days_before_cut[order]
+        begins = np.ones(len(order), dtype=bool)
+        begins[1:] = (user[1:] != user[:-1]) | (days[1:] != days[:-1])
+        starts = np.flatnonzero(begins)
+        of_row = np.empty(len(order), dtype=np.int64)
+        of_row[order] = np.cumsum(begins) - 1
+        return user[starts].astype(np.int64), days[starts], np.diff(np.append(starts, len(order))), of_row
 
     @cached_property
     def _cells(self) -> tuple[np.ndarray, np.ndarray]:

@@ -77,7 +77,8 @@ def due(interactions: Interactions, config: RepurchaseConfig) -> sparse.csr_arra
     item_mean = (np.bincount(item[place], weights=gap, minlength=n_items) + prior * centre) / (gaps_of_item + prior)
     mean = (config.gap_prior * item_mean[item] + own_sum) / (config.gap_prior + own_gaps)
     off = np.bincount(item[place], weights=(gap - mean[place]) ** 2, minlength=n_items)
-    width = np.sqrt((off + prior * spread) / (gaps_of_item + prior))[item]
+    # Where everybody comes on the day, the curve is a step; it needs some width to be read.
+    width = np.maximum(np.sqrt((off + prior * spread) / (gaps_of_item + prior)), 1e-3)[item]
 
     bought = np.bincount(item, weights=seen.data, minlength=n_items)
     share = gaps_of_item.sum() / max(bought.sum(), 1.0)

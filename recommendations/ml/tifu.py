@@ -79,9 +79,7 @@ class Tifu(Recommender):
 
 def basket_weights(interactions: Interactions, config: TifuConfig) -> np.ndarray:
     """The weight of each row's basket in t_u, (n,) float64."""
-    keys = np.stack([interactions.user, interactions.days_before_cut])
-    baskets, basket_of_row = np.unique(keys, axis=1, return_inverse=True)
-    user = baskets[0].astype(np.int64)  # sorted by person, then newest first
+    user, _, _, basket_of_row = interactions.baskets  # sorted by person, then newest first
     starts = np.searchsorted(user, user)
     place = np.arange(len(user)) - starts
     total = np.searchsorted(user, user, side="right") - starts
@@ -89,4 +87,4 @@ def basket_weights(interactions: Interactions, config: TifuConfig) -> np.ndarray
     groups = -(-total // config.group_size)
     size = np.minimum(config.group_size, total - group * config.group_size)
     weight = config.basket_decay**within * config.group_decay**group / (size * groups)
-    return weight[basket_of_row.reshape(-1)]
+    return weight[basket_of_row]

@@ -102,9 +102,9 @@ def orders(*, since: datetime, until: datetime) -> OrderColumns:
     )
 
 
-def attributes() -> dict[int, dict]:
+def attributes(epoch: int | None = None) -> dict[int, dict]:
     """What the platform told of people who may be learnt from, by pseudonym, as far as five share it; one query."""
-    with reading(), connection.cursor() as cursor:
+    with reading(epoch=epoch), connection.cursor() as cursor:
         cursor.execute(TOLD)
         return {
             person: {

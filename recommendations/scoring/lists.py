@@ -1,17 +1,21 @@
 """Everybody's list from the live recommender."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from customers.queries.pseudonyms import epoch_of
-from recommendations.contracts import HISTORY
-from recommendations.dataset import Purchases, day_of, purchases
-from recommendations.ml.blend import Blend
+from recommendations.contracts import HISTORY, TWO_STAGE
+from recommendations.dataset import Purchases, day_of, facts, purchases
+from recommendations.ml.blend import Blend, BlendConfig
+from recommendations.ml.budget import config_of
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.reasons import Reason, explain
 from recommendations.ml.recommender import recommend
+from recommendations.ml.splits import time_split
+from recommendations.ml.two_stage import Snapshot, TwoStage
 from registry.services import load_arrays
 
 LIST = 30  # what is kept a person: enough for filters by merchant, price and stock to leave a few
@@ -25,6 +29,8 @@ PEOPLE = 20_000
 def lists(version, data: Purchases) -> Iterator[tuple]:
     """Rows of Recommendation, as `services.RECOMMENDATION_COLUMNS`. data: the purchases of the version's own window."""
     state = load_arrays(version)
+    if version.params.get("family") == TWO_STAGE:
+        return _ranked_lists(version, state, data)
     customers, products = state.pop("customer_ids"), state.pop("product_ids")
     model = Blend.from_state(state)
     # The model names people by the pseudonyms of its own epoch; a newer key may be in use by now.
@@ -36,31 +42,73 @@ def lists(version, data: Purchases) -> Iterator[tuple]:
     place = np.minimum(np.searchsorted(data.products, products), len(data.products) - 1)
     titles = np.where(data.products[place] == products, data.title[place], -1 - np.arange(len(products)))
     # All reading is done here: rows are made while COPY holds the connection.
-    return _list_rows(version.pk, model, history, customers=customers, products=products, titles=titles)
+    shop = _Shop(version.pk, model, history, customers, products, titles)
+    return _rows(shop, _of_blend(model, history))
 
 
-def _list_rows(
-    version_id: int,
-    model: Blend,
-    history: Interactions,
-    *,
-    customers: np.ndarray,
-    products: np.ndarray,
-    titles: np.ndarray,
-) -> Iterator[tuple]:
-    for start in range(0, len(customers), PEOPLE):
-        users = np.arange(start, min(start + PEOPLE, len(customers)))
-        items, scores, is_novel = _mixed(model, users, history, titles)
-        reasons = explain(model, users, items, history)
+def _ranked_lists(version, state: dict[str, np.ndarray], data: Purchases) -> Iterator[tuple]:
+    """By the trees of the version, over a first stage that is fitted here on what may be read now."""
+    model = TwoStage.from_state(state, config_of(version.params), facts(data))
+    end = day_of(version.data_until)
+    split = time_split(data.log, end, 0.0)
+    snapshot = model.snapshot(data.log, split, end)
+    # The blend that the ranker was chosen over says why: its parts stand in the first stage.
+    blend = Blend.of_fitted(BlendConfig(), snapshot.models)
+    titles = data.title[split.items]
+    shop = _Shop(version.pk, blend, split.history, data.customers, data.products[split.items], titles)
+    return _rows(shop, _of_ranker(model, snapshot))
+
+
+@dataclass(frozen=True, eq=False)
+class _Shop:
+    """What rows are made of, beside the order of merit. blend: explains. titles: equal where people read the same words."""
+
+    version_id: int
+    blend: Blend
+    history: Interactions
+    customers: np.ndarray
+    products: np.ndarray
+    titles: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Merit:
+    """The DEEP best of some people, (people, DEEP) items with scores: of all, and of what they never bought."""
+
+    users: np.ndarray
+    best: tuple[np.ndarray, np.ndarray]
+    novel: tuple[np.ndarray, np.ndarray]
+
+
+def _of_blend(model: Blend, history: Interactions) -> Iterator[_Merit]:
+    for start in range(0, history.n_users, PEOPLE):
+        users = np.arange(start, min(start + PEOPLE, history.n_users))
+        yield _Merit(users, recommend(model, users, DEEP), recommend(model, users, DEEP, exclude=history.seen))
+
+
+def _of_ranker(model: TwoStage, snapshot: Snapshot) -> Iterator[_Merit]:
+    """Only who has bought something has candidates of their own; the others get what everybody gets, at the request."""
+    buyers = np.flatnonzero(np.diff(snapshot.split.history.seen.indptr))
+    for users, rankings in model.ranked(snapshot, buyers):
+        none = np.full((len(users), 0), -1, dtype=np.int64), np.empty((len(users), 0), dtype=np.float32)
+        found = {view: ranking.best(users, DEEP) for view, ranking in rankings.items()}
+        yield _Merit(users, found.get("all", none), found.get("novel", none))
+
+
+def _rows(shop: _Shop, merits: Iterable[_Merit]) -> Iterator[tuple]:
+    for merit in merits:
+        users = merit.users
+        items, scores, is_novel = _mixed(merit, shop.history, shop.titles)
+        reasons = explain(shop.blend, users, items, shop.history)
         for row, place in np.argwhere(items >= 0).tolist():
             yield (
-                int(customers[users[row]]),
-                int(products[items[row, place]]),
+                int(shop.customers[users[row]]),
+                int(shop.products[items[row, place]]),
                 place + 1,
                 float(scores[row, place]),
                 bool(is_novel[row, place]),
-                *_reason_columns(reasons[row][place], products),
-                version_id,
+                *_reason_columns(reasons[row][place], shop.products),
+                shop.version_id,
             )
 
 
@@ -83,22 +131,20 @@ def _history(data: Purchases, customers: np.ndarray, products: np.ndarray, end: 
     )
 
 
-def _mixed(
-    model: Blend, users: np.ndarray, history: Interactions, titles: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Items, scores, is_novel, each (len(users), LIST): the best of all with every third place something new.
+def _mixed(merit: _Merit, history: Interactions, titles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Items, scores, is_novel, each (people, LIST): the best of all with every third place something new.
 
     Two products with one title stand in a list once: people would read a mistake.
     """
-    best, best_scores = recommend(model, users, DEEP)
-    novel, novel_scores = recommend(model, users, DEEP, exclude=history.seen)
+    users, (best, best_scores), (novel, novel_scores) = merit.users, merit.best, merit.novel
     items = np.full((len(users), LIST), -1, dtype=np.int64)
     scores = np.full((len(users), LIST), -np.inf, dtype=np.float32)
     is_novel = np.zeros((len(users), LIST), dtype=bool)
-    for row in range(len(users)):
+    seen = history.seen
+    for row, user in enumerate(users.tolist()):
         known_pool = zip(best[row].tolist(), best_scores[row].tolist(), strict=True)
         novel_pool = zip(novel[row].tolist(), novel_scores[row].tolist(), strict=True)
-        new_ones = set(novel[row].tolist())
+        own = set(seen.indices[seen.indptr[user] : seen.indptr[user + 1]].tolist())
         taken: set[int] = set()
         for place in range(LIST):
             pools = (novel_pool, known_pool) if (place + 1) % DISCOVERY == 0 else (known_pool, novel_pool)
@@ -106,7 +152,7 @@ def _mixed(
             if found is None:
                 break
             items[row, place], scores[row, place] = found
-            is_novel[row, place] = found[0] in new_ones
+            is_novel[row, place] = found[0] not in own
             taken.add(int(titles[found[0]]))
     return items, scores, is_novel
 

@@ -116,8 +116,7 @@ def keep(answer: Answer) -> None:
 
 def _two_stage(log: PurchaseLog, about: Facts, split: Split, question: Question):
     model = TwoStage(facts=about).fit(log, question.cut)
-    snapshot = model.snapshot(log, split, question.cut)
-    return lambda view: model.scorer(log, snapshot, view)
+    return model.scorers(model.snapshot(log, split, question.cut)).__getitem__
 
 
 def _groups(about: Facts, split: Split, level: str) -> tuple[np.ndarray, np.ndarray]:

@@ -2,15 +2,15 @@
 
 from recommendations.contracts import RECOMMENDER
 from recommendations.dataset import day_of, purchases
-from recommendations.ml.blend import Blend, BlendConfig, tune
+from recommendations.ml.blend import Blend, tune
 from recommendations.ml.ease import Ease
-from recommendations.ml.metrics import VIEWS, Evaluation, bootstrap, evaluate, paired_difference
+from recommendations.ml.metrics import Evaluation, bootstrap, evaluate, judgeable, paired_difference
 from recommendations.ml.popularity import Popularity
 from recommendations.ml.recency import Recency
 from recommendations.ml.recommender import Recommender
 from recommendations.ml.splits import Split, time_split
+from recommendations.training.live import judge_live
 from recommendations.training.window import window
-from registry import queries as registry
 from registry import services as runs
 from registry.contracts import Lease, Trained
 
@@ -42,7 +42,8 @@ def train_recommender(lease: Lease) -> list:
     runs.beat(lease, "judging the blend", 0.55)
     blended = Blend.of_fitted(weights, {kind: families[kind] for kind, _ in weights.weights})
     judged[RECOMMENDER] = _judge(blended, split)
-    live = _judge_live(families, split)
+    runs.beat(lease, "judging the live recommender", 0.65)
+    live = judge_live(data, split, end - HORIZON_DAYS, families)
 
     runs.beat(lease, "fitting on everything", 0.75)
     whole = time_split(data.log, end, 0.0)
@@ -68,16 +69,7 @@ def _families() -> dict[str, type[Recommender]]:
 
 
 def _judge(model, split: Split) -> dict[str, Evaluation]:
-    return {view: evaluate(model, split, view) for view in VIEWS}
-
-
-def _judge_live(families: dict[str, Recommender], split: Split) -> dict[str, Evaluation] | None:
-    """The live blend's weights on the same split, from the same fitted parts; None before the first promotion."""
-    version = registry.live(RECOMMENDER)
-    if version is None:
-        return None
-    weights = BlendConfig(tuple(sorted((kind, float(w)) for kind, w in version.params["weights"].items())))
-    return _judge(Blend.of_fitted(weights, {kind: families[kind] for kind, _ in weights.weights}), split)
+    return {view: evaluate(model, split, view) for view in judgeable(split)}
 
 
 def _params(model) -> dict:
@@ -107,7 +99,7 @@ def judged_metrics(
                 "over_baseline": [over.mean, over.low, over.high],
                 "people": len(found.users),
             }
-            if live is not None:
+            if live is not None and view in live:
                 against = paired_difference(found, live[view], metric)
                 row["live"] = live[view].mean(metric)
                 is_enough = len(found.users) >= FEWEST_JUDGED

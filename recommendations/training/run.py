@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from recommendations.contracts import CLUSTERS, EXCLUSIONS, LIFETIME, PROPENSITIES, RECOMMENDER
+from recommendations.contracts import CLUSTERS, EXCLUSIONS, LIFETIME, PROPENSITIES, RECOMMENDER, TWO_STAGE
 from recommendations.ml.families import FAMILIES
 from recommendations.ml.interactions import TooFewData
 from recommendations.training.exclusions import measure_exclusions
@@ -13,6 +13,7 @@ from recommendations.training.people import train_clusters
 from recommendations.training.propensity import train_propensities
 from recommendations.training.recommender import train_recommender
 from recommendations.training.refresh import can_refresh, refresh_recommender
+from recommendations.training.two_stage import train_two_stage
 from registry import services as runs
 from registry.contracts import Lease
 from registry.exceptions import PromotionRefused
@@ -26,6 +27,7 @@ TRAININGS: dict[str, Callable[[Lease], list]] = {
     PROPENSITIES: train_propensities,
 }
 KINDS = tuple(TRAININGS)  # what every night trains; a family on its own is trained when somebody asks for it
+TRAININGS[TWO_STAGE] = train_two_stage  # weekly, and when somebody asks for it
 TRAININGS |= dict.fromkeys(FAMILIES, train_family)
 MEASUREMENTS: dict[str, Callable[[Lease], list]] = {EXCLUSIONS: measure_exclusions}
 INCREMENTAL, FULL = "incremental", "full"  # the nightly and the weekly training: the `mode` of a run's parameters

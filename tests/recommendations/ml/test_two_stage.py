@@ -60,9 +60,9 @@ def fitted():
 
 
 def test_each_view_beats_what_it_is_made_of(fitted):
-    log, model, split, snapshot = fitted
+    _, model, split, snapshot = fitted
     for view, others in (("all", ("recency", "popularity")), ("novel", ("popularity",))):
-        ours = evaluate(model.scorer(log, snapshot, view), split, view).mean("ndcg@10")
+        ours = evaluate(model.scorer(snapshot, view), split, view).mean("ndcg@10")
         for other in others:
             assert ours > evaluate(snapshot.models[other], split, view).mean("ndcg@10")
 
@@ -70,7 +70,7 @@ def test_each_view_beats_what_it_is_made_of(fitted):
 def test_the_own_shelf_is_learned(fitted):
     """In "novel" nearly all of a person's first ten stand on their own store's shelf."""
     log, model, split, snapshot = fitted
-    scores = model.scorer(log, snapshot, "novel").score(np.arange(log.n_users))
+    scores = model.scorer(snapshot, "novel").score(np.arange(log.n_users))
     seen = split.history.seen.toarray() > 0
     scores[seen] = -np.inf
     best = np.argsort(-scores, axis=1)[:, :3]
@@ -87,8 +87,8 @@ def test_nothing_that_happens_after_the_cut_changes_a_score(fitted):
     again = TwoStage(SMALL, model.facts).fit(changed, CUT)
     other = again.snapshot(changed, time_split(changed, CUT, 28.0), CUT)
     for view in ("all", "novel"):
-        before = model.scorer(log, snapshot, view).score(np.arange(20))
-        after = again.scorer(changed, other, view).score(np.arange(20))
+        before = model.scorer(snapshot, view).score(np.arange(20))
+        after = again.scorer(other, view).score(np.arange(20))
         assert np.array_equal(before, after)
 
 
