@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from campaigns.exceptions import ChannelUnavailable
-from campaigns.services import delivery, letters
+from campaigns.services import delivery, letters, segments
 
 
 @shared_task(name="campaigns.generate")
@@ -52,3 +52,8 @@ def send_letters() -> None:
         letters.send_opt_in(opt_in_id)
     for request_id in requests:
         letters.send_request(request_id)
+
+
+@shared_task(name="campaigns.count_segments")
+def count_segments() -> None:
+    segments.count_all()

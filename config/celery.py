@@ -41,6 +41,7 @@ app.conf.beat_schedule = {
     "find who is one person": {"task": "customers.match", "schedule": 60.0},
     "join sessions once more": {"task": "customers.join_sessions", "schedule": crontab(hour=1, minute=10)},
     "tune the copywriter on what was approved": {"task": "copywriting.nightly", "schedule": crontab(hour=4, minute=10)},
+    "count the segments": {"task": "campaigns.count_segments", "schedule": crontab(hour=4, minute=40)},
     "refresh the recommenders": {
         "task": "recommendations.nightly",
         "schedule": crontab(hour=_HOUR, minute=_MINUTE, day_of_week="1-6"),

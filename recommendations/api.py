@@ -14,6 +14,7 @@ from catalog.queries import merchant_of
 from customers.queries.keys import session_lookup
 from recommendations.contracts import Filters, ServedAnswer, ServedProduct
 from recommendations.queries import live
+from recommendations.queries.groups import group_called
 from recommendations.serving.answer import Question, answer, may_be_personal
 from recommendations.serving.offers import VALUE_NOTE, OfferAnswer, suiting_offers
 from recommendations.serving.steps import Subject
@@ -40,7 +41,11 @@ class Asked(serializers.Serializer):
     relation = serializers.ChoiceField(
         RELATIONS, required=False, help_text="With `product`; bought_together unless told."
     )
-    segment = serializers.CharField(max_length=80, required=False, help_text="A group of people, by number or name.")
+    segment = serializers.CharField(
+        max_length=80,
+        required=False,
+        help_text="A segment by name or slug, or a group of the model by number or name.",
+    )
     limit = serializers.IntegerField(min_value=1, max_value=30, default=10)
     merchant = serializers.CharField(max_length=64, required=False, help_text="Only this merchant's products.")
     category = serializers.CharField(
@@ -217,9 +222,10 @@ def _subject(asked: dict, caller: _Caller) -> Subject:
             raise NotKnown({"product": "You have no product with this id; send it in a feed first."})
         return Subject(product=product, relation=asked.get("relation", RELATIONS[0]))
     if "segment" in asked:
-        segment = live.segment_of(asked["segment"])
+        segment = group_called(asked["segment"], caller.reach)
         if segment is None:
-            raise NotKnown({"segment": "No group of people has this number or name; the Segments page lists them."})
+            remedy = "No group of people has this number or name; the Segments page lists them, and counts a new one."
+            raise NotKnown({"segment": remedy})
         return Subject(segment=segment)
     person = lookup = None
     if "customer" in asked:

@@ -82,6 +82,15 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """People who are asked about together: a cluster of the model, by number, or a list that another room had made."""
+
+    name: str
+    cluster: int | None = None
+    list_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     """One thing that somebody just did with a product, in the words of the events."""
 

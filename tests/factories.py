@@ -4,6 +4,7 @@ from importlib import import_module
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 from allauth.mfa.totp.internal.auth import TOTP
 from django.utils import timezone
 
@@ -12,6 +13,8 @@ from accounts.models import Role, User
 from accounts.services import issue_api_key
 from catalog.models import Membership, Merchant, Product
 from customers.models import Customer
+from registry import services as registry
+from registry.contracts import Trained
 
 
 def _roles() -> dict[str, tuple[str, list[str]]]:
@@ -84,3 +87,11 @@ def product(title: str = "Oat biscuits", **fields) -> Product:
 def customer(**fields) -> Customer:
     fields.setdefault("external_id", f"c-{next(_numbers)}")
     return Customer.objects.create(**fields)
+
+
+def live_recommender(data_until=None):
+    """A live version of the recommender that ranks nothing."""
+    lease = registry.claim(registry.ask("recommender").pk)
+    trained = Trained({}, None, data_until or timezone.now(), 1)
+    version = registry.save_version(lease, "recommender", {"x": np.ones(1)}, trained)
+    return registry.promote(version.pk, actor=None, reason="first")

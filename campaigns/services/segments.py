@@ -1,5 +1,7 @@
 """Writes about segments."""
 
+import logging
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -7,6 +9,9 @@ from accounts.services import audit
 from campaigns.exceptions import RuleRefused
 from campaigns.models import Segment
 from campaigns.queries.segments import compile_rule, members, reachable
+from recommendations.services.groups import forget_group, keep_group
+
+log = logging.getLogger(__name__)
 
 
 def _at_least(field: str, value: int) -> dict:
@@ -80,6 +85,7 @@ def save_segment(
             segment.version += 1
             segment.size = segment.reachable = segment.counted_at = None
             segment.save()
+            forget_group(merchant_id=merchant_id, slug=slug)
         for other, reason in _unusable().items():
             if other not in broken:
                 raise RuleRefused("rule", f"“{other}” builds on this segment: {reason}", "Change that one first.")
@@ -99,10 +105,26 @@ def _unusable() -> dict[str, str]:
 
 
 def count(segment: Segment) -> int:
-    """Counts the segment, and whom of it e-mail may reach, and keeps both: pages show them and never count themselves."""
+    """Counts the segment, and whom of it e-mail may reach, and keeps both: pages show them and never count themselves.
+
+    What its people buy is kept too: the API recommends it for `segment=`.
+    """
     people = members(segment)
     size, within_reach = people.count(), reachable(people).count()
     Segment.objects.filter(pk=segment.pk, version=segment.version).update(
         size=size, reachable=within_reach, counted_at=timezone.now()
     )
+    keep_group(merchant_id=segment.merchant_id, slug=segment.slug, name=segment.name, people=people.values("pk"))
     return size
+
+
+def count_all() -> int:
+    """Counts every segment anew; returns how many. One whose rule is refused by now keeps its last count."""
+    counted = 0
+    for segment in Segment.objects.order_by("pk"):
+        try:
+            count(segment)
+            counted += 1
+        except RuleRefused as refusal:
+            log.warning("segment %s is not counted: %s", segment.pk, refusal)
+    return counted

@@ -5,17 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from django.core.cache import cache
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q
-from django.utils import timezone
+from django.db.models import Exists, OuterRef, Q
 
 from catalog.models import Product
-from customers.models import ConsentState, ContactPoint, Customer, Event, Order, OrderLine
+from customers.models import ConsentState, ContactPoint, Customer, Event, OrderLine
 from customers.queries.behaviour import product_ids
 from customers.queries.consent import NOES
 from recommendations.contracts import HISTORY, Filters, Person, ServedProduct, Signal
-from recommendations.models import Exposure, Profile
+from recommendations.models import Exposure
 
 SESSION = timedelta(
     hours=24
@@ -25,9 +23,6 @@ AHEAD = timedelta(minutes=5)  # clocks of shops: as far ahead as an event may li
 WATCHED = ("Product Viewed", "Product Clicked", "Product Added", "Product Added to Wishlist", "Product Removed",
            "Order Completed")  # fmt: skip
 HALF_LIFE_DAYS = 84.0
-SEGMENT_DAYS = 14
-SEGMENT_KEPT = 300  # seconds
-FEWEST_BUYERS = 5  # in a group: fewer say more about one household than about the group
 
 OWN = """
 SELECT l.product_id, count(DISTINCT o.id), sum(power(2, -extract(epoch FROM %(now)s - o.ordered_at) / 86400 / %(half)s)),
@@ -130,7 +125,8 @@ def bought_since(customer_id: int, since: datetime) -> set[int]:
 def shown_often(customer_id: int, since: datetime, times: int) -> set[int]:
     """Products that stood in so many answers to this person since then."""
     counts: dict[int, int] = {}
-    for items in Exposure.objects.filter(customer_id=customer_id, at__gte=since).values_list("items", flat=True)[:1000]:
+    rows = Exposure.objects.filter(customer_id=customer_id, kind=Exposure.Kind.PRODUCT, at__gte=since)
+    for items in rows.values_list("items", flat=True)[:1000]:
         for pk in items:
             counts[pk] = counts.get(pk, 0) + 1
     return {pk for pk, count in counts.items() if count >= times}
@@ -170,41 +166,3 @@ def in_category(name: str) -> Q:
 
 def has_category(name: str, merchant_id: int | None) -> bool:
     return Product.objects.for_merchant(merchant_id).on_sale().filter(in_category(name)).exists()
-
-
-def segment_of(name: str) -> tuple[int, str] | None:
-    """(number, name) of the group of people that is called so, by number or name; None when nobody is in one."""
-    rows = Profile.objects.exclude(cluster=None)
-    rows = (
-        rows.filter(cluster=int(name)) if name.isdecimal() and len(name) < 5 else rows.filter(cluster_name__iexact=name)
-    )
-    return rows.values_list("cluster", "cluster_name").first()
-
-
-def popular_in(cluster: int, merchant_id: int | None, k: int) -> list[tuple[int, int]]:
-    """(product, buyers) of what most people of the group bought in the two weeks before its newest order. Kept 5 minutes."""
-    key = f"recommendations:popular:{cluster}:{merchant_id}:{k}"
-    found = cache.get(key)
-    if found is None:
-        found = _popular_in(cluster, merchant_id, k)
-        cache.set(key, found, SEGMENT_KEPT)
-    return found
-
-
-def _popular_in(cluster: int, merchant_id: int | None, k: int) -> list[tuple[int, int]]:
-    members = Profile.objects.filter(cluster=cluster).values("customer_id")
-    orders = Order.objects.counted().filter(ordered_at__lte=timezone.now(), customer_id__in=members)
-    newest = orders.order_by("-ordered_at").values_list("ordered_at", flat=True).first()
-    if newest is None:
-        return []
-    lines = OrderLine.objects.filter(
-        order__in=orders.filter(ordered_at__gt=newest - timedelta(days=SEGMENT_DAYS)).values("pk"),
-        product__is_active=True,
-        product__price__isnull=False,
-        quantity__gt=0,
-    ).exclude(product__product_type="")
-    if merchant_id is not None:
-        lines = lines.filter(product__merchant_id=merchant_id)
-    top = lines.values("product_id").annotate(buyers=Count("order__customer_id", distinct=True))
-    top = top.filter(buyers__gte=FEWEST_BUYERS).order_by("-buyers", "product_id")
-    return list(top.values_list("product_id", "buyers")[:k])

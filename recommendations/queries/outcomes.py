@@ -15,7 +15,8 @@ from catalog.models import Origin
 # One answer counts once per outcome, however often it was clicked.
 OUTCOMES = """
 WITH shown AS (
-    SELECT request_id, model_version_id, surface FROM recommendations_exposure
+    SELECT request_id, model_version_id, CASE kind WHEN 'product' THEN surface ELSE surface || ' offers' END AS surface
+    FROM recommendations_exposure
     WHERE at >= %(since)s AND at < %(until)s AND model_version_id IS NOT NULL
 ), answered AS (
     SELECT DISTINCT request_id, origin, 'click' AS outcome FROM customers_event

@@ -10,8 +10,9 @@ because nobody drains it, the request writes the row itself.
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from uuid import UUID, uuid4
@@ -21,7 +22,6 @@ from django.conf import settings
 from django.db import connection
 from redis.exceptions import LockNotOwnedError
 
-from recommendations.contracts import ServedAnswer
 from recommendations.models import Exposure
 
 log = logging.getLogger(__name__)
@@ -34,11 +34,13 @@ BLOCKS = 100  # at most in one drain, so that a task ends
 
 # A person who was erased and a version that is gone leave their answer without a name.
 INSERT = """
-INSERT INTO recommendations_exposure (request_id, at, surface, customer_id, model_version_id, items, propensities, slot,
-                                      odds, strategy)
-SELECT v.request_id, v.at, v.surface, c.id, m.id, v.items, v.propensities, v.slot, v.odds, v.strategy
+INSERT INTO recommendations_exposure (request_id, at, surface, customer_id, model_version_id, kind, items, propensities,
+                                      slot, odds, strategy)
+SELECT v.request_id, v.at, v.surface, c.id, m.id, COALESCE(v.kind, 'product'), v.items, v.propensities, v.slot, v.odds,
+       v.strategy
 FROM jsonb_to_recordset(%s::jsonb) AS v (request_id uuid, at timestamptz, surface text, customer bigint, version bigint,
-                                         items jsonb, propensities jsonb, slot smallint, odds jsonb, strategy text)
+                                         kind text, items jsonb, propensities jsonb, slot smallint, odds jsonb,
+                                         strategy text)
 LEFT JOIN customers_customer c ON c.id = v.customer AND c.erased_at IS NULL
 LEFT JOIN registry_modelversion m ON m.id = v.version
 ORDER BY v.at
@@ -52,22 +54,41 @@ def _server() -> redis.Redis:
     return redis.Redis.from_url(settings.CACHE_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
 
 
-def keep(
-    answer: ServedAnswer, *, surface: str, customer_id: int | None, slot: int | None, odds: dict[int, float] | None
-) -> None:
-    """Notes one answer for the next drain. customer_id: None where the list was not made for a person."""
+@dataclass(frozen=True)
+class Shown:
+    """One answer. items: ids of products, or of offers, in their order; propensities: the probability of each in its place.
+
+    customer_id: None where the list was not made for a person. slot, odds: of the drawn place. strategy: the step of the
+    chain that brought the first.
+    """
+
+    request_id: UUID
+    surface: str
+    items: Sequence[int]
+    propensities: Sequence[float]
+    customer_id: int | None = None
+    model_version_id: int | None = None
+    strategy: str = ""
+    kind: str = Exposure.Kind.PRODUCT
+    slot: int | None = None
+    odds: Mapping[int, float] | None = None
+
+
+def keep(shown: Shown) -> None:
+    """Notes one answer for the next drain."""
     entry = json.dumps(
         {
-            "request_id": str(answer.request_id),
+            "request_id": str(shown.request_id),
             "at": datetime.now(UTC).isoformat(),
-            "surface": surface,
-            "customer": customer_id,
-            "version": answer.model_version_id,
-            "items": [item.product.id for item in answer.items],
-            "propensities": [round(p, 6) for p in answer.propensities],
-            "slot": slot,
-            "odds": {str(pk): round(p, 6) for pk, p in odds.items()} if odds else None,
-            "strategy": next((step for step, brought in answer.chain if brought), ""),
+            "surface": shown.surface,
+            "customer": shown.customer_id,
+            "version": shown.model_version_id,
+            "kind": str(shown.kind),
+            "items": list(shown.items),
+            "propensities": [round(p, 6) for p in shown.propensities],
+            "slot": shown.slot,
+            "odds": {str(pk): round(p, 6) for pk, p in shown.odds.items()} if shown.odds else None,
+            "strategy": shown.strategy,
         }
     )
     try:

@@ -71,11 +71,17 @@ def answer(question: Question) -> ServedAnswer:
         dropped=_told(dropped, chosen) if question.explain else (),
     )
     exposures.keep(
-        given,
-        surface=question.surface,
-        customer_id=for_person.id if for_person and personal else None,
-        slot=chosen.slot,
-        odds=dict(chosen.odds),
+        exposures.Shown(
+            request_id=request_id,
+            surface=question.surface,
+            items=[item.product.id for item in items],
+            propensities=chosen.propensities,
+            customer_id=for_person.id if for_person and personal else None,
+            model_version_id=pool.model_version_id,
+            strategy=next((step for step, brought in given.chain if brought), ""),
+            slot=chosen.slot,
+            odds=chosen.odds,
+        )
     )
     return given
 

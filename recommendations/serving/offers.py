@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from recommendations.contracts import LiveOffer
 from recommendations.queries import live, offers
+from recommendations.services import exposures
 from recommendations.serving.shelf import shelf
 from recommendations.serving.steps import ACTS, SESSION_HALF_LIFE, Subject
 
@@ -33,8 +34,11 @@ class OfferAnswer:
     note: str
 
 
-def suiting_offers(subject: Subject, *, k: int, merchant_id: int | None) -> OfferAnswer:
-    """The k live offers that cover most of what this person buys, looks at, or would be shown; else the next to end."""
+def suiting_offers(subject: Subject, *, k: int, merchant_id: int | None, surface: str = "api") -> OfferAnswer:
+    """The k live offers that cover most of what this person buys, looks at, or would be shown; else the next to end.
+
+    Recorded as an exposure of offers: clicks and orders that carry its request id count for it.
+    """
     now = timezone.now()
     running = offers.live(merchant_id, now)
     interest, bought = _interest(subject, merchant_id, now)
@@ -48,8 +52,21 @@ def suiting_offers(subject: Subject, *, k: int, merchant_id: int | None) -> Offe
         score = sum(interest[pk] for pk in covered) / total
         found.append(SuitingOffer(offer, score, *_reason(offer, covered, bought)))
     found.sort(key=lambda one: (-_suits(one), one.offer.covers_all, one.offer.ends_at, one.offer.id))
-    is_fallback = not total
-    return OfferAnswer(uuid4(), tuple(found[:k]), is_fallback, subject.note)
+    given = OfferAnswer(uuid4(), tuple(found[:k]), is_fallback=not total, note=subject.note)
+    published = shelf()
+    exposures.keep(
+        exposures.Shown(
+            request_id=given.request_id,
+            surface=surface,
+            kind="offer",
+            items=[one.offer.id for one in given.offers],
+            propensities=[1.0] * len(given.offers),
+            customer_id=subject.person.id if subject.person and total else None,
+            model_version_id=published and published.model_version,
+            strategy="interest" if total else "ends_first",
+        )
+    )
+    return given
 
 
 def _suits(one: SuitingOffer) -> float:

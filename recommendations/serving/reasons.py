@@ -95,7 +95,9 @@ class Reasons:
 
     def _segment(self, product_id: int) -> tuple[str, str]:
         buyers = int(self.pool.said.get(product_id, 0))
-        group = f"“{self.pool.segment[1]}”" if self.pool.segment and self.pool.segment[1] else "people who buy alike"
+        group = (
+            f"“{self.pool.segment.name}”" if self.pool.segment and self.pool.segment.name else "people who buy alike"
+        )
         return "popular_in_segment", f"{buyers} of {group} bought it in two weeks."
 
     def _popular(self, product_id: int) -> tuple[str, str]:

@@ -16,9 +16,10 @@ from datetime import datetime
 
 import numpy as np
 
-from recommendations.contracts import Filters, Person, RecommendedItem, ServedProduct, Signal
+from recommendations.contracts import Filters, Group, Person, RecommendedItem, ServedProduct, Signal
 from recommendations.ml.index import best, rank
 from recommendations.queries import live
+from recommendations.queries.groups import popular_in
 from recommendations.queries.lists import own_list, popular
 from recommendations.serving.masks import allowed
 from recommendations.serving.shelf import Shelf, shelf
@@ -44,7 +45,7 @@ class Subject:
     lookup: bytes | None = None
     product: ServedProduct | None = None
     relation: str = ""  # bought_together or similar
-    segment: tuple[int, str] | None = None
+    segment: Group | None = None
     note: str = ""
 
 
@@ -66,7 +67,7 @@ class Pool:
         default_factory=dict
     )  # figures behind reasons: baskets with both, buyers of a segment
     asked: ServedProduct | None = None
-    segment: tuple[int, str] | None = None
+    segment: Group | None = None
     model_version_id: int | None = None
     is_narrowed: bool = False
 
@@ -134,7 +135,7 @@ def _person(pool: Pool, subject: Subject, filters: Filters, mask, *, k: int, rea
     pool.signals = live.signals(customer_id=person and person.id, lookup=subject.lookup, merchant_id=reach, now=now)
     _session(pool, mask)
     if person is not None and person.cluster is not None:
-        _segment(pool, (person.cluster, ""), filters)
+        _segment(pool, Group("", cluster=person.cluster), filters)
 
 
 def _history(pool: Pool, person: Person, mask, now: datetime) -> None:
@@ -221,8 +222,8 @@ def _similar(pool: Pool, product: ServedProduct, mask, span: tuple[float, float]
     pool.add("similar", found.vector_products[ids[kept]].tolist(), scores[kept], span)
 
 
-def _segment(pool: Pool, segment: tuple[int, str], filters: Filters) -> None:
-    rows = live.popular_in(segment[0], filters.merchant_id, DEEP)
+def _segment(pool: Pool, group: Group, filters: Filters) -> None:
+    rows = popular_in(group, filters.merchant_id, DEEP)
     pool.add("segment", [pk for pk, _ in rows], [buyers for _, buyers in rows], SEGMENT_RANGE)
     pool.said |= {pk: buyers for pk, buyers in rows if pool.source[pk] == "segment"}
 

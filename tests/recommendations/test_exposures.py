@@ -5,7 +5,6 @@ from uuid import uuid4
 import pytest
 import redis
 
-from recommendations.contracts import ServedAnswer
 from recommendations.models import Exposure
 from recommendations.services import exposures
 from tests import factories
@@ -13,20 +12,12 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 
-def answered(**fields) -> ServedAnswer:
-    filled = {
-        "request_id": uuid4(), "items": (), "propensities": (), "chain": (("popular", 0),), "is_fallback": True, "note": "",
-        "model_version_id": None,
-    }  # fmt: skip
-    return ServedAnswer(**filled | fields)
-
-
-def keep(one: ServedAnswer, customer_id=None) -> None:
-    exposures.keep(one, surface="api", customer_id=customer_id, slot=None, odds=None)
+def keep(request_id=None, **fields) -> None:
+    exposures.keep(exposures.Shown(request_id or uuid4(), "api", items=(), propensities=(), **fields))
 
 
 def test_a_drain_that_died_after_its_rows_were_written_is_repeated_without_a_second_row(nothing_waits, monkeypatch):
-    keep(answered())
+    keep()
     with monkeypatch.context() as dies:
         dies.setattr(type(nothing_waits), "ltrim", lambda *_: (_ for _ in ()).throw(redis.ConnectionError("killed")))
         with pytest.raises(redis.ConnectionError):
@@ -39,7 +30,7 @@ def test_a_drain_that_died_after_its_rows_were_written_is_repeated_without_a_sec
 
 
 def test_a_second_drain_at_the_same_time_leaves_the_list_alone(nothing_waits):
-    keep(answered())
+    keep()
     with nothing_waits.lock(exposures.LOCK, timeout=5):
         assert exposures.drain() == 0
     assert exposures.drain() == 1
@@ -49,7 +40,7 @@ def test_more_than_a_block_is_kept_in_order(nothing_waits, monkeypatch):
     monkeypatch.setattr(exposures, "BLOCK", 3)
     ids = [uuid4() for _ in range(8)]
     for request_id in ids:
-        keep(answered(request_id=request_id))
+        keep(request_id)
 
     assert exposures.drain() == 8
     assert list(Exposure.objects.order_by("id").values_list("request_id", flat=True)) == ids
@@ -57,7 +48,7 @@ def test_more_than_a_block_is_kept_in_order(nothing_waits, monkeypatch):
 
 def test_a_person_erased_in_between_leaves_an_answer_without_a_name(nothing_waits):
     gone = factories.customer(erased_at="2026-01-01T00:00:00Z")
-    keep(answered(model_version_id=10**9), customer_id=gone.pk)
+    keep(model_version_id=10**9, customer_id=gone.pk)
 
     exposures.drain()
 
@@ -69,7 +60,7 @@ def test_without_the_cache_server_the_request_writes_the_row_itself(monkeypatch)
     away = redis.Redis.from_url("unix:///nowhere/valkey.sock", socket_connect_timeout=0.1)
     monkeypatch.setattr(exposures, "_server", lambda: away)
 
-    keep(answered())
+    keep()
 
     assert Exposure.objects.count() == 1
 
@@ -77,7 +68,7 @@ def test_without_the_cache_server_the_request_writes_the_row_itself(monkeypatch)
 def test_a_list_that_nobody_drains_stops_growing_for_good(nothing_waits, monkeypatch):
     monkeypatch.setattr(exposures, "MOST", 2)
     for _ in range(3):
-        keep(answered())
+        keep()
 
     assert (Exposure.objects.count(), nothing_waits.llen(exposures.WAITING)) == (1, 2)
     exposures.drain()

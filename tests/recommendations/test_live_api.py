@@ -11,8 +11,6 @@ from customers.models import Customer
 from customers.services import consent, people
 from recommendations.models import Exposure, Profile, Recommendation
 from recommendations.services import exposures
-from registry import services as registry
-from registry.contracts import Trained
 from tests import factories
 from tests.customers.rows import act
 from tests.recommendations import shop
@@ -57,7 +55,7 @@ def test_a_person_without_a_nightly_list_is_ranked_from_what_they_bought(ask, go
 
 def test_the_nightly_list_keeps_its_order_and_its_reasons_while_nothing_happens(ask, goods):
     person = Customer.objects.get(external_id="a-0")
-    version = live_version()
+    version = factories.live_recommender()
     for rank, name in enumerate(("sauce", "milk"), start=1):
         Recommendation.objects.create(
             customer=person, product=goods[name], rank=rank, score=1, is_novel=name == "sauce", reason_code="popular_now",
@@ -69,14 +67,6 @@ def test_the_nightly_list_keeps_its_order_and_its_reasons_while_nothing_happens(
     assert names(body) == ["sauce", "milk"]
     assert [item["source"] for item in body["items"]] == ["own_list", "own_list"]
     assert body["items"][0]["reason"] == "Popular now: 12 customers bought it in the last 2 weeks."
-
-
-def live_version():
-    lease = registry.claim(registry.ask("recommender").pk)
-    import numpy as np
-
-    version = registry.save_version(lease, "recommender", {"x": np.ones(1)}, Trained({}, None, timezone.now(), 1))
-    return registry.promote(version.pk, actor=None, reason="first")
 
 
 def test_an_anonymous_session_is_followed_from_its_first_look(ask, goods):
@@ -139,7 +129,7 @@ def test_similar_reads_the_words_and_so_knows_a_product_nobody_bought_yet(ask, g
 
 
 def test_a_segment_gets_what_its_people_buy(ask, goods):
-    version = live_version()
+    version = factories.live_recommender()
     for person in Customer.objects.filter(external_id__startswith="b-"):
         Profile.objects.create(
             customer=person, cluster=2, cluster_name="Supper at home", as_of=timezone.now(), model_version=version

@@ -10,6 +10,10 @@ from catalog.models import Offer, OfferProduct
 from customers.models import Customer
 from customers.services import people
 from customers.services.events import record_events
+from recommendations.models import Exposure
+from recommendations.queries.live import shown_often
+from recommendations.queries.outcomes import outcomes
+from recommendations.services import exposures
 from tests import factories
 from tests.customers.rows import order
 from tests.recommendations import shop
@@ -109,3 +113,26 @@ def test_a_merchant_does_not_learn_from_a_score_how_much_somebody_buys_elsewhere
 
     assert ask(key=key, customer="a-0")["offers"][0]["score"] == 1.0
     assert ask(key=key, customer="a-1")["is_fallback"] is True
+
+
+def test_an_answer_of_offers_is_kept_and_counts_what_it_led_to(ask, offers):
+    body = ask(customer="a-0", limit=2)
+    anonymous = ask(limit=1)
+
+    exposures.drain()
+    kept = Exposure.objects.get(request_id=body["request_id"])
+    named = list(Offer.objects.filter(pk__in=kept.items).values_list("external_id", flat=True))
+    assert (kept.kind, kept.surface, sorted(named)) == ("offer", "api", ["breakfast", "everything"])
+    assert (kept.customer.external_id, kept.propensities, kept.strategy) == ("a-0", [1.0, 1.0], "interest")
+    other = Exposure.objects.get(request_id=anonymous["request_id"])
+    assert (other.kind, other.customer, other.strategy) == ("offer", None, "ends_first")
+    # Ids of offers are no ids of products: none of them counts as a product that was shown.
+    assert shown_often(kept.customer_id, timezone.now() - timedelta(days=1), 1) == set()
+
+    posted = order("from-an-offer", ("oats", 1, "2.00"), user="a-0")
+    posted["properties"]["request_id"] = body["request_id"]
+    assert record_events([posted], merchant_id=None, source="api").accepted == 1
+    version = factories.live_recommender()
+    Exposure.objects.update(model_version=version)
+    (found,) = outcomes(timezone.now() - timedelta(days=1), timezone.now() + timedelta(days=1))
+    assert (found.surface, found.shown, found.ordered) == ("api offers", 2, 1)
