@@ -27,7 +27,7 @@ class CampaignOut(serializers.ModelSerializer):
     class Meta:
         model = Campaign
         fields = (
-            "id", "name", "goal", "kind", "state", "channel", "merchant", "offer", "holdout_share", "attribution_days",
+            "id", "name", "goal", "kind", "state", "channels", "merchant", "offer", "holdout_share", "attribution_days",
             "scheduled_at", "started_at", "finished_at", "origin",
         )  # fmt: skip
 

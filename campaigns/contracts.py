@@ -156,6 +156,14 @@ class Coupon:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsendable:
+    """Why a row cannot become a message now: one of the gate's reasons, with what a person can read."""
+
+    reason: str  # no_contact, stock or render
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """The provider took the message over. `provider_id` is what it answered, at most 200 characters, without addresses."""
 
@@ -216,6 +224,8 @@ class Waterfall:
     steps: tuple[Step, ...]
     treated: int
     holdout: int
+    channel: str = ""  # "": of people over all channels
+    channels: tuple["Waterfall", ...] = ()  # of people: the same per channel
 
     @property
     def audience(self) -> int:
@@ -224,6 +234,19 @@ class Waterfall:
     @property
     def excluded(self) -> int:
         return sum(step.count for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most so many messages within so many days up to now, on one channel or on `any` of them together."""
+
+    channel: str
+    messages: int
+    days: int
+
+    def __post_init__(self):
+        if self.messages < 1 or not 1 <= self.days <= 365:
+            raise ValueError(f"A cap is of at least one message in 1 to 365 days, not {self.messages} in {self.days}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,14 @@ def sweep_generation() -> None:
 def start_due() -> None:
     for campaign_id in delivery.due():
         delivery.start(campaign_id)
-        deliver.delay(campaign_id)
+        _wake(campaign_id)
 
 
 @shared_task(name="campaigns.deliver", bind=True, max_retries=None)
-def deliver(self, campaign_id: int) -> None:
+def deliver(self, campaign_id: int, channel: str = "") -> None:
     """Sends batch after batch until nothing is queued; an unreachable server is tried again in half a minute."""
     try:
-        while delivery.send_batch(campaign_id):
+        while delivery.send_batch(campaign_id, channel=channel):
             pass
     except ChannelUnavailable as error:
         raise self.retry(exc=error, countdown=30) from error
@@ -41,7 +41,13 @@ def deliver(self, campaign_id: int) -> None:
 @shared_task(name="campaigns.sweep")
 def sweep() -> None:
     for campaign_id in delivery.sweep():
-        deliver.delay(campaign_id)
+        _wake(campaign_id)
+
+
+def _wake(campaign_id: int) -> None:
+    """One task a channel: a provider that is slow or away holds up no other."""
+    for channel in delivery.channels_of(campaign_id):
+        deliver.delay(campaign_id, channel)
 
 
 @shared_task(name="campaigns.send_letters")

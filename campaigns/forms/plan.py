@@ -13,11 +13,20 @@ from campaigns.models import Campaign, Codes
 from campaigns.queries import planning
 from campaigns.queries.segments import visible
 from campaigns.services.compose import Plan
+from campaigns.services.senders import SENDERS
 from catalog.queries import merchants
 from copywriting.services.briefs import festivals_ahead
 
 MAX_SEGMENTS = 12  # more than anybody keeps apart in their head; each is one more text to review
 LATE = timedelta(hours=6)  # a start missed by more asks for another review
+CHANNEL_WORDS = {
+    "email": _("E-mail"),
+    "sms": _("Text message"),
+    "push": _("Push notification"),
+    "social": _("Social network, as an audience"),
+    "store": _("Coupon sheet in the store"),
+    "webhook": _("Webhook"),
+}
 ON_RELEASE, AT_TIME = "release", "time"
 WHEN = [
     (ON_RELEASE, "When somebody releases it, after the approval"),
@@ -48,6 +57,13 @@ class PlanForm(BlockFields):
     )
     festival = forms.ChoiceField(required=False, label=_("Festival"), help_text=_("The words may name it."))
     items_per_message = forms.IntegerField(min_value=1, max_value=12, label="Products per message")
+    channels = forms.MultipleChoiceField(
+        choices=lambda: [(name, CHANNEL_WORDS[name]) for name in SENDERS],
+        widget=forms.CheckboxSelectMultiple,
+        label=_("Channels"),
+        help_text=_("Everybody gets it on each of these that is open to them; nobody who is held out on any."),
+        error_messages={"required": _("Choose at least one channel.")},
+    )
     tone = forms.CharField(max_length=60, label="Tone", help_text="Such as “warm and plain”.")
     holdout = forms.DecimalField(
         min_value=0,
@@ -171,10 +187,12 @@ class PlanForm(BlockFields):
             segment_ids=tuple(int(pk) for pk in chosen if pk),
             offer_id=int(given["offer"]) if given["offer"] else None,
             merchant_id=int(given["merchant"]) if given["merchant"] else None,
+            channels=tuple(given["channels"]),
             tone=given["tone"],
             items_per_message=given["items_per_message"],
             holdout_share=float(given["holdout"] / 100),
             cap_days=given["cap_days"],
+            caps=tuple(self.campaign.caps) if self.campaign else (),
             attribution_days=given["attribution_days"],
             scheduled_at=at,
             late_after=late,
@@ -196,6 +214,7 @@ def initial_of(campaign: Campaign | None) -> dict:
         "merchant": plan.merchant_id or "",
         "segment_ids": [] if campaign is None else [part.segment_id for part in campaign.campaign_segments.all()],
         "offer": plan.offer_id or "",
+        "channels": list(plan.channels),
         "tone": plan.tone,
         "items_per_message": plan.items_per_message,
         "holdout": round(plan.holdout_share * 100, 1),

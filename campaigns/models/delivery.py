@@ -10,7 +10,10 @@ from customers.models import ContactPoint, Customer, Order
 
 
 class Assignment(models.Model):
-    """What the gate said of one person of the audience: an arm, or excluded and why. Written once, at the start."""
+    """What the gate said of one person of the audience: an arm, or excluded and why. Written once, at the start.
+
+    Over all channels: whom one of them is open to has an arm, and Exclusion says which were not.
+    """
 
     class Arm(models.TextChoices):
         TREATED = "treated", "treated"
@@ -22,9 +25,8 @@ class Assignment(models.Model):
     segment = models.ForeignKey(Segment, null=True, on_delete=models.PROTECT, related_name="+")
     arm = models.CharField(max_length=8, choices=Arm)
     reason = models.CharField(max_length=20, blank=True)
-    # People who share a contact point share the arm: this is what was hashed.
+    # People who share a contact point, over any number of others, share the arm: this is what was hashed.
     unit = models.CharField(max_length=64, blank=True)
-    contact_point = models.ForeignKey(ContactPoint, null=True, on_delete=models.SET_NULL, related_name="+")
     assigned_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -39,6 +41,24 @@ class Assignment(models.Model):
 
     def __str__(self):
         return f"{self.campaign_id}: {self.customer_id} {self.arm}"
+
+
+class Exclusion(models.Model):
+    """A channel that the gate closed for one person of the audience, in either arm, and why. Written once, at the start."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="exclusions", db_index=False)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="exclusions")
+    channel = models.CharField(max_length=10)
+    reason = models.CharField(max_length=20)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "customer", "channel"], name="excluded_once_a_channel"),
+            models.CheckConstraint(condition=models.Q(reason__gt=""), name="exclusion_has_a_reason"),
+        ]
+
+    def __str__(self):
+        return f"{self.campaign_id}: {self.customer_id} {self.channel} {self.reason}"
 
 
 class MessageQuerySet(models.QuerySet):
@@ -63,7 +83,8 @@ class Message(models.Model):
     # may have been sent and become `unknown`.
     attempted_at = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(null=True)  # after a refusal for now: not tried again before
+    # Not tried before: moved by quiet hours, and after a refusal for now.
+    not_before = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True)
     provider_id = models.CharField(max_length=200, blank=True)
     error = models.CharField(max_length=300, blank=True)
@@ -82,7 +103,9 @@ class Message(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["campaign", "id"], name="message_queued", condition=models.Q(state="queued")),
+            models.Index(
+                fields=["campaign", "channel", "not_before"], name="message_waiting", condition=models.Q(state="queued")
+            ),
             models.Index(fields=["lease_until"], name="message_leased", condition=models.Q(state="sending")),
             models.Index(fields=["campaign", "state", "-id"], name="message_monitor"),
             models.Index(fields=["customer", "-id"], name="message_customer"),

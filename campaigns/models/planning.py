@@ -50,6 +50,10 @@ class Segment(models.Model):
         return self.name
 
 
+def email_alone() -> list[str]:
+    return ["email"]
+
+
 class Campaign(models.Model):
     """One thing said to several segments, with a hold-out that hears nothing. Its state has one writer: lifecycle.move()."""
 
@@ -63,7 +67,8 @@ class Campaign(models.Model):
     )
     segments = models.ManyToManyField(Segment, through="CampaignSegment", related_name="campaigns")
     offer = models.ForeignKey(Offer, null=True, blank=True, on_delete=models.PROTECT, related_name="campaigns")
-    channel = models.CharField(max_length=10, default="email")
+    # In the order that pages name them. Everybody gets the campaign on each of these that is open to them.
+    channels = ArrayField(models.CharField(max_length=10), default=email_alone)
     tone = models.CharField(max_length=60, default="warm and plain")
     items_per_message = models.PositiveSmallIntegerField(default=3)
     block = models.JSONField(default=dict, blank=True)  # contracts.Block: how the products are chosen
@@ -73,6 +78,8 @@ class Campaign(models.Model):
     utm_campaign = models.CharField(max_length=60, blank=True)  # empty: links carry no UTM parameters
     holdout_share = models.FloatField(default=0.1)
     cap_days = models.PositiveSmallIntegerField(default=3)  # nobody hears from us twice within these days
+    # Further caps, each {"channel", "messages", "days"} of contracts.Cap; those of settings.FREQUENCY_CAPS hold as well.
+    caps = models.JSONField(default=list, blank=True)
     attribution_days = models.PositiveSmallIntegerField(default=28)
     scheduled_at = models.DateTimeField(null=True, blank=True)
     late_after = models.DurationField(null=True, blank=True)  # a start missed by more than this asks again
@@ -90,6 +97,7 @@ class Campaign(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(holdout_share__range=(0, 0.5)), name="campaign_holdout_share"),
+            models.CheckConstraint(condition=models.Q(channels__len__gte=1), name="campaign_has_a_channel"),
             models.CheckConstraint(condition=models.Q(items_per_message__range=(1, 12)), name="campaign_items"),
             models.CheckConstraint(condition=models.Q(attribution_days__range=(1, 90)), name="campaign_attribution"),
             models.CheckConstraint(
@@ -111,6 +119,11 @@ class Campaign(models.Model):
 
     def __str__(self):
         return self.name
+
+    @property
+    def channel(self) -> str:
+        """The first of its channels, where one alone can be named."""
+        return self.channels[0]
 
     @property
     def salt(self) -> str:

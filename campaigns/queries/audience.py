@@ -1,20 +1,22 @@
 """The gate: one ordered list of questions that every person of the audience passes, on every channel, before any send.
 
-The arm is drawn last, so that every other exclusion is the same for both arms.
+Asked per person and channel: whom one channel is open to has an arm. The arm is drawn last and once per person over all
+channels, so that every exclusion is the same for both arms.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 
-from campaigns.assignment import threshold
-from campaigns.contracts import Arm, Step, Waterfall
+from campaigns.assignment import Units, threshold
+from campaigns.contracts import ROUTES, Arm, Cap, Route, Step, Waterfall
 from campaigns.models import Assignment, AudienceMember, Campaign, Message
 
-# In the order they are asked. Each person leaves at the first that holds. `words` is what people read.
+# In the order they are asked. Each person leaves a channel at the first that holds. `words` is what people read.
 REASONS = {
     "gone": "no longer a customer, or merged into another record",
     "no_consent": "no consent for this channel",
@@ -24,110 +26,249 @@ REASONS = {
     "shared_contact": "shares the address of somebody already in",
     "frequency_cap": "heard from us within the cap",
     "no_product": "no product to show",
+    "stock": "everything that was chosen for them is sold out",
     "render": "the message cannot be filled for them",
 }
 
-# One row per person of the frozen audience: the first reason that holds, or an arm by the fixed hash.
-#   contact   the newest address of the channel (contact_once_a_person keeps one a lookup)
-#   unit      the smallest customer id that shares the address, in or out of the audience: the same people always share
-#             an arm; reads index contact_lookup
-#   draw      campaigns.assignment: the first 48 bits of SHA-256(salt LF unit)
+# One row per person of the frozen audience and channel: the first reason that holds, "" where the channel is open.
+#   contact   the newest address of the channel (contact_once_a_person keeps one a lookup); a channel of no kind needs none
+#   unit      the smallest customer id of those who share contact points, in or out of the audience (`units`)
+#   heard     what other campaigns said or are about to say, no longer ago than the widest cap: read in one pass
+# What a person said and who must not be written to are joined, each by a unique key: a million times a look-up of its own
+# would be most of the time that the gate takes.
 GATE = """
-WITH contact AS (
-    SELECT DISTINCT ON (a.customer_id) a.customer_id, a.segment_id, a.items, c.id AS contact_id, c.lookup
+WITH member AS MATERIALIZED (
+    SELECT a.customer_id, a.segment_id, a.items, COALESCE(u.unit, a.customer_id) AS unit,
+           cu.erased_at IS NOT NULL OR cu.merged_into_id IS NOT NULL AS is_gone, cu.excluded_at IS NOT NULL AS is_flagged,
+           n.id IS NOT NULL AS says_no
     FROM campaigns_audiencemember a
-    LEFT JOIN customers_contactpoint c ON c.customer_id = a.customer_id AND c.kind = %(kind)s
+    JOIN customers_customer cu ON cu.id = a.customer_id
+    LEFT JOIN customers_consentstate n ON n.customer_id = a.customer_id AND n.purpose = 'marketing' AND n.channel = 'any'
+        AND NOT n.is_given
+    LEFT JOIN unnest(%(sharing)s::bigint[], %(units)s::bigint[]) AS u(customer_id, unit) ON u.customer_id = a.customer_id
     WHERE a.campaign_id = %(campaign)s
-    ORDER BY a.customer_id, c.id DESC
-), placed AS (
-    SELECT contact.*,
-           COALESCE((SELECT min(o.customer_id) FROM customers_contactpoint o
-                     WHERE o.kind = %(kind)s AND o.lookup = contact.lookup), contact.customer_id) AS unit
-    FROM contact
+), channel AS (
+    SELECT * FROM unnest(%(channels)s::text[], %(kinds)s::text[], %(consents)s::text[]) AS c(channel, kind, consent)
+), cap AS (
+    SELECT * FROM unnest(%(cap_channels)s::text[], %(cap_messages)s::int[], %(cap_since)s::timestamptz[])
+                  WITH ORDINALITY AS c(channel, messages, since, number)
+), heard AS (
+    SELECT m.customer_id, m.channel, CASE WHEN m.state IN ('queued', 'sending') THEN %(now)s::timestamptz
+                                          ELSE COALESCE(m.sent_at, m.attempted_at) END AS at
+    FROM campaigns_message m JOIN member ON member.customer_id = m.customer_id
+    WHERE m.campaign_id <> %(campaign)s AND EXISTS (SELECT FROM cap)
+      AND (m.state IN ('queued', 'sending')
+           OR m.state = ANY(%(heard)s) AND COALESCE(m.sent_at, m.attempted_at) > (SELECT min(since) FROM cap))
+), capped AS (
+    SELECT DISTINCT reached.customer_id, channel.channel
+    FROM (SELECT h.customer_id, cap.number, cap.channel FROM heard h
+          JOIN cap ON cap.channel IN ('any', h.channel) AND h.at > cap.since
+          GROUP BY h.customer_id, cap.number, cap.channel, cap.messages HAVING count(*) >= cap.messages) reached
+    JOIN channel ON reached.channel IN ('any', channel.channel)
+), contact AS (
+    SELECT DISTINCT ON (member.customer_id, channel.channel) member.*, channel.channel, channel.kind, channel.consent,
+           c.id AS contact_id, c.lookup
+    FROM member CROSS JOIN channel
+    LEFT JOIN customers_contactpoint c ON c.customer_id = member.customer_id AND c.kind = channel.kind
+    ORDER BY member.customer_id, channel.channel, c.id DESC
 ), asked AS (
-    SELECT p.customer_id, p.segment_id, p.contact_id, p.lookup, 'customer:' || p.unit AS unit,
+    SELECT p.*,
         CASE
-        WHEN cu.erased_at IS NOT NULL OR cu.merged_into_id IS NOT NULL THEN 'gone'
-        WHEN NOT EXISTS (
-            SELECT 1 FROM customers_consentstate s
-            WHERE s.customer_id = p.customer_id AND s.purpose = 'marketing' AND s.channel = %(channel)s AND s.is_given
-              AND (s.valid_until IS NULL OR s.valid_until > %(now)s))
-          OR EXISTS (
-            SELECT 1 FROM customers_consentstate s WHERE s.customer_id = p.customer_id AND s.purpose = 'marketing'
-              AND s.channel = 'any' AND NOT s.is_given) THEN 'no_consent'
-        WHEN p.contact_id IS NULL THEN 'no_contact'
-        WHEN EXISTS (
-            SELECT 1 FROM customers_suppression x
-            WHERE x.channel = %(channel)s AND x.lookup = p.lookup AND x.lifted_at IS NULL) THEN 'suppressed'
-        WHEN cu.excluded_at IS NOT NULL THEN 'risk'
-        END AS reason,
-        p.items
-    FROM placed p JOIN customers_customer cu ON cu.id = p.customer_id
+        WHEN p.is_gone THEN 'gone'
+        WHEN p.says_no OR s.customer_id IS NULL THEN 'no_consent'
+        WHEN p.kind <> '' AND p.contact_id IS NULL THEN 'no_contact'
+        WHEN x.id IS NOT NULL THEN 'suppressed'
+        WHEN p.is_flagged THEN 'risk'
+        END AS reason
+    FROM contact p
+    LEFT JOIN customers_consentstate s ON s.customer_id = p.customer_id AND s.purpose = 'marketing'
+        AND s.channel = p.consent AND s.is_given AND (s.valid_until IS NULL OR s.valid_until > %(now)s)
+    LEFT JOIN customers_suppression x ON x.channel = p.consent AND x.lookup = p.lookup AND x.lifted_at IS NULL
 ), deduplicated AS (
-    SELECT asked.*, row_number() OVER (PARTITION BY reason IS NULL, lookup ORDER BY customer_id) AS nth FROM asked
+    SELECT asked.*,
+           row_number() OVER (PARTITION BY channel, reason IS NULL, lookup ORDER BY customer_id) AS nth
+    FROM asked
 )
-SELECT customer_id, segment_id, contact_id, unit,
+SELECT d.customer_id, d.segment_id, d.channel, d.contact_id, 'customer:' || d.unit AS unit,
     CASE
-    WHEN reason IS NOT NULL THEN reason
-    WHEN nth > 1 THEN 'shared_contact'
-    WHEN EXISTS (
-        SELECT 1 FROM campaigns_message m
-        WHERE m.customer_id = d.customer_id AND m.campaign_id <> %(campaign)s
-          AND (m.state = ANY(%(heard)s) AND COALESCE(m.sent_at, m.attempted_at) > %(cap_since)s
-               OR m.state IN ('queued', 'sending'))) THEN 'frequency_cap'
-    WHEN cardinality(items) = 0 THEN 'no_product'
-    WHEN customer_id = ANY(%(unrenderable)s) THEN 'render'
+    WHEN d.reason IS NOT NULL THEN d.reason
+    WHEN d.nth > 1 AND d.lookup IS NOT NULL THEN 'shared_contact'
+    WHEN capped.customer_id IS NOT NULL THEN 'frequency_cap'
+    WHEN cardinality(d.items) = 0 THEN 'no_product'
+    WHEN d.items <@ %(sold_out)s::bigint[] THEN 'stock'
+    WHEN r.customer_id IS NOT NULL THEN 'render'
     ELSE ''
-    END AS reason,
-    ('x' || left(encode(sha256(convert_to(%(salt)s || E'\\n' || unit, 'UTF8')), 'hex'), 12))::bit(48)::bigint
-        < %(threshold)s AS is_holdout
+    END AS reason
 FROM deduplicated d
+LEFT JOIN capped ON capped.customer_id = d.customer_id AND capped.channel = d.channel
+LEFT JOIN unnest(%(unrenderable)s::bigint[]) AS r(customer_id) ON r.customer_id = d.customer_id
 """
+# One row per person: open when a channel is, else the reason of the channel that came furthest; and the draw of
+# campaigns.assignment, the first 48 bits of SHA-256(salt LF unit).
+PEOPLE = """
+SELECT customer_id, min(segment_id) AS segment_id, min(unit) AS unit,
+       CASE WHEN bool_or(reason = '') THEN ''
+            ELSE (%(order)s::text[])[max(array_position(%(order)s::text[], reason))] END AS reason,
+       ('x' || left(encode(sha256(convert_to(%(salt)s || E'\\n' || min(unit), 'UTF8')), 'hex'), 12))::bit(48)::bigint
+           < %(threshold)s AS is_holdout
+FROM gate GROUP BY customer_id
+"""
+# "" as the channel stands for people over all channels.
+REHEARSE = f"""
+WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE})
+SELECT '' AS channel, reason, is_holdout, count(*) FROM person GROUP BY 1, 2, 3
+UNION ALL
+SELECT g.channel, g.reason, p.is_holdout, count(*) FROM gate g JOIN person p USING (customer_id) GROUP BY 1, 2, 3
+"""  # noqa: S608 - constants of this module
+# Addresses of the audience that somebody else has too, with everybody who has them.
+SHARED = """
+WITH shared AS MATERIALIZED (
+    SELECT DISTINCT c.kind, c.lookup FROM customers_contactpoint c
+    WHERE c.kind = ANY(%(kinds)s) AND {whose}
+      AND EXISTS (SELECT FROM customers_contactpoint o
+                  WHERE o.kind = c.kind AND o.lookup = c.lookup AND o.customer_id <> c.customer_id)
+)
+SELECT o.kind, o.lookup, o.customer_id FROM shared JOIN customers_contactpoint o USING (kind, lookup)
+"""
+IN_AUDIENCE = "c.customer_id IN (SELECT customer_id FROM campaigns_audiencemember WHERE campaign_id = %(campaign)s)"
+AMONG = "c.customer_id = ANY(%(customers)s)"
+CLOSED = """
+SELECT e.channel, e.reason, a.arm, count(*) FROM campaigns_exclusion e
+JOIN campaigns_assignment a ON a.campaign_id = e.campaign_id AND a.customer_id = e.customer_id
+WHERE e.campaign_id = %(campaign)s GROUP BY 1, 2, 3
+"""
+# Products of the audience that cannot be bought now: of some thousand products few, so that each person is asked cheaply.
+UNSELLABLE = """
+SELECT p.id FROM catalog_product p
+WHERE NOT (p.is_active AND p.price IS NOT NULL AND (p.stock IS NULL OR p.stock > 0))
+"""
+SOLD_OUT = f"""{UNSELLABLE}
+  AND p.id IN (SELECT DISTINCT unnest(items) FROM campaigns_audiencemember WHERE campaign_id = %(campaign)s)
+"""  # noqa: S608 - constants of this module
 HEARD = ["sent", "unknown", "delivered", "bounced", "complained"]
 
 
+def route(channel: str) -> Route:
+    """What a channel asks of a person; of one that only a history knows, nothing but its own consent."""
+    return ROUTES.get(channel, Route(channel, ""))
+
+
+def units(campaign: Campaign) -> dict[int, int]:
+    """The unit of everybody who shares a contact point of the campaign's channels with somebody of the audience.
+
+    Two people of the audience may hang together over people outside of it, who are followed until nobody new is found.
+    Costs what is shared, not what there is: reads index contact_lookup.
+    """
+    kinds, joined = sorted({route(channel).contact for channel in campaign.channels} - {""}), Units()
+    if not kinds:
+        return {}
+    found = _join(joined, IN_AUDIENCE, {"kinds": kinds, "campaign": campaign.pk})
+    # Everybody of the audience was asked for in this first round.
+    inside = AudienceMember.objects.filter(campaign=campaign, customer_id__in=found)
+    found -= set(inside.values_list("customer_id", flat=True))
+    while found:
+        found = _join(joined, AMONG, {"kinds": kinds, "customers": sorted(found)})
+    return dict(joined)
+
+
+def _join(joined: Units, whose: str, parameters: dict) -> set[int]:
+    """Joins everybody who shares an address with these people; returns those who were not known before."""
+    with connection.cursor() as cursor:
+        cursor.execute(SHARED.format(whose=whose), parameters)
+        rows = cursor.fetchall()
+    new = {customer for _, _, customer in rows if customer not in joined}
+    joined.join(((kind, bytes(lookup)), customer) for kind, lookup, customer in rows)
+    return new
+
+
+def sold_out(campaign_id: int) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(SOLD_OUT, {"campaign": campaign_id})
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def unsellable(product_ids: Iterable[int]) -> set[int]:
+    """Those of the products that cannot be bought now."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{UNSELLABLE} AND p.id = ANY(%s)", [list(product_ids)])
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def caps_of(campaign: Campaign) -> list[Cap]:
+    """The windows that hold for this campaign: its own, and those of the whole platform."""
+    own = [Cap(**cap) for cap in campaign.caps]
+    first = [Cap("any", 1, campaign.cap_days)] if campaign.cap_days else []
+    return [*first, *own, *(Cap(*cap) for cap in settings.FREQUENCY_CAPS)]
+
+
 def gate_parameters(campaign: Campaign, now: datetime, unrenderable: list[int]) -> dict:
+    caps, shared = caps_of(campaign), units(campaign)
     return {
         "campaign": campaign.pk,
-        "kind": {"email": "email", "sms": "phone", "push": "push"}[campaign.channel],
-        "channel": campaign.channel,
+        "channels": campaign.channels,
+        "kinds": [route(channel).contact for channel in campaign.channels],
+        "consents": [route(channel).consent for channel in campaign.channels],
+        "sharing": list(shared.keys()),
+        "units": list(shared.values()),
         "now": now,
-        "cap_since": now - timedelta(days=campaign.cap_days),
+        "cap_channels": [cap.channel for cap in caps],
+        "cap_messages": [cap.messages for cap in caps],
+        "cap_since": [now - timedelta(days=cap.days) for cap in caps],
         "heard": HEARD,
+        "sold_out": sold_out(campaign.pk),
         "unrenderable": unrenderable,
+        "order": list(REASONS),
         "salt": campaign.salt,
         "threshold": threshold(campaign.holdout_share),
     }
 
 
-def rehearse(campaign: Campaign) -> Waterfall:
+def rehearse(campaign: Campaign, unrenderable: list[int] | None = None) -> Waterfall:
     """What the gate would say now: counts only, nothing is written and no message leaves."""
-    sql = f"SELECT reason, is_holdout, count(*) FROM ({GATE}) gate GROUP BY 1, 2"  # noqa: S608 - a constant of this module
     with connection.cursor() as cursor:
-        cursor.execute(sql, gate_parameters(campaign, timezone.now(), []))
+        cursor.execute(REHEARSE, gate_parameters(campaign, timezone.now(), unrenderable or []))
         rows = cursor.fetchall()
-    excluded, arms = {}, {True: 0, False: 0}
-    for reason, is_holdout, number in rows:
-        if reason:
-            excluded[reason] = excluded.get(reason, 0) + number
-        else:
-            arms[is_holdout] += number
-    steps = tuple(Step(reason, excluded[reason]) for reason in REASONS if reason in excluded)
-    return Waterfall(steps, treated=arms[False], holdout=arms[True])
+    return _waterfall(campaign, rows)
+
+
+def _waterfall(campaign: Campaign, rows: list[tuple[str, str, bool, int]]) -> Waterfall:
+    """From (channel or "", reason or "", held out, number)."""
+    excluded: dict[tuple[str, str], int] = {}
+    arms: dict[tuple[str, bool], int] = {}
+    for channel, reason, is_holdout, number in rows:
+        where, key = (excluded, (channel, reason)) if reason else (arms, (channel, is_holdout))
+        where[key] = where.get(key, 0) + number
+
+    def one(channel: str, channels: tuple[Waterfall, ...] = ()) -> Waterfall:
+        steps = tuple(Step(reason, excluded[channel, reason]) for reason in REASONS if (channel, reason) in excluded)
+        return Waterfall(steps, arms.get((channel, False), 0), arms.get((channel, True), 0), channel, channels)
+
+    return one("", tuple(one(channel) for channel in campaign.channels))
 
 
 def waterfall(campaign_id: int) -> Waterfall | None:
-    """What the gate said at the start, by reason; None before it was asked."""
+    """What the gate said at the start, by reason, of people and per channel; None before it was asked."""
     rows = Assignment.objects.filter(campaign_id=campaign_id).values_list("arm", "reason").annotate(n=Count("pk"))
-    found = {(arm, reason): n for arm, reason, n in rows}
-    if not found:
+    people = [("", reason, arm == Arm.HOLDOUT, n) for arm, reason, n in rows.order_by()]
+    if not people:
         return None
-    steps = tuple(
-        Step(reason, found[Assignment.Arm.EXCLUDED, reason])
-        for reason in REASONS
-        if (Assignment.Arm.EXCLUDED, reason) in found
-    )
-    return Waterfall(steps, found.get((Arm.TREATED, ""), 0), found.get((Arm.HOLDOUT, ""), 0))
+    campaign = Campaign.objects.only("channels").get(pk=campaign_id)
+    with connection.cursor() as cursor:
+        cursor.execute(CLOSED, {"campaign": campaign_id})
+        closed = cursor.fetchall()
+    shut: dict[tuple[str, str], int] = {}
+    for channel, _, arm, number in closed:
+        shut[channel, arm] = shut.get((channel, arm), 0) + number
+    # Who has an arm passed every channel that was not closed to them.
+    passed = {
+        arm: sum(n for _, reason, held, n in people if not reason and held == (arm == Arm.HOLDOUT)) for arm in Arm
+    }
+    through = [
+        (channel, "", arm == Arm.HOLDOUT, number - shut.get((channel, arm.value), 0))
+        for channel in campaign.channels
+        for arm, number in passed.items()
+    ]
+    return _waterfall(campaign, [*people, *((c, reason, False, n) for c, reason, _, n in closed), *through])
 
 
 def audience_size(campaign_id: int) -> int:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from campaigns.contracts import Arm, ArmResult, Lift, SampleRatio, Verdict
 from campaigns.models import Assignment, Campaign, Click, Message, Origin, Redemption, SurveyAnswer
 from campaigns.queries.arms import COUNTED, PAST, Pair, covariance, empty, sums
+from campaigns.queries.audience import route
 from campaigns.stats.covariate import adjust
 from campaigns.stats.lift import LEVEL, conversion_lift, revenue_lift, sample_ratio
 from campaigns.stats.sequential import nominal_levels
@@ -20,9 +21,9 @@ FORETOLD = f"spending in the {PAST.days // 7} weeks before the start"
 # Who of either arm took their consent back since the start, by whatever way. Who was erased did not say so to the
 # campaign: its figures stay what they were.
 UNSUBSCRIBES = """
-SELECT a.arm, count(*), count(*) FILTER (WHERE s.origin = 'simulated')
+SELECT a.arm, count(DISTINCT a.customer_id), count(DISTINCT a.customer_id) FILTER (WHERE s.origin = 'simulated')
 FROM campaigns_assignment a
-JOIN customers_consentstate s ON s.customer_id = a.customer_id AND s.purpose = 'marketing' AND s.channel = %(channel)s
+JOIN customers_consentstate s ON s.customer_id = a.customer_id AND s.purpose = 'marketing' AND s.channel = ANY(%(channels)s)
      AND NOT s.is_given AND s.since >= %(since)s AND s.since < %(until)s
 JOIN customers_consentrecord r ON r.id = s.record_id AND r.method NOT LIKE 'erasure%%'
 WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.arm
@@ -247,7 +248,7 @@ def unsubscribes(campaign: Campaign, window: Window) -> dict[str, tuple[int, int
     """By arm: (people who withdrew since the start, how many of them are simulated)."""
     parameters = {
         "campaign": campaign.pk,
-        "channel": campaign.channel,
+        "channels": [route(channel).consent for channel in campaign.channels],
         "since": window.since,
         # Consent is never dated ahead: a replay's window ends with the clock.
         "until": min(window.until, timezone.now()),

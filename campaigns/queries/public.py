@@ -5,10 +5,10 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from campaigns.contracts import ROUTES
 from campaigns.models import AudienceMember, Message
 from catalog.contracts import ProductFacts
 from catalog.queries import by_ids
-from customers.contracts import CONTACT_KIND, Channel
 from customers.models import ConsentRecord, ContactPoint
 from customers.queries.consent import consent_summary
 from recommendations.queries.lists import items_for
@@ -37,7 +37,9 @@ class Shown:
 def permission(customer_id: int, channel: str) -> Permission | None:
     """None: nothing was ever recorded."""
     lines = consent_summary(customer_id)
-    line = next((line for line in lines if line.purpose == "marketing" and line.channel == channel), None)
+    line = next(
+        (line for line in lines if line.purpose == "marketing" and line.channel == ROUTES[channel].consent), None
+    )
     if line is None:
         return None
     record = ConsentRecord.objects.only("method", "notice_version").get(pk=line.record_id)
@@ -57,7 +59,7 @@ def shown(message: Message) -> list[Shown]:
 
 def places_of(customer_ids: list[int], channels: list[str]) -> list[int]:
     """The ids of every contact point, also other people's, with an address of these records on these channels."""
-    kinds = [CONTACT_KIND[Channel(channel)] for channel in channels if Channel(channel) in CONTACT_KIND]
+    kinds = {ROUTES[channel].contact for channel in channels} - {""}
     own = ContactPoint.objects.filter(customer__in=customer_ids, kind__in=kinds).values_list("kind", "lookup")
     same = Q()
     for kind, lookup in own:

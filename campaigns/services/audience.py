@@ -5,27 +5,32 @@ from django.utils import timezone
 
 from campaigns.contracts import Waterfall
 from campaigns.models import AudienceMember, Campaign
-from campaigns.queries.audience import GATE, gate_parameters, waterfall
+from campaigns.queries.audience import GATE, PEOPLE, gate_parameters, waterfall
 from campaigns.queries.segments import members
 from campaigns.services.choose import choose
 from campaigns.services.codes import issue
 
+# One statement: what the gate says, each person's arm, each channel that is closed to them, and one queued message for
+# each channel that is open to somebody who is treated.
 DRAW = f"""
-INSERT INTO campaigns_assignment (campaign_id, customer_id, segment_id, arm, reason, unit, contact_point_id, assigned_at)
-SELECT %(campaign)s, customer_id, segment_id,
-       CASE WHEN reason <> '' THEN 'excluded' WHEN is_holdout THEN 'holdout' ELSE 'treated' END,
-       reason, unit, contact_id, %(now)s
-FROM ({GATE}) gate
-"""  # noqa: S608 - both parts are constants
-BUILD = """
+WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE}), closed AS (
+    INSERT INTO campaigns_exclusion (campaign_id, customer_id, channel, reason)
+    SELECT %(campaign)s, customer_id, channel, reason FROM gate WHERE reason <> ''
+), assigned AS (
+    INSERT INTO campaigns_assignment (campaign_id, customer_id, segment_id, arm, reason, unit, assigned_at)
+    SELECT %(campaign)s, customer_id, segment_id,
+           CASE WHEN reason <> '' THEN 'excluded' WHEN is_holdout THEN 'holdout' ELSE 'treated' END, reason, unit, %(now)s
+    FROM person
+)
 INSERT INTO campaigns_message (campaign_id, customer_id, channel, variant_id, contact_point_id, state, reason, tries,
                                provider_id, error)
-SELECT a.campaign_id, a.customer_id, %(channel)s, v.id, a.contact_point_id, 'queued', '', 0, '', ''
-FROM campaigns_assignment a
-JOIN campaigns_messagevariant v ON v.campaign_id = a.campaign_id AND v.segment_id = a.segment_id AND v.is_current
-WHERE a.campaign_id = %(campaign)s AND a.arm = 'treated'
+SELECT %(campaign)s, gate.customer_id, gate.channel, v.id, gate.contact_id, 'queued', '', 0, '', ''
+FROM gate
+JOIN person ON person.customer_id = gate.customer_id AND NOT person.is_holdout
+JOIN campaigns_messagevariant v ON v.campaign_id = %(campaign)s AND v.segment_id = gate.segment_id AND v.is_current
+WHERE gate.reason = ''
 ON CONFLICT DO NOTHING
-"""
+"""  # noqa: S608 - all parts are constants
 
 
 def freeze(campaign: Campaign) -> int:
@@ -48,10 +53,12 @@ def freeze(campaign: Campaign) -> int:
 
 
 def draw(campaign: Campaign, unrenderable: list[int]) -> Waterfall:
-    """Asks the gate for everybody, draws the arms and builds one queued message per treated person. Inside a transaction."""
+    """Asks the gate for everybody, draws the arms and builds one queued message per treated person and open channel.
+
+    Inside a transaction.
+    """
     with connection.cursor() as cursor:
         cursor.execute(DRAW, gate_parameters(campaign, timezone.now(), unrenderable))
-        cursor.execute(BUILD, {"campaign": campaign.pk, "channel": campaign.channel})
     issue(campaign)
     return waterfall(campaign.pk)
 

@@ -28,11 +28,12 @@ class Plan:
     goal: str = ""
     offer_id: int | None = None
     merchant_id: int | None = None
-    channel: str = "email"
+    channels: tuple[str, ...] = ("email",)
     tone: str = "warm and plain"
     items_per_message: int = 3
     holdout_share: float = 0.1
     cap_days: int = 3
+    caps: tuple[dict, ...] = ()
     attribution_days: int = 28
     scheduled_at: datetime | None = None
     late_after: timedelta | None = timedelta(hours=6)
@@ -45,7 +46,7 @@ class Plan:
 
     def fields(self) -> dict:
         plain = {name: value for name, value in self.__dict__.items() if name != "segment_ids"}
-        return plain | {"block": self.block.kept()}
+        return plain | {"block": self.block.kept(), "channels": list(self.channels), "caps": list(self.caps)}
 
 
 def create(plan: Plan, *, actor) -> Campaign:

@@ -10,18 +10,15 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone
 
-from campaigns.channels.email import EmailChannel, SmtpServer
-from campaigns.contracts import EmailMessage, Waterfall
+from campaigns.contracts import ROUTES, Unsendable, Waterfall
 from campaigns.exceptions import (
     AmbiguousOutcome,
     ChannelUnavailable,
     PermanentFailure,
-    RenderRefused,
     TransientFailure,
     TransitionRefused,
 )
@@ -29,7 +26,8 @@ from campaigns.models import AudienceMember, Campaign, Message
 from campaigns.services import audience
 from campaigns.services.approval import still_approved
 from campaigns.services.lifecycle import move
-from campaigns.services.messages import build_emails, unrenderable
+from campaigns.services.messages import unrenderable
+from campaigns.services.senders import SENDERS, SMTP_TIMEOUT
 from campaigns.state import Action, CampaignState, MessageState
 from recommendations.services.exposures import log_exposures
 
@@ -39,9 +37,6 @@ BATCH = (
     50  # at 50 a second a second's work: a lost worker leaves at most 50 rows to sort out, of which one is ambiguous
 )
 LEASE = timedelta(seconds=120)
-# Seconds from the gate's answer to the first byte of the text, and again for the text with the server's answer: a
-# message is under way for ten seconds at the most, which is how long a withdrawal may have to wait for it.
-SMTP_TIMEOUT = 5
 # A message is begun only while the lease still covers it at its slowest, so that nobody sorts it out under way.
 RESERVE = timedelta(seconds=2 * SMTP_TIMEOUT + 2)
 MAX_TRIES = 5
@@ -53,8 +48,8 @@ FIRST_PAUSE = timedelta(minutes=5)
 CLAIM = """
 WITH chosen AS MATERIALIZED (
     SELECT id FROM campaigns_message
-    WHERE campaign_id = %(campaign)s AND state = 'queued' AND (not_before IS NULL OR not_before <= now())
-    ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    WHERE campaign_id = %(campaign)s AND channel = %(channel)s AND state = 'queued' AND not_before <= statement_timestamp()
+    ORDER BY not_before, id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
 )
 UPDATE campaigns_message m SET state = 'sending', lease_token = %(token)s, lease_until = now() + %(lease)s,
                                attempted_at = NULL, tries = tries + 1
@@ -69,11 +64,11 @@ WHERE m.id = %(id)s AND m.state = 'sending' AND m.lease_token = %(token)s AND m.
   AND EXISTS (SELECT 1 FROM customers_customer cu WHERE cu.id = m.customer_id
               AND cu.erased_at IS NULL AND cu.merged_into_id IS NULL AND cu.excluded_at IS NULL)
   AND EXISTS (SELECT 1 FROM customers_consentstate s WHERE s.customer_id = m.customer_id AND s.purpose = 'marketing'
-              AND s.channel = m.channel AND s.is_given AND (s.valid_until IS NULL OR s.valid_until > now()))
+              AND s.channel = %(consent)s AND s.is_given AND (s.valid_until IS NULL OR s.valid_until > now()))
   AND NOT EXISTS (SELECT 1 FROM customers_consentstate s WHERE s.customer_id = m.customer_id AND s.purpose = 'marketing'
                   AND s.channel = 'any' AND NOT s.is_given)
   AND NOT EXISTS (SELECT 1 FROM customers_suppression x JOIN customers_contactpoint p ON p.id = m.contact_point_id
-                  WHERE x.channel = m.channel AND x.lookup = p.lookup AND x.lifted_at IS NULL)
+                  WHERE x.channel = %(consent)s AND x.lookup = p.lookup AND x.lifted_at IS NULL)
 RETURNING m.id
 """
 # Why the question above was answered with no.
@@ -85,24 +80,11 @@ SELECT CASE
   WHEN cu.erased_at IS NOT NULL OR cu.merged_into_id IS NOT NULL THEN 'gone'
   WHEN cu.excluded_at IS NOT NULL THEN 'risk'
   WHEN EXISTS (SELECT 1 FROM customers_suppression x JOIN customers_contactpoint p ON p.id = m.contact_point_id
-               WHERE x.channel = m.channel AND x.lookup = p.lookup AND x.lifted_at IS NULL) THEN 'suppressed'
+               WHERE x.channel = %(consent)s AND x.lookup = p.lookup AND x.lifted_at IS NULL) THEN 'suppressed'
   ELSE 'no_consent' END
 FROM campaigns_message m JOIN campaigns_campaign c ON c.id = m.campaign_id
 JOIN customers_customer cu ON cu.id = m.customer_id WHERE m.id = %(id)s
 """
-
-
-def channel_for(campaign: Campaign) -> EmailChannel:
-    """E-mail is the one channel yet."""
-    server = SmtpServer(
-        settings.SMTP_HOST,
-        settings.SMTP_PORT,
-        security=settings.SMTP_TLS,
-        user=settings.SMTP_USER,
-        password=settings.SMTP_PASSWORD,
-        timeout=SMTP_TIMEOUT,
-    )
-    return EmailChannel(server)
 
 
 def due() -> list[int]:
@@ -137,6 +119,10 @@ def start(campaign_id: int, *, actor=None) -> Waterfall | None:
         return result
 
 
+def channels_of(campaign_id: int) -> list[str]:
+    return Campaign.objects.values_list("channels", flat=True).get(pk=campaign_id)
+
+
 def pause(campaign_id: int, *, actor, reason: str) -> None:
     move(campaign_id, Action.PAUSE, actor=actor, reason=reason)
 
@@ -155,47 +141,54 @@ def cancel(campaign_id: int, *, actor, reason: str) -> int:
 
 @dataclass
 class Batch:
-    """A worker's hold on some rows."""
+    """A worker's hold on some rows of one channel."""
 
     campaign: Campaign
+    channel: str
     token: uuid.UUID
     messages: list[Message]
 
 
-def claim(campaign_id: int, size: int = BATCH) -> Batch | None:
-    """Up to `size` queued rows under a new lease, committed before anything is sent; None when there is nothing to do."""
+def claim(campaign_id: int, size: int = BATCH, channel: str = "") -> Batch | None:
+    """Up to `size` queued rows of one channel ("": the first that has any) under a new lease, committed before anything
+    is sent; None when there is nothing to do.
+    """
     campaign = Campaign.objects.select_related("offer", "merchant").get(pk=campaign_id)
     if campaign.state != CampaignState.SENDING:
         return None
     token = uuid.uuid4()
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"token": token, "lease": LEASE, "campaign": campaign_id, "batch": size})
-        claimed = [row[0] for row in cursor.fetchall()]
-    if not claimed:
-        return None
-    return Batch(campaign, token, list(Message.objects.filter(pk__in=claimed).order_by("pk")))
+        for one in [channel] if channel else campaign.channels:
+            asked = {"token": token, "lease": LEASE, "campaign": campaign_id, "channel": one, "batch": size}
+            cursor.execute(CLAIM, asked)
+            claimed = [row[0] for row in cursor.fetchall()]
+            if claimed:
+                return Batch(campaign, one, token, list(Message.objects.filter(pk__in=claimed).order_by("pk")))
+    return None
 
 
-def send_batch(campaign_id: int, size: int = BATCH) -> int:
-    """Claims and sends one batch; returns how many rows it took. 0: nothing is queued, or the campaign does not send.
+def send_batch(campaign_id: int, size: int = BATCH, channel: str = "") -> int:
+    """Claims and sends one batch, as `claim` does; returns how many rows it took. 0: nothing is queued, or the campaign
+    does not send.
 
     Raises ChannelUnavailable after putting back what was not sent.
     """
-    batch = claim(campaign_id, size)
+    batch = claim(campaign_id, size, channel)
     if batch is None:
         finish_if_done(campaign_id)
         return 0
-    mails = build_emails(batch.campaign, batch.messages)
+    sender = SENDERS[batch.channel]
+    built = sender.build(batch.campaign, batch.messages)
     sent: list[Message] = []
     try:
-        with channel_for(batch.campaign).open() as session:
+        with sender.connect().open() as session:
             for message in batch.messages:
-                if _send_one(session, batch, message, mails[message.pk]):
+                if _send_one(session, batch, message, built[message.pk]):
                     sent.append(message)
     finally:
         # Whatever stopped the loop, rows that were not attempted go back at once, not when the lease ends.
         _mine(batch).filter(attempted_at=None).update(state=MessageState.QUEUED, lease_token=None, lease_until=None)
-        _log_exposures(batch.campaign, sent)
+        _log_exposures(batch, sent)
     finish_if_done(campaign_id)
     return len(batch.messages)
 
@@ -204,15 +197,12 @@ def _mine(batch: Batch):
     return Message.objects.filter(lease_token=batch.token, state=MessageState.SENDING)
 
 
-def _send_one(session, batch: Batch, message: Message, mail: EmailMessage | RenderRefused | None) -> bool:
+def _send_one(session, batch: Batch, message: Message, built: object | Unsendable) -> bool:
     """Sends one row and records what came of it; True when the server took it."""
-    if mail is None:
-        _settle(batch, message, MessageState.SKIPPED, reason="no_contact")
+    if isinstance(built, Unsendable):
+        _settle(batch, message, MessageState.SKIPPED, reason=built.reason, error=built.detail[:300])
         return False
-    if isinstance(mail, RenderRefused):
-        _settle(batch, message, MessageState.SKIPPED, reason="render", error=str(mail)[:300])
-        return False
-    _keep_pace(batch.campaign)
+    _keep_pace(batch)
     asked = time.monotonic()  # before the question: what is decided on its answer ends in time
     reason = _ask(batch, message)
     if reason in ("halted", "lease"):
@@ -221,7 +211,7 @@ def _send_one(session, batch: Batch, message: Message, mail: EmailMessage | Rend
         _settle(batch, message, MessageState.SKIPPED, reason=reason)
         return False
     try:
-        provider_id = session.send(replace(mail, not_after=asked + SMTP_TIMEOUT)).provider_id
+        provider_id = session.send(replace(built, not_after=asked + SMTP_TIMEOUT)).provider_id
     except PermanentFailure as failure:
         _settle(batch, message, MessageState.FAILED, reason=failure.reason[:20], error=failure.detail[:300])
     except AmbiguousOutcome as failure:
@@ -248,7 +238,8 @@ def _try_later(batch: Batch, message: Message, failure: TransientFailure) -> Non
 
 def _ask(batch: Batch, message: Message) -> str:
     """ "" when the message may go now, marked as attempted and committed; else the reason why not."""
-    parameters = {"id": message.pk, "token": batch.token, "reserve": RESERVE}
+    consent = ROUTES[batch.channel].consent
+    parameters = {"id": message.pk, "token": batch.token, "reserve": RESERVE, "consent": consent}
     with connection.cursor() as cursor:
         cursor.execute(ASK, parameters)
         if cursor.fetchone():
@@ -267,24 +258,24 @@ def _settle(batch: Batch, message: Message, state: MessageState, **fields) -> No
         log.warning("message %s had lost its lease when it became %s", message.pk, state)
 
 
-def _keep_pace(campaign: Campaign) -> None:
-    """Waits until the campaign may send one more: one counter a second, shared by all workers."""
+def _keep_pace(batch: Batch) -> None:
+    """Waits until the campaign may send one more on this channel: one counter a second, shared by all workers."""
     while True:
         now = time.time()
-        key = f"pace:{campaign.pk}:{int(now)}"
+        key = f"pace:{batch.campaign.pk}:{batch.channel}:{int(now)}"
         cache.add(key, 0, timeout=5)
-        if cache.incr(key) <= campaign.per_second:
+        if cache.incr(key) <= batch.campaign.per_second:
             return
         time.sleep(1.001 - now % 1)
 
 
-def _log_exposures(campaign: Campaign, sent: list[Message]) -> None:
+def _log_exposures(batch: Batch, sent: list[Message]) -> None:
     if not sent:
         return
-    rows = AudienceMember.objects.filter(campaign=campaign, customer_id__in=[m.customer_id for m in sent])
+    rows = AudienceMember.objects.filter(campaign=batch.campaign, customer_id__in=[m.customer_id for m in sent])
     log_exposures(
-        surface=campaign.channel,
-        model_version_id=campaign.recommender_id,
+        surface=batch.channel,
+        model_version_id=batch.campaign.recommender_id,
         rows=[(row.request_id, row.customer_id, row.items) for row in rows],
     )
 

@@ -17,7 +17,7 @@ from customers.services.evidence.pdf import Section
 from customers.services.evidence.person import Consent, note_export
 
 CAMPAIGN_FIELDS = (
-    "id", "name", "goal", "kind", "state", "channel", "holdout_share", "salt", "cap_days", "attribution_days",
+    "id", "name", "goal", "kind", "state", "channels", "holdout_share", "salt", "cap_days", "attribution_days",
     "scheduled_at", "frozen_at", "started_at", "finished_at", "origin",
 )  # fmt: skip
 MODEL_FIELDS = (
@@ -101,7 +101,7 @@ def _made(actor, reason: str) -> dict:
 def _sections(facts: dict, made: dict) -> list[Section]:
     campaign = facts["campaign"]
     about = [
-        ("State", campaign["state"]), ("Channel", campaign["channel"]), ("Authors", ", ".join(facts["authors"])),
+        ("State", campaign["state"]), ("Channels", ", ".join(campaign["channels"])), ("Authors", ", ".join(facts["authors"])),
         ("Audience frozen", _at(campaign["frozen_at"])), ("Started", _at(campaign["started_at"])),
         ("Ended", _at(campaign["finished_at"])),
         ("Hold-out", f"{campaign['holdout_share']:g}, drawn with “{campaign['salt']}”"),

@@ -89,7 +89,7 @@ def _campaign(row: dict) -> Campaign:
         goal=KINDS[row["campaign_type"]],
         kind=Kind.HISTORY,
         state=CampaignState.SENT,
-        channel=CHANNEL,
+        channels=[CHANNEL],
         holdout_share=0,
         attribution_days=min(max(lasted.days, 1), MOST_DAYS),
         scheduled_at=starts_at,

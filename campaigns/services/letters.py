@@ -7,10 +7,10 @@ spammers. Each is claimed by one conditional UPDATE and given back when the serv
 from django.conf import settings
 from django.urls import reverse
 
-from campaigns.channels.email import EmailChannel, SmtpServer
+from campaigns.channels.email import EmailChannel
 from campaigns.contracts import EmailMessage
 from campaigns.exceptions import SendFailure, TransientFailure
-from campaigns.services.delivery import SMTP_TIMEOUT
+from campaigns.services.senders import mail_server
 from customers.queries.packs import pack
 from customers.services import optin, rights
 from customers.services.seal import open_contacts
@@ -95,12 +95,8 @@ def _send(kind: str, language: str, contact_point_id: int, reference: str, facts
         message_id=0, sender=settings.MAIL_FROM, to=address, subject=subject.format(**facts), text=text.format(**facts),
         html="", unsubscribe_url="", reference=reference,
     )  # fmt: skip
-    server = SmtpServer(
-        settings.SMTP_HOST, settings.SMTP_PORT, security=settings.SMTP_TLS, user=settings.SMTP_USER,
-        password=settings.SMTP_PASSWORD, timeout=SMTP_TIMEOUT,
-    )  # fmt: skip
     try:
-        with EmailChannel(server).open() as session:
+        with EmailChannel(mail_server()).open() as session:
             session.send(mail)
     except SendFailure as failure:
         return not isinstance(failure, TransientFailure)  # what is not tried again is done with

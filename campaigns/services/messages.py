@@ -8,11 +8,13 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
-from campaigns.contracts import EmailMessage
+from campaigns.contracts import EmailMessage, Unsendable
 from campaigns.exceptions import RenderRefused
 from campaigns.models import AudienceMember, Campaign, Message, MessageVariant
+from campaigns.queries.audience import sold_out, unsellable
 from campaigns.render import Template, check, compile_template, render
 from campaigns.services.codes import codes_of
+from catalog.contracts import ProductFacts
 from catalog.queries import by_ids
 from customers.services.seal import open_contacts
 
@@ -118,6 +120,7 @@ def render_words(campaign: Campaign, words: Words, product, code: str | None = N
 def unrenderable(campaign: Campaign) -> list[int]:
     """The customers whose message cannot be filled, tried with everybody's own first product, in batches."""
     words = {v.segment_id: compile_words(v) for v in campaign.variants.filter(is_current=True)}
+    gone = frozenset(sold_out(campaign.pk))
     failed: list[int] = []
     tried: dict[tuple[int, int], bool] = {}  # the words depend on segment and first product alone
     rows = AudienceMember.objects.filter(campaign=campaign).values_list("customer_id", "segment_id", "items")
@@ -125,21 +128,23 @@ def unrenderable(campaign: Campaign) -> list[int]:
     for row in rows.iterator(chunk_size=5000):
         batch.append(row)
         if len(batch) == 5000:
-            failed += _unrenderable(campaign, words, tried, batch)
+            failed += _unrenderable(campaign, words, tried, batch, gone)
             batch = []
-    return failed + _unrenderable(campaign, words, tried, batch)
+    return failed + _unrenderable(campaign, words, tried, batch, gone)
 
 
-def _unrenderable(campaign, words, tried, batch) -> list[int]:
-    missing = {items[0] for _, segment, items in batch if items and (segment, items[0]) not in tried}
-    products = by_ids(missing)
+def _unrenderable(campaign, words, tried, batch, gone) -> list[int]:
+    firsts = [next((product for product in items if product not in gone), None) for _, _, items in batch]
+    products = by_ids(
+        {first for (_, segment, _), first in zip(batch, firsts, strict=True) if first and (segment, first) not in tried}
+    )
     failed = []
-    for customer_id, segment_id, items in batch:
-        if not items:
+    for (customer_id, segment_id, _), first in zip(batch, firsts, strict=True):
+        if first is None:
             continue  # the gate says so before
-        key = (segment_id, items[0])
+        key = (segment_id, first)
         if key not in tried:
-            tried[key] = _renders(campaign, words.get(segment_id), products.get(items[0]))
+            tried[key] = _renders(campaign, words.get(segment_id), products.get(first))
         if not tried[key]:
             failed.append(customer_id)
     return failed
@@ -155,32 +160,29 @@ def _renders(campaign, words, product) -> bool:
     return True
 
 
-def build_emails(campaign: Campaign, messages: Iterable[Message]) -> dict[int, EmailMessage | RenderRefused | None]:
-    """By message id: the mail, or why it cannot be filled, or None when there is no address any more.
-
-    A constant number of queries for the batch.
-    """
+def build_emails(campaign: Campaign, messages: Iterable[Message]) -> dict[int, EmailMessage | Unsendable]:
+    """By message id: the mail, or why there is none. A constant number of queries for the batch."""
     messages = list(messages)
     customers = [m.customer_id for m in messages]
     chosen = AudienceMember.objects.filter(campaign=campaign, customer_id__in=customers)
     items = {row.customer_id: row.items for row in chosen}
-    products = by_ids({product for row in items.values() for product in row})
+    products = on_sale({product for row in items.values() for product in row})
     variants = {v.pk: v for v in MessageVariant.objects.filter(pk__in={m.variant_id for m in messages})}
     words = {pk: compile_words(variant) for pk, variant in variants.items()}
     codes = codes_of(campaign, customers)
     addresses = open_contacts([m.contact_point_id for m in messages if m.contact_point_id])
-    built: dict[int, EmailMessage | RenderRefused | None] = {}
+    built: dict[int, EmailMessage | Unsendable] = {}
     for message in messages:
         address = addresses.get(message.contact_point_id)
-        own = [products[pk] for pk in items.get(message.customer_id, []) if pk in products]
+        own = shown_of(items.get(message.customer_id, []), products)
         if address is None or not own:
-            built[message.pk] = None
+            built[message.pk] = Unsendable("no_contact" if address is None else "stock")
             continue
         code = codes.get(message.customer_id, "")
         try:
-            subject, body = render_words(campaign, words[message.variant_id], own[0], code)
+            subject, body = render_words(campaign, words[message.variant_id], own[0][1], code)
         except RenderRefused as refusal:
-            built[message.pk] = refusal
+            built[message.pk] = Unsendable("render", str(refusal))
             continue
         built[message.pk] = compose_email(
             campaign, message.pk, to=address, subject=subject, body=body, products=own, code=code
@@ -188,14 +190,32 @@ def build_emails(campaign: Campaign, messages: Iterable[Message]) -> dict[int, E
     return built
 
 
+def on_sale(product_ids: set[int]) -> dict[int, ProductFacts]:
+    """Facts of those that can be bought now: what sold out since the approval is not advertised."""
+    gone = unsellable(product_ids)
+    return {pk: product for pk, product in by_ids(product_ids).items() if pk not in gone}
+
+
+def shown_of(items: list[int], products: dict[int, ProductFacts]) -> list[tuple[int, ProductFacts]]:
+    """(place in the approved list, product): links are signed for the place, whatever fell out before it."""
+    return [(place, products[pk]) for place, pk in enumerate(items) if pk in products]
+
+
 def compose_email(
-    campaign: Campaign, message_id: int, *, to: str, subject: str, body: str, products: list, code: str = ""
+    campaign: Campaign,
+    message_id: int,
+    *,
+    to: str,
+    subject: str,
+    body: str,
+    products: list[tuple[int, ProductFacts]],
+    code: str = "",
 ) -> EmailMessage:
     """The mail around the words: products with prices and links, the offer, and the lines that the law asks for."""
     unsubscribe = link("unsubscribe", message_id, UNSUBSCRIBE)
     shown = [
         (p.title, money(p.price, p.currency) if p.price is not None else "", link("click", message_id, CLICK, place))
-        for place, p in enumerate(products)
+        for place, p in products
     ]
     offer = offer_words(campaign.offer)
     with_code = f" with the code {code}" if code else ""

@@ -5,9 +5,15 @@ from dataclasses import dataclass
 
 from campaigns.exceptions import RenderRefused, TemplateRefused
 from campaigns.models import AudienceMember, Campaign, MessageVariant
-from campaigns.services.messages import compile_words, compose_email, render_words, sample_code
+from campaigns.services.messages import (
+    compile_words,
+    compose_email,
+    on_sale,
+    render_words,
+    sample_code,
+    shown_of,
+)
 from catalog.contracts import ProductFacts
-from catalog.queries import by_ids
 from customers.queries.people import contacts
 
 # The links of a preview are signed for this id, which no message ever has: they look right and open nothing.
@@ -43,11 +49,12 @@ def subjects(campaign: Campaign, words: MessageVariant, products: Iterable[Produ
 
 def preview(campaign: Campaign, variant: MessageVariant, member: AudienceMember) -> Preview:
     """Raises RenderRefused when this person's message cannot be filled."""
-    products = by_ids(member.items)
-    own = [products[pk] for pk in member.items if pk in products]
+    own = shown_of(member.items, on_sale(set(member.items)))
     if not own:
-        raise RenderRefused(1, "No product is chosen for this person.", "They would be left out.")
-    subject, body = render_words(campaign, compile_words(variant), own[0])
+        raise RenderRefused(
+            1, "No product that can be bought now is chosen for this person.", "They would be left out."
+        )
+    subject, body = render_words(campaign, compile_words(variant), own[0][1])
     address = next((line for line in contacts(member.customer_id) if line.kind == "e-mail"), None)
     masked = address.masked if address else ""
     mail = compose_email(

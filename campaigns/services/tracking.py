@@ -7,6 +7,7 @@ from uuid import uuid4
 from django.db import transaction
 from django.utils import timezone
 
+from campaigns.contracts import ROUTES
 from campaigns.models import AudienceMember, Click, Message, Origin, SurveyAnswer
 from campaigns.services.messages import CLICK, SURVEY, UNSUBSCRIBE, unsign
 from campaigns.services.withdrawal import Acknowledgement, acknowledge
@@ -86,7 +87,7 @@ def unsubscribe(token: str, *, method: str, user_agent: str = "") -> tuple[Messa
 def _withdraw(message: Message, method: str, user_agent: str) -> Acknowledgement:
     return acknowledge(
         customer_id=message.customer_id,
-        channel=message.channel,
+        channel=ROUTES[message.channel].consent,
         purpose="marketing",
         method=method,
         actor="subject",

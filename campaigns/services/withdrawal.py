@@ -14,10 +14,11 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection, transaction
 
+from campaigns.contracts import ROUTES
 from campaigns.models import Message
 from campaigns.queries.public import places_of
 from campaigns.state import MessageState
-from customers.contracts import CONTACT_KIND, Channel, Purpose
+from customers.contracts import Channel, Purpose
 from customers.queries.people import records_of, standing
 from customers.services.withdraw import withdraw
 
@@ -117,7 +118,8 @@ def settle(ask: Callable[[], tuple[UnderWay, ...]], patience: float) -> tuple[Un
 
 
 def _where(customer_id: int, channel: str) -> dict:
-    channels = [str(one) for one in (CONTACT_KIND if channel == Channel.ANY else [Channel(channel)])]
+    # Every channel that goes by this consent, also one that writes to no contact point.
+    channels = [name for name, route in ROUTES.items() if channel in (route.consent, Channel.ANY)]
     # An old link names a record that was merged: what waits is written to the person, or to any record of theirs.
     records = records_of(standing([customer_id]).get(customer_id, customer_id))
     return {"customers": records, "channels": channels, "places": places_of(records, channels)}

@@ -262,6 +262,8 @@ NIGHTLY_TRAINING = (2, 30)
 # Seconds that a withdrawal waits for a message that is being handed over at that moment, before it says that one may be
 # under way. Twice the SMTP time-out of a send: after that only a lost worker's is left.
 WITHDRAWAL_PATIENCE = environment.number("ATTUNE_WITHDRAWAL_PATIENCE", 10)
+# Nobody hears more often from all campaigns together than in these rolling windows: channel:messages/days.
+FREQUENCY_CAPS = environment.caps("ATTUNE_FREQUENCY_CAPS", "any:15/30,sms:6/30")
 
 LOGGING = {
     "version": 1,

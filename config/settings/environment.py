@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -46,6 +47,17 @@ def number(name: str, default: int, least: int = 0) -> int:
 
 def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def caps(name: str, default: str) -> list[tuple[str, int, int]]:
+    """(channel, messages, days) of each “any:15/30”: at most 15 messages in 30 days over all channels."""
+    found = []
+    for cap in names(name, default):
+        match = re.fullmatch(r"([a-z]+):(\d{1,4})/(\d{1,3})", cap)
+        if match is None or not int(match[2]) or not 1 <= int(match[3]) <= 365:
+            raise ImproperlyConfigured(f"{name}: {cap!r} is no cap; write channel:messages/days, such as any:15/30.")
+        found.append((match[1], int(match[2]), int(match[3])))
+    return found
 
 
 def forget_reach(connection) -> None:

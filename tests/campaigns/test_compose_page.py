@@ -42,7 +42,8 @@ def form(**fields) -> dict:
     return {
         "name": "Rolls again", "goal": "More orders", "merchant": "", "offer": "", "items_per_message": "3",
         "tone": "warm and plain", "holdout": "12.5", "cap_days": "3", "attribution_days": "28", "when": "release",
-        "scheduled_at": "", "per_second": "50", "choice": "personal", "pins": "", "falls_back": "on", **fields,
+        "scheduled_at": "", "per_second": "50", "choice": "personal", "pins": "", "falls_back": "on",
+        "channels": ["email"], **fields,
     }  # fmt: skip
 
 
