@@ -12,8 +12,9 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from campaigns.channels.dkim_header import DkimKey, signed
 from campaigns.channels.mime import Mail, compose
 from campaigns.contracts import EmailMessage, Sent
 from campaigns.exceptions import (
@@ -40,6 +41,7 @@ class SmtpServer:
     # Seconds that the offer of one message may take in all, a new connection included, and again its text with the answer:
     # whoever lends a row to a worker has to lend it for twice as long.
     timeout: float = 10.0
+    dkim: DkimKey | None = None  # None: nothing is signed here
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class SmtpSession:
 
     def send(self, message: EmailMessage) -> Sent:
         """Hands one mail over. Raises PermanentFailure, TransientFailure, ChannelUnavailable or AmbiguousOutcome."""
-        mail = compose(message)
+        mail = self._signed(compose(message))
         self._deadline = min(time.monotonic() + self.server.timeout, message.not_after or math.inf)
         try:
             self._offer(mail)
@@ -87,6 +89,14 @@ class SmtpSession:
             self._smtp.close()
             raise TransientFailure("slow", "The offer took too long; consent has to be asked for again.")
         return self._hand_over(mail)
+
+    def _signed(self, mail: Mail) -> Mail:
+        if self.server.dkim is None:
+            return mail
+        try:
+            return replace(mail, content=signed(mail.content, self.server.dkim))
+        except ValueError as fault:
+            raise ChannelUnavailable("no_login", str(fault)[:200]) from None
 
     def close(self) -> None:
         with suppress(smtplib.SMTPException, OSError):

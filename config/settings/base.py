@@ -252,10 +252,36 @@ SMTP_PORT = environment.number("SMTP_PORT", 2525, least=1)
 SMTP_USER = environment.text("SMTP_USER", "")
 SMTP_PASSWORD = environment.text("SMTP_PASSWORD", "")
 SMTP_TLS = environment.text("SMTP_TLS", "none" if MAIL_SINK else "starttls")  # none, starttls or tls
+# One of Django's mail backends, such as anymail.backends.postmark.EmailBackend; empty means SMTP by our own session.
+MAIL_BACKEND = environment.text("ATTUNE_MAIL_BACKEND", "")
+# django-anymail's settings: ATTUNE_ANYMAIL_POSTMARK_SERVER_TOKEN is its POSTMARK_SERVER_TOKEN. WEBHOOK_SECRET, as
+# user:password, is asked of every bounce and complaint.
+ANYMAIL = environment.group("ATTUNE_ANYMAIL_")
+# Signs mail that goes out over SMTP (RSA, PEM); empty means that the mail server signs, or nobody.
+DKIM_KEY = environment.text("ATTUNE_DKIM_KEY", "")
+DKIM_SELECTOR = environment.text("ATTUNE_DKIM_SELECTOR", "attune")
+DKIM_DOMAIN = environment.text("ATTUNE_DKIM_DOMAIN", "")  # empty: of the sender's address
 MAIL_FROM = environment.text("ATTUNE_MAIL_FROM", "Attune demo store <hello@attune.invalid>")
 # Stands at the foot of every message: CAN-SPAM asks for a postal address.
 POSTAL_ADDRESS = environment.text("ATTUNE_POSTAL_ADDRESS", "1 Example Street, 00000 Example")
 BRAND = environment.text("ATTUNE_BRAND", "Attune demo store")
+
+# --- further channels; on a laptop a sink on this machine stands in for their providers
+SINK_PORT = environment.number("ATTUNE_SINK_PORT", SMTP_PORT + 1, least=1)
+SMS_URL = environment.text("ATTUNE_SMS_URL", f"http://127.0.0.1:{SINK_PORT}/sms" if MAIL_SINK else "")
+SMS_STYLE = environment.text("ATTUNE_SMS_STYLE", "json")  # json or twilio
+SMS_SENDER = environment.text("ATTUNE_SMS_SENDER", "Attune")
+SMS_USER = environment.text("ATTUNE_SMS_USER", "")  # Twilio's account
+SMS_SECRET = environment.text("ATTUNE_SMS_SECRET", "")
+SMS_MOST_PARTS = environment.number("ATTUNE_SMS_MOST_PARTS", 3, least=1)  # each is billed
+# Signs what the plain interface reports to us (Standard Webhooks); Twilio signs with ATTUNE_SMS_SECRET.
+SMS_HOOK_SECRET = environment.text("ATTUNE_SMS_HOOK_SECRET", "")
+# The private VAPID key, 32 bytes in base64url: a new one ends every browser's subscription.
+PUSH_KEY = environment.text("ATTUNE_PUSH_KEY", "")
+PUSH_SERVICES = environment.names(
+    "ATTUNE_PUSH_SERVICES",
+    "fcm.googleapis.com,*.push.services.mozilla.com,*.push.apple.com,*.notify.windows.com",
+)
 
 # When the models are trained anew, UTC: a proof of erasure names the next one.
 NIGHTLY_TRAINING = (2, 30)

@@ -60,6 +60,12 @@ def caps(name: str, default: str) -> list[tuple[str, int, int]]:
     return found
 
 
+def group(prefix: str) -> dict[str, str]:
+    """Every variable that begins so, by the rest of its name; also those that name a file, as for `text`."""
+    found = {name.removesuffix("_FILE") for name in os.environ if name.startswith(prefix) and name != prefix}
+    return {name.removeprefix(prefix): text(name) for name in sorted(found)}
+
+
 def forget_reach(connection) -> None:
     """Before the pool hands a connection on: whose rows it saw is forgotten (`accounts.queries.see_as`)."""
     connection.execute("RESET attune.merchant")

@@ -18,6 +18,11 @@ tls.check_database("DATABASE_OWNER_URL", DATABASE_OWNER_URL)
 CELERY_BROKER_USE_SSL = tls.check_server("CELERY_BROKER_URL", CELERY_BROKER_URL)
 tls.check_server("CACHE_URL", CACHE_URL)
 tls.check_mail(SMTP_HOST, SMTP_TLS)
+SMS_URL = environment.text("ATTUNE_SMS_URL", SMS_URL if MAIL_SINK else "")
+tls.check_endpoint("ATTUNE_SMS_URL", SMS_URL)
+for _name, _value in ANYMAIL.items():
+    if _name.endswith("_URL"):
+        tls.check_endpoint(f"ATTUNE_ANYMAIL_{_name}", _value)
 SECURE_SSL_REDIRECT = environment.flag("ATTUNE_SSL_REDIRECT", True)
 BEHIND_PROXY = environment.flag("ATTUNE_BEHIND_PROXY", False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None

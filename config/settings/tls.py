@@ -69,3 +69,10 @@ def check_mail(host: str, security: str) -> None:
     """Raises ImproperlyConfigured for a remote mail server in the clear; the channel verifies the other two ways."""
     if not is_here(host) and security not in {"starttls", "tls"}:
         raise ImproperlyConfigured(f"SMTP_HOST is {host} and SMTP_TLS={security}: use SMTP_TLS=starttls or tls there.")
+
+
+def check_endpoint(name: str, url: str) -> None:
+    """Raises ImproperlyConfigured for an address of another machine that is posted to in the clear."""
+    parts = urlsplit(url)
+    if url and parts.scheme != "https" and not (parts.hostname and is_here(parts.hostname)):
+        raise ImproperlyConfigured(f"{name} leads to {parts.hostname or url!r} in the clear: use https:// there.")

@@ -122,3 +122,14 @@ def test_rabbitmq_is_asked_for_a_certificate_with_its_name():
     assert tls.check_server("CELERY_BROKER_URL", "amqps://u:p@mq.example//") == {
         "cert_reqs": ssl.CERT_REQUIRED, "server_hostname": "mq.example",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("url", ["http://sms.example/send", "ftp://sms.example", "sms.example", "http://10.0.0.5/sms"])
+def test_refuses_a_provider_in_the_clear(url):
+    with pytest.raises(ImproperlyConfigured, match="ATTUNE_SMS_URL"):
+        tls.check_endpoint("ATTUNE_SMS_URL", url)
+
+
+@pytest.mark.parametrize("url", ["", "https://sms.example/send", "http://127.0.0.1:2526/sms"])
+def test_takes_a_provider_over_tls_none_or_this_machine(url):
+    tls.check_endpoint("ATTUNE_SMS_URL", url)

@@ -59,7 +59,7 @@ def provider(*answers, usual=(200, {}), **options) -> Iterator[Provider]:
             if answer == HANG_UP:
                 return False
             if answer == SAY_NOTHING:
-                time.sleep(2)
+                time.sleep(1)
                 return False
             if answer == TRICKLE:
                 for letter in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 40:

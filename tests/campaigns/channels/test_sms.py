@@ -69,9 +69,9 @@ def test_twilio_gets_its_form():
     ],
 )
 def test_what_twilio_refuses(status, code, kind, reason):
-    with provider((status, {"code": code, "message": f"number {TEXT.to}"})) as server, twilio(server).open() as session:
-        with pytest.raises(kind) as failure:
-            session.send(TEXT)
+    refusal = (status, {"code": code, "message": f"number {TEXT.to}"})
+    with provider(refusal) as server, twilio(server).open() as session, pytest.raises(kind) as failure:
+        session.send(TEXT)
     assert type(failure.value) is kind
     assert failure.value.reason == reason
     assert TEXT.to not in str(failure.value)  # it is logged and shown
