@@ -79,6 +79,7 @@ class Person:
     personalise: bool
     refuses_profiling: bool
     cluster: int | None
+    bands: tuple[int, int, int] = (-1, -1, -1)  # of age, income and household, as `ml.habits.coded`; -1 where not told
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from customers.queries.behaviour import interactions
 from customers.queries.exclusions import flagged_interactions
 from customers.queries.pseudonyms import epoch_of
 from recommendations.ml.facts import Facts
-from recommendations.ml.habits import WINDOWS, Figures, Orders, describe, figures
+from recommendations.ml.habits import WINDOWS, Figures, Orders, coded, describe, figures
 from recommendations.ml.rfm import Rfm, rfm
 from recommendations.ml.splits import PurchaseLog
 from recommendations.queries import behaviour
@@ -180,6 +180,12 @@ def described(customers: np.ndarray) -> np.ndarray:
     """(n, 4) as `ml.habits.describe`, of what the platform told."""
     given = behaviour.attributes(epoch=epoch_of(customers) if len(customers) else None)
     return describe([given.get(pk, {}) for pk in customers.tolist()])
+
+
+def bands(customers: np.ndarray) -> np.ndarray:
+    """(n, 3) as `ml.habits.coded`, of what the platform told of these people."""
+    given = behaviour.attributes(epoch=epoch_of(customers) if len(customers) else None)
+    return np.array([coded(given.get(pk, {})) for pk in customers.tolist()], dtype=np.int64).reshape(-1, 3)
 
 
 def figures_at(data: Purchases, orders: Orders, at: float, departments: tuple[str, ...], about: np.ndarray) -> Figures:

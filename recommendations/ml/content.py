@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from recommendations.ml.recommender import Scorer
+from recommendations.ml.recommender import Scorer, top_k
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,21 @@ class Content:
         width = min(self.config.neighbours, len(known_at))
         self.near_ = np.zeros((len(self.new_), width), dtype=np.int64)
         self.likeness_ = np.zeros((len(self.new_), width))
+        if not width or not len(self.new_):
+            return self
         across = sparse.csr_array(described[known_at].T)
-        size = max(1, 2_000_000 // max(1, len(known_at)))
-        for start in range(0, len(self.new_), size):
-            alike = (described[self.new_[start : start + size]] @ across).toarray()
-            best = np.argsort(-alike, axis=1, kind="stable")[:, :width]
-            self.near_[start : start + size] = best
-            self.likeness_[start : start + size] = np.maximum(np.take_along_axis(alike, best, axis=1), 0)
+        # Without words, products of the same classes are the same product here: each description is compared once.
+        codes = np.stack([codes[self.new_] for codes in groups.values()], axis=1)
+        if text is not None:
+            codes = np.arange(len(self.new_))[:, None]
+        _, first, kind = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+        near, likeness = np.zeros((len(first), width), dtype=np.int64), np.zeros((len(first), width))
+        size = max(1, 2_000_000 // len(known_at))
+        for start in range(0, len(first), size):
+            alike = (described[self.new_[first[start : start + size]]] @ across).toarray()
+            near[start : start + size], best = top_k(alike.astype(np.float32), width)
+            likeness[start : start + size] = np.maximum(best, 0)
+        self.near_, self.likeness_ = near[kind.reshape(-1)], likeness[kind.reshape(-1)]
         return self
 
     def score(self, model: Scorer, users: np.ndarray) -> np.ndarray:

@@ -88,6 +88,20 @@ def describe(attributes: list[dict]) -> np.ndarray:
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 
+def coded(attributes: dict) -> tuple[int, int, int]:
+    """The place of the age and of the income band, and the household's size from 0; -1 where unknown.
+
+    >>> coded({"age": "35-44", "household_size": "5+"})
+    (2, -1, 4)
+    """
+    size = str(attributes.get("household_size", ""))[:1]
+    return (
+        AGES.index(attributes["age"]) if attributes.get("age") in AGES else -1,
+        INCOMES.index(attributes["income"]) if attributes.get("income") in INCOMES else -1,
+        int(size) - 1 if size.isdecimal() and size != "0" else -1,
+    )
+
+
 def does(orders: Orders, since: float, days: float, *, with_coupon: bool) -> np.ndarray:
     """(n_users,) 1.0 for who orders in the days from `since` on (with a coupon, if asked so), else 0.0."""
     later = orders.between(since, since + days)

@@ -112,6 +112,14 @@ def rank(
 
     positions, amounts: distinct items of the history and their decayed counts. allowed: (n,) bool, what may be shown.
     """
+    totals = scores(index, positions, amounts, mix)
+    if allowed is not None:
+        totals = np.where(allowed, totals, -np.inf)
+    return best(totals, k)
+
+
+def scores(index: ItemIndex, positions: np.ndarray, amounts: np.ndarray, mix: Mix | None = None) -> np.ndarray:
+    """What a history says of every item of the index, (n,) float32; as `rank`."""
     mix = mix or Mix()
     found, said = index.spread(positions, np.sqrt(amounts))
     totals: np.ndarray = mix.popular * index.popular / max(float(index.popular.max(initial=0.0)), 1e-12)
@@ -120,9 +128,7 @@ def rank(
         totals[found] += (mix.near / said.max() * said).astype(np.float32)
     if len(positions):
         totals[positions] += (mix.own / amounts.max() * amounts).astype(np.float32)
-    if allowed is not None:
-        totals = np.where(allowed, totals, -np.inf)
-    return best(totals, k)
+    return totals
 
 
 def best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,12 @@ def product_groups() -> QuerySet:
     return Product.objects.values_list("pk", "product_type", "category", "department", "brand")
 
 
+def classes_on_sale() -> QuerySet:
+    """(id, product type, category, department, brand) of every product on sale with a price, ids ascending."""
+    rows = Product.objects.on_sale().filter(price__isnull=False).exclude(product_type="").order_by("pk")
+    return rows.values_list("pk", "product_type", "category", "department", "brand")
+
+
 def words_on_sale() -> tuple[np.ndarray, list[tuple[str, ...]]]:
     """(ids ascending, per product its telling texts, the most telling first) of every product on sale with a price."""
     rows = Product.objects.on_sale().filter(price__isnull=False).exclude(product_type="").order_by("pk")

@@ -13,6 +13,7 @@ from customers.models import ConsentState, ContactPoint, Customer, Event, OrderL
 from customers.queries.behaviour import product_ids
 from customers.queries.consent import NOES
 from recommendations.contracts import HISTORY, Filters, Person, ServedProduct, Signal
+from recommendations.ml.habits import coded
 from recommendations.models import Exposure
 
 SESSION = timedelta(
@@ -61,10 +62,10 @@ def _person(rows) -> Person | None:
     row = (
         rows.filter(erased_at=None)
         .annotate(said_no=Exists(said_no))
-        .values_list("pk", "personalise", "said_no", "profile__cluster")
+        .values_list("pk", "personalise", "said_no", "profile__cluster", "attributes")
         .first()
     )
-    return None if row is None else Person(*row)
+    return None if row is None else Person(*row[:4], bands=coded(row[4]))
 
 
 def signals(*, customer_id: int | None, lookup: bytes | None, merchant_id: int | None, now: datetime) -> list[Signal]:

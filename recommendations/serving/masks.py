@@ -6,7 +6,7 @@ A mask may be half a minute behind; what is shown is checked once more against t
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,11 +18,19 @@ SECONDS = 30.0
 MASKS = 64  # a megabyte each for a million products
 
 _lock = threading.Lock()
-_kept: "OrderedDict[tuple, tuple[float, np.ndarray]]" = OrderedDict()
+_kept: "OrderedDict[tuple, tuple[float, Mask]]" = OrderedDict()
 
 
-def allowed(shelf: Shelf, filters: Filters) -> np.ndarray | None:
-    """(n,) bool over the index; None where there is no index to mask."""
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """items: (n,) bool over the index. newcomers: the same over the products that are not in it; None where there is none."""
+
+    items: np.ndarray
+    newcomers: np.ndarray | None
+
+
+def allowed(shelf: Shelf, filters: Filters) -> Mask | None:
+    """None where there is no index to mask."""
     if shelf.items is None:
         return None
     # What depends on the person is no part of a mask.
@@ -32,9 +40,12 @@ def allowed(shelf: Shelf, filters: Filters) -> np.ndarray | None:
         found = _kept.get(key)
         if found is not None and now - found[0] < SECONDS:
             return found[1]
-    positions = shelf.items.positions(eligible(filters))
-    mask = np.zeros(len(shelf.items), dtype=bool)
-    mask[positions[positions >= 0]] = True
+    ids = eligible(filters)
+    positions = shelf.items.positions(ids)
+    items = np.zeros(len(shelf.items), dtype=bool)
+    items[positions[positions >= 0]] = True
+    new = shelf.newcomers
+    mask = Mask(items, None if new is None else np.isin(new.new_products, ids))
     with _lock:
         _kept[key] = (now, mask)
         _kept.move_to_end(key)

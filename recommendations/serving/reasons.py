@@ -29,6 +29,8 @@ class Reasons:
             "bought_together": self._together,
             "similar": self._similar,
             "segment": self._segment,
+            "newcomers": self._newcomer,
+            "alike": self._alike,
         }.get(one.source, self._popular)
         return step(one.product_id)
 
@@ -73,7 +75,8 @@ class Reasons:
         because = index.because(target, positions, amounts)
         if because is None:
             return self._popular(product_id)
-        cause = int(index.products[positions[because]])
+        position = int(positions[because])
+        cause = self.pool.looked_at.get(position, int(index.products[position]))
         signal = next(signal for signal in self.pool.signals if signal.product_id == cause)
         title = self._title(cause)
         if title is None:
@@ -99,6 +102,19 @@ class Reasons:
             f"“{self.pool.segment.name}”" if self.pool.segment and self.pool.segment.name else "people who buy alike"
         )
         return "popular_in_segment", f"{buyers} of {group} bought it in two weeks."
+
+    def _newcomer(self, product_id: int) -> tuple[str, str]:
+        known = self.pool.like[product_id]
+        title = self._title(known)
+        if title is None:
+            return "like_known", "Few know it yet; it is like what you buy or look at."
+        own = self.pool.own
+        is_own = own is not None and known in own.products
+        return "like_known", f"Few know it yet; it is like {title}{', which you buy' if is_own else ''}."
+
+    def _alike(self, product_id: int) -> tuple[str, str]:
+        # Which age, income or household is the person's to say, not the shop's to hear.
+        return "popular_with_alike", "Bought by people who told the same of themselves as you."
 
     def _popular(self, product_id: int) -> tuple[str, str]:
         buyers = int(self.pool.said.get(product_id, 0))

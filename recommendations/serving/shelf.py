@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from recommendations.contracts import SERVED
+from recommendations.ml.alike import Alike
 from recommendations.ml.index import ItemIndex
 from recommendations.ml.nearest import Nearest, load_graph
+from recommendations.ml.newcomers import Newcomers
 from recommendations.ml.published import Damaged, OpenSet, current, open_set, published_at
 from recommendations.services.published import FILE, GRAPH, folder
 from registry import services as registry
@@ -22,12 +24,15 @@ LOOK_EVERY = 1.0  # seconds between two looks at the pointer: 64 bytes, so a pro
 
 @dataclass(frozen=True, eq=False)
 class Shelf:
-    """items: what was bought often enough to say something. near: every product on sale by its words; vector_products
+    """items: what was bought often enough to say something; newcomers: what was not, by what it is like; alike: what people
+    of one age, income or household buy. near: every product on sale by its words; vector_products
     (m,) ids ascending, beside its vectors. model_version: the recommender whose data window this is.
     """
 
     digest: str
     items: ItemIndex | None
+    newcomers: Newcomers | None
+    alike: Alike | None
     near: Nearest
     vector_products: np.ndarray
     model_version: int | None
@@ -85,11 +90,19 @@ def _shelf(found: OpenSet) -> Shelf:
     return Shelf(
         digest=found.digest,
         items=items,
+        newcomers=_of(Newcomers, arrays),
+        alike=_of(Alike, arrays),
         near=Nearest(arrays["vectors"], graph),
         vector_products=arrays["vector_products"],
         model_version=found.about["model_version"],
         until=found.about["until"],
     )
+
+
+def _of(kind, arrays: dict[str, np.ndarray]):
+    """None where nothing of the kind was published."""
+    names = kind.names()
+    return kind(**{name: arrays[name] for name in names}) if set(names) <= set(arrays) else None
 
 
 _holder = _Holder()

@@ -1,7 +1,8 @@
 """Where candidates come from: an ordered chain of steps, each of which adds what the ones before did not know.
 
-    person      own_list (scored at night), history (ranked now, from the published index), segment, popular
-    session     session (what was just looked at), popular
+    person      own_list (scored at night), history (ranked now, from the published index), newcomers, segment or, for who
+                bought nothing yet, alike (by age, income, household), popular
+    session     session (what was just looked at), newcomers, popular
     product     bought_together, similar, popular
     segment     segment, popular
 
@@ -17,15 +18,17 @@ from datetime import datetime
 import numpy as np
 
 from recommendations.contracts import Filters, Group, Person, RecommendedItem, ServedProduct, Signal
-from recommendations.ml.index import best, rank
+from recommendations.ml.index import best
+from recommendations.ml.index import scores as scores_of
 from recommendations.queries import live
 from recommendations.queries.groups import popular_in
 from recommendations.queries.lists import own_list, popular
-from recommendations.serving.masks import allowed
+from recommendations.serving.masks import Mask, allowed
 from recommendations.serving.shelf import Shelf, shelf
 
 DEEP = 120  # candidates of a step: enough that titles, stock and caps leave thirty
 LIST_RANGE, HISTORY_RANGE, SEGMENT_RANGE, POPULAR_RANGE = (1.0, 2.0), (0.6, 0.99), (0.3, 0.59), (0.0, 0.29)
+NEW = 10  # newcomers among the candidates of an answer: a list of what hardly anybody knows would help nobody
 PRODUCT_RANGES = ((1.0, 2.0), (0.6, 0.99))
 SESSION_WEIGHT = 3.0
 SESSION_HALF_LIFE = 3600.0  # seconds
@@ -63,6 +66,8 @@ class Pool:
     signals: list[Signal] = field(default_factory=list)
     in_cart: set[int] = field(default_factory=set)
     near: tuple[np.ndarray, np.ndarray] = (np.empty(0, np.int64), np.empty(0))  # the session's positions and amounts
+    looked_at: dict[int, int] = field(default_factory=dict)  # position that stands in for it -> the newcomer looked at
+    like: dict[int, int] = field(default_factory=dict)  # newcomer -> the known product that it is like
     said: dict[int, float] = field(
         default_factory=dict
     )  # figures behind reasons: baskets with both, buyers of a segment
@@ -82,8 +87,10 @@ class Pool:
     @property
     def explains(self) -> set[int]:
         """Products that a reason may name besides the candidates."""
-        return {signal.product_id for signal in self.signals[:10]} | (
-            {item.reason_product_id for item in self.own_list.values() if item.reason_product_id}
+        return (
+            {signal.product_id for signal in self.signals[:10]}
+            | {item.reason_product_id for item in self.own_list.values() if item.reason_product_id}
+            | set(self.like.values())
         )
 
     def is_novel(self, product_id: int) -> bool:
@@ -136,6 +143,8 @@ def _person(pool: Pool, subject: Subject, filters: Filters, mask, *, k: int, rea
     _session(pool, mask)
     if person is not None and person.cluster is not None:
         _segment(pool, Group("", cluster=person.cluster), filters)
+    elif person is not None and pool.own is not None and not len(pool.own.products):
+        _alike(pool, person, mask)
 
 
 def _history(pool: Pool, person: Person, mask, now: datetime) -> None:
@@ -147,9 +156,35 @@ def _history(pool: Pool, person: Person, mask, now: datetime) -> None:
     index = pool.shelf.items
     positions = index.positions(pool.own.products)
     known = positions >= 0
-    found, scores = rank(index, positions[known], pool.own.decayed[known], k=DEEP, allowed=mask)
+    totals = scores_of(index, positions[known], pool.own.decayed[known])
+    found, scores = best(totals if mask is None else np.where(mask.items, totals, -np.inf), DEEP)
+    new, new_scores = _newcomers(pool, totals, mask)
+    ids, scores = np.concatenate([index.products[found], new]), np.concatenate([scores, new_scores])
+    order = np.argsort(-scores, kind="stable")
     pool.steps.pop()
-    pool.add("history", index.products[found].tolist(), scores, HISTORY_RANGE)
+    pool.add("history", ids[order].tolist(), scores[order], HISTORY_RANGE)
+    pool.source |= {pk: "newcomers" for pk in new.tolist() if pool.source[pk] == "history"}
+
+
+def _newcomers(pool: Pool, totals: np.ndarray, mask: Mask | None) -> tuple[np.ndarray, np.ndarray]:
+    """(ids, scores) of products that too few bought to be in the index, on the scale of these scores of what they are like."""
+    new = pool.shelf.newcomers
+    if new is None:
+        return np.empty(0, dtype=np.int64), np.empty(0)
+    ids, scores, because = new.ranked(totals, NEW, None if mask is None else mask.newcomers)
+    if "newcomers" not in pool.steps:
+        pool.steps.append("newcomers")
+    pool.like |= dict(zip(ids.tolist(), pool.shelf.items.products[because].tolist(), strict=True))
+    return ids, scores
+
+
+def _alike(pool: Pool, person: Person, mask: Mask | None) -> None:
+    """For somebody who bought nothing yet: what people of their age, income or household buy."""
+    if pool.shelf is None or pool.shelf.alike is None:
+        return
+    found, scores = pool.shelf.alike.ranked(np.array(person.bands), DEEP, None if mask is None else mask.items)
+    if len(found):
+        pool.add("alike", pool.shelf.items.products[found].tolist(), scores, SEGMENT_RANGE)
 
 
 def _session(pool: Pool, mask) -> None:
@@ -172,22 +207,44 @@ def _session(pool: Pool, mask) -> None:
     index = pool.shelf.items if pool.shelf else None
     if not amounts or index is None:
         return
-    positions = index.positions(np.array(list(amounts)))
-    known = positions >= 0
-    positions, weights = positions[known], np.array(list(amounts.values()))[known]
+    positions, weights = _stood_in(pool, np.array(list(amounts)), np.array(list(amounts.values())))
     found, said = index.spread(positions, weights)
+    totals = np.zeros(len(index), dtype=np.float32)
+    totals[found] = said
+    new, new_said = _newcomers(pool, totals, mask)
     if mask is not None:
-        found, said = found[mask[found]], said[mask[found]]
-    if not len(found):
+        found, said = found[mask.items[found]], said[mask.items[found]]
+    if not len(found) + len(new):
         return
     pool.near = (positions, weights)
     top, scores = best(said, DEEP)
+    ids = np.concatenate([index.products[found[top]], new])
+    scores = np.concatenate([scores, new_said])
     moved = SESSION_WEIGHT * (1.0 - 0.5 ** float(weights.sum())) * scores / scores.max()
-    for pk, move in zip(index.products[found[top]].tolist(), moved.tolist(), strict=True):
+    are_new = set(new.tolist())
+    for pk, move in zip(ids.tolist(), moved.tolist(), strict=True):
         # The step that moved it furthest is its source.
         if move > pool.found.get(pk, 0.0):
-            pool.source[pk] = "session"
+            pool.source[pk] = "newcomers" if pk in are_new else "session"
         pool.found[pk] = pool.found.get(pk, 0.0) + move
+
+
+def _stood_in(pool: Pool, products: np.ndarray, amounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where these products stand in the index, with their amounts; for a newcomer, what it is like stands in."""
+    index, new = pool.shelf.items, pool.shelf.newcomers
+    positions = index.positions(products)
+    known = positions >= 0
+    found, weights = positions[known], amounts[known]
+    if new is None or known.all():
+        return found, weights
+    strange = products[~known]
+    kinds = new.kinds_of(strange)
+    for product, kind, amount in zip(strange.tolist(), kinds.tolist(), amounts[~known].tolist(), strict=True):
+        if kind >= 0:
+            near, shares = new.stand_ins(np.array([kind]), np.array([amount]))
+            found, weights = np.concatenate([found, near]), np.concatenate([weights, shares])
+            pool.looked_at |= {position: product for position in near.tolist() if position not in pool.looked_at}
+    return found, weights
 
 
 def _product(pool: Pool, subject: Subject, mask) -> None:
@@ -204,7 +261,7 @@ def _together(pool: Pool, product: ServedProduct, mask, span: tuple[float, float
         pool.steps.append("bought_together")
         return
     near = index.together[position]
-    kept = (near >= 0) & (mask[near] if mask is not None else True)
+    kept = (near >= 0) & (mask.items[near] if mask is not None else True)
     ids = index.products[near[kept]].tolist()
     pool.add("bought_together", ids, index.together_weights[position][kept], span)
     pool.said |= dict(zip(ids, index.baskets[position][kept].tolist(), strict=True))
@@ -235,7 +292,7 @@ def _popular(pool: Pool, filters: Filters, mask) -> None:
         pool.add("popular", [row.product_id for row in rows], [row.score for row in rows], POPULAR_RANGE)
         pool.said |= {row.product_id: row.score for row in rows if pool.source[row.product_id] == "popular"}
         return
-    scores = np.where(mask, index.popular, -np.inf) if mask is not None else index.popular
+    scores = np.where(mask.items, index.popular, -np.inf) if mask is not None else index.popular
     found, scores = best(scores, DEEP)
     ids = index.products[found].tolist()
     pool.add("popular", ids, scores, POPULAR_RANGE)
