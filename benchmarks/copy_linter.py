@@ -5,16 +5,22 @@ clean frame and labelled with the rule that should catch it. A defect counts as 
 touches the seeded words (form, length and repetition are of a whole part). A clean message with any error is a false alarm.
 Recall is to be 0.98, false alarms 2 % at the most. The clean messages were written before the rules ran on them; then matters
 of style became warnings for a person's text, and the words half, save, door and made were narrowed. Before that it was 33 %
-(7 % after the first of the two), so the second figure flatters.
+(7 % after the first of the two), so the second figure flatters. A second set over all classes and segments
+(data/copy_linter_second.csv) found 80 % with 17 % false alarms when it first ran, and the rules were widened on it. So a third
+set (data/copy_linter_fresh.csv), written after that, stands apart: no rule was changed on it, and its figures are the true ones.
 """
 
-from collections import Counter
+import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from copywriting.contracts import PERSON, CopyBrief, DraftCopy
 from copywriting.llm import checks
+from copywriting.llm.corpus import AUDIENCES
 
+_DATA = Path(__file__).parent / "data"
 END = " Pick up {product} with {offer} until {end}."
 WHOLE = frozenset(["form", "length", "repetition", "language", "slot_missing", "slot_use", "disclosure", "must_say"])
 
@@ -30,6 +36,8 @@ class Case:
     locale: str = "en"
     market: str = ""
     channel: str = "email"
+    product_class: str = "general"
+    segment: str = "regular"
 
 
 _CLEAN = """
@@ -219,8 +227,8 @@ def seeded() -> list[Case]:
 def brief(case: Case) -> CopyBrief:
     chinese = case.locale == "zh-Hans"
     return CopyBrief(
-        product="鲜牛奶" if chinese else "White Milk", product_class="general", store="Attune Market", segment="regular",
-        audience="people who come in every week", seed=1, offer="8.5折" if chinese else "15% off", price="$2.49",
+        product="鲜牛奶" if chinese else "White Milk", product_class=case.product_class, store="Attune Market",
+        segment=case.segment, audience=AUDIENCES[case.segment][0], seed=1, offer="8.5折" if chinese else "15% off", price="$2.49",
         ends_on=date(2026, 12, 5), locale=case.locale, market=case.market, channel=case.channel, never_say=("bazaar",),
     )  # fmt: skip
 
@@ -238,26 +246,36 @@ def found(case: Case) -> list[str]:
     return rules
 
 
-def main() -> None:
-    wrong = seeded()
+def read(file: Path) -> tuple[list[Case], list[Case]]:
+    """(clean, seeded) of a labelled file."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    cases = [
+        Case(
+            row["subject"], row["body"] + (END if "{price}" not in row["body"] else END.replace("{product}", "this")),
+            frozenset() if row["label"] == "clean" else frozenset([row["label"]]),
+            row["defect"], channel=row["channel"], product_class=row["product_class"], segment=row["segment"],
+        )
+        for row in rows
+    ]  # fmt: skip
+    return [one for one in cases if not one.rules], [one for one in cases if one.rules]
+
+
+def measure(name: str, good: Sequence[Case], wrong: Sequence[Case]) -> None:
     missed, other = [], []
-    by_rule: Counter = Counter()
     for case in wrong:
         rules = found(case)
         if not rules:
             missed.append(case)
         elif not case.rules & set(rules):
             other.append((case, rules))
-        else:
-            by_rule.update(case.rules)
-    good = clean()
     alarms = []
     for case in good:
         draft = DraftCopy(subject=case.subject, body=case.body, writer=PERSON)
         errors = [finding for finding in checks.check(draft, brief(case)) if finding.severity == "error"]
         if errors:
             alarms.append((case, errors))
-    print(f"rules {checks.VERSION}: {len(wrong)} seeded defects, {len(good)} clean messages")
+    print(f"{name}: {len(wrong)} seeded defects, {len(good)} clean messages")
     print(f"  stopped by any rule        {1 - len(missed) / len(wrong):.3f}  >= 0.98")
     print(f"  named by the right rule    {1 - (len(missed) + len(other)) / len(wrong):.3f}")
     print(f"  false alarms on clean ones {len(alarms) / len(good):.3f}  <= 0.02")
@@ -270,6 +288,13 @@ def main() -> None:
             f"{e.rule} {(case.subject if e.part == 'subject' else case.body)[slice(*e.span)]!r}" for e in errors
         )
         print(f"  false alarm: {told}: {case.subject} | {case.body}")
+
+
+def main() -> None:
+    print(f"rules {checks.VERSION}")
+    measure("the set the rules were adjusted on", clean(), seeded())
+    measure("a second set, adjusted on after its first run", *read(_DATA / "copy_linter_second.csv"))
+    measure("a fresh set, adjusted on never", *read(_DATA / "copy_linter_fresh.csv"))
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from copywriting.exceptions import UnknownSlot
 from copywriting.llm import bank, chinese, classes, grammar, lexicon, markets, prompts, rank, realise, slots
 
 # Part of a draft's provenance: a text that passed under one version may fail under the next.
-VERSION = f"3.{lexicon.VERSION}.{chinese.VERSION}.{markets.VERSION}"
+VERSION = f"4.{lexicon.VERSION}.{chinese.VERSION}.{markets.VERSION}"
 
 # What a small model must not do because it loses the thread, and a person may do who knows what they mean.
-ADVICE = frozenset(["aimless", "misfit", "mood", "negation", "sentence", "voice"])
+ADVICE = frozenset(["aimless", "misfit", "mood", "negation", "repetition", "sentence", "voice"])
 
 Check = Callable[[DraftCopy, CopyBrief], Iterator[Finding]]
 
@@ -46,7 +46,8 @@ def masked(text: str) -> str:
 
 def form(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
     """A subject where the channel has one, and a body of one to three whole sentences."""
-    if brief.limits.subject and len(_TOKEN.findall(draft.subject.lower())) < 3:
+    least = 2 if draft.writer == PERSON else 3  # a model's two words are a line that broke off
+    if brief.limits.subject and len(_TOKEN.findall(draft.subject.lower())) < least:
         yield _error(
             "form",
             "subject",
@@ -144,21 +145,28 @@ def words(draft: DraftCopy, _: CopyBrief) -> Iterator[Finding]:
         for rule in lexicon.WORD_RULES:
             for found in rule.pattern.finditer(masked(text)):
                 if "_" not in found[0]:  # a masked slot is checked by the slot rules
-                    yield Finding(rule.rule, rule.severity, part, found.span(), rule.message, rule.remedy)
+                    severity = WARNING if rule.advice and draft.writer == PERSON else rule.severity
+                    yield Finding(rule.rule, severity, part, found.span(), rule.message, rule.remedy)
 
 
 def foreign(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
-    """No sentence of the phrase bank, or close to one, that is true for another kind of reader alone.
+    """No sentence of the phrase bank, or close to one, that is true for other readers or other goods alone.
 
-    A tuned model says what it learned, and now and then to the wrong people.
+    A tuned model says what it learned, and now and then to the wrong people or of the wrong shelf.
     """
+    shelf = classes.shelf(brief)
     for part, text in parts(draft):
         for sentence in re.finditer(r"[^.!?]+", text):
             said = rank.shingles(sentence[0])
-            near = [phrase for phrase, words in _FOR_READERS if rank.overlap(said, words) >= _NEAR]
-            if near and not any(brief.segment in phrase.segments for phrase in near):
+            near = [phrase for phrase, words in _FOR_SOME if rank.overlap(said, words) >= _NEAR]
+            if not near or any(phrase.fits(shelf, brief.segment, brief.channel) for phrase in near):
+                continue
+            if near[0].segments:
                 for_whom = ", ".join(sorted(near[0].segments))
                 yield _error("segment", part, sentence, f"True for {for_whom} customers.", "Use this segment's hook.")
+            elif classes.find(classes.spoken_of(brief)):
+                for_what = ", ".join(classes.phrase(one) for one in sorted(near[0].classes))
+                yield _error("misfit", part, sentence, f"True for {for_what}.", "Speak of these goods.")
 
 
 def market(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
@@ -309,7 +317,11 @@ def _grams(tokens: list[str], size: int) -> list[tuple[str, ...]]:
 
 
 _NEAR = 0.5  # of the runs of three words: "A while is long" is "A while is long enough"
-_FOR_READERS = [(phrase, rank.shingles(phrase.text)) for phrase in bank.phrases("en") if phrase.segments]
+_FOR_SOME = [
+    (phrase, rank.shingles(phrase.text))
+    for phrase in bank.phrases("en")
+    if phrase.part in {bank.SUBJECT, bank.HOOK} and (phrase.segments or phrase.classes)
+]
 _EXAMPLE_GRAMS = {
     gram
     for example in prompts.EXAMPLES

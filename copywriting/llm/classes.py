@@ -45,51 +45,71 @@ CLASSES: Mapping[str, ProductClass] = {
         r"|HOME HEALTH|FITNESS.DIET|INCONTINENCE|FAMILY PLANNING|FEMININE HYGIENE|FEM HYGN|INFANT FORMULA)",
         True,
     ),
-    "baby": _class("baby care", "little tiny family home", r"\b(BABY|INFANT|DIAPER)"),
-    "pets": _class("pet care", "cat dog pets paws bowl home family", r"\b(CAT|DOG|PET|BIRD)\b"),
-    "flowers": _class("flowers", "bloom blooms home table color", r"\b(FLORAL|ROSES|BOUQUET|GARDEN CENTER)"),
+    "baby": _class("baby care", "little tiny nursery nap family home", r"\b(BABY|INFANT|DIAPER)"),
+    "pets": _class("pet care", "cat dog pets paws tail home family", r"\b(CAT|DOG|PET|BIRD)\b"),
+    "flowers": _class(
+        "flowers",
+        "bloom blooms bouquet petals vase garden water home table color",
+        r"\b(FLORAL(?!.*(BALLOON|HARD|ACCESS))|ROSES|BOUQUET|GARDEN CENTER)",
+    ),
+    "reading": _class(
+        "cards, paper and magazines",
+        "pages page read reading paper pen card desk",
+        r"\b(CARDS|MAGAZINE|NEWSPAPER|STATIONERY)",
+    ),
+    "cleaning": _class(
+        "cleaning and laundry",
+        "home kitchen clean cleaning chores floor floors cupboard house",
+        r"\b(LAUNDRY|BLEACH|DISHWASH|CLEAN|BROOM|AIR CARE)",
+    ),
     "household": _class(
         "household supplies",
-        "home kitchen clean cleaning cupboard house",
-        r"\b(LAUNDRY|TISSUE|TISS|PAPER|BLEACH|DISH|CLEAN|FOIL|WRAPS|TRSH|AIR CARE|BROOM|BATTER|ELECTRICAL|HOUSEWARE|CANDLE"
-        r"|KITCHEN|COOKWARE|CHARCOAL|HARDWARE|STATIONERY|INSECTICIDE|FILTER|PLASTIC|GLASSWARE|CARDS|MAGAZINE|NEWSPAPER)",
+        "home kitchen cupboard house",
+        r"\b(TISSUE|TISS|PAPER|DISH|FOIL|WRAPS|TRSH|BATTER|ELECTRICAL|HOUSEWARE|CANDLE|KITCHEN|COOKWARE|CHARCOAL"
+        r"|HARDWARE|INSECTICIDE|FILTER|PLASTIC|GLASSWARE)",
     ),
     "personal": _class(
         "personal care",
-        "bathroom morning routine shower home",
+        "bathroom mirror morning routine shower home",
         r"\b(HAIR|ORAL HYGIENE|SOAP|DEODORANT|SHAVING|MAKEUP|COSMETIC|HAND/BODY|BATH\b|FRAGRANCE|PERSONAL CARE|HBC|SUNTAN)",
     ),
     "ice_cream": _class(
-        "ice cream and frozen treats", f"dessert sweet cool scoop freezer {EDIBLE}", r"(ICE CREAM|NOVELTIES)"
+        "ice cream and frozen treats",
+        f"dessert sweet cool scoop spoon spoons freezer {EDIBLE}",
+        r"(ICE CREAM|NOVELTIES|FROZEN PIE)",
     ),
-    "frozen": _class("frozen food", f"freezer {EDIBLE}", r"\b(FROZEN|FRZN)"),
+    "frozen": _class("frozen food", f"freezer oven {EDIBLE}", r"\b(FROZEN|FRZN(?! (JCE|ICE)))"),
     "coffee": _class(
-        "coffee and tea", f"cup mug morning breakfast brew sip drink {EDIBLE}", r"\b(COFFEE|TEAS?\b|COCOA)"
+        "coffee and tea", f"cup mug kettle morning breakfast brew sip drink {EDIBLE}", r"\b(COFFEE|TEAS?\b|COCOA)"
     ),
     "drinks": _class(
         "drinks",
-        f"glass sip thirst thirsty refreshing refresh drink fridge {EDIBLE}",
+        f"glass glasses sip thirst thirsty refreshing refresh drink fridge {EDIBLE}",
         r"(DRINK|DRNK|WATER|JUICE|JCE|BEVERAGE)",
     ),
     "dairy": _class(
         "dairy", f"fridge breakfast creamy {EDIBLE}", r"\b(MILK|CHEESE|YOGURT|BUTTER|MARGARINE|DAIRY|EGGS|CREAM)"
     ),
     "bread": _class(
-        "bread and bakery", f"bread loaf slice breakfast baked {EDIBLE}", r"\b(BREAD|BUNS|ROLLS|PASTRY|DOUGH|BAKERY)"
+        "bread and bakery",
+        f"bread loaf slice breakfast baked baking oven crusty {EDIBLE}",
+        r"\b(BREAD|BUNS|ROLLS|PASTRY|DOUGH|BAKERY)",
     ),
     "snacks": _class(
         "snacks",
         f"snack crunch crunchy munch bowl movie {EDIBLE}",
         r"\b(SNACK|RICE CAKES|CHIP|CRACKER|NUTS|POPCORN|CRKR)",
     ),
-    "sweets": _class("sweets and cookies", f"sweet treat treats {EDIBLE}", r"\b(CANDY|COOKIE|CAKE|PIE|SWEET|DESSERT)"),
-    "cereal": _class(
-        "breakfast food", f"breakfast morning bowl {EDIBLE}", r"\b(CEREAL|BREAKFAST|BRKFST|PANCAKE|SYRUP)"
+    "sweets": _class(
+        "sweets and cookies", f"sweet treat treats {EDIBLE}", r"\b(CANDY|COOKIE|CAKE|PIE|SWEET(?!N)|DESSERT)"
     ),
-    "seafood": _class("seafood", f"fish sea {EDIBLE}", r"\b(SEAFOOD|SUSHI)"),
+    "cereal": _class(
+        "breakfast food", f"breakfast morning {EDIBLE}", r"\b(CEREAL|BREAKFAST(?! SAUSAGE)|BRKFST|PANCAKE|SYRUP)"
+    ),
+    "seafood": _class("seafood", f"fish sea coast lemon pan {EDIBLE}", r"\b(SEAFOOD|SUSHI)"),
     "meat": _class(
         "meat and deli",
-        f"grill roast sandwich {EDIBLE}",
+        f"grill oven pan hearty {EDIBLE}",
         r"\b(MEAT|BEEF|PORK|CHICKEN|TURKEY|BACON|SAUSAGE|HOT DOG|LAMB|DELI)",
     ),
     "pantry": _class(
@@ -100,7 +120,7 @@ CLASSES: Mapping[str, ProductClass] = {
     ),
     "produce": _class(
         "fruit and vegetables",
-        f"fresh crisp garden colorful {EDIBLE}",
+        f"fresh crisp garden colorful bowl {EDIBLE}",
         r"\b(FRUIT|VEGETABLE|SALAD|POTATO|TOMATO|ONION|APPLE|BERRIES|GRAPES|CITRUS|PEPPERS|CARROT|MUSHROOM|BROCCOLI|MELON"
         r"|PRODUCE|SQUASH|CORN|HERBS|PEARS|BEANS)",
     ),
@@ -120,7 +140,8 @@ sundae syrup toast toothpaste toy toys tuna turkey vegetable waffles water wine 
 
 # Words of the classes that name no shelf: any message may use them.
 _FREE_WORDS = (
-    "and care color family food home house little morning products routine shelf supplies table tiny treat treats"
+    "and care color family food home house little morning page paper products read reading routine shelf supplies table"
+    " tiny treat treats"
 )
 
 THINGS = frozenset(_THINGS.split()).union(*(entry.words for entry in CLASSES.values())) - set(_FREE_WORDS.split())

@@ -10,37 +10,53 @@ from dataclasses import dataclass
 
 from copywriting.contracts import ERROR, WARNING
 
-VERSION = "2"
+VERSION = "3"
 
 
 @dataclass(frozen=True, slots=True)
 class WordRule:
+    """`advice`: an error in a machine's text and a warning in a person's, who may know what is meant."""
+
     rule: str
     severity: str
     pattern: re.Pattern[str]
     message: str
     remedy: str
+    advice: bool = False
 
 
-def _rule(rule: str, severity: str, pattern: str, message: str, remedy: str) -> WordRule:
-    return WordRule(rule, severity, re.compile(pattern, re.IGNORECASE), message, remedy)
+def _rule(rule: str, severity: str, pattern: str, message: str, remedy: str, *, advice: bool = False) -> WordRule:
+    return WordRule(rule, severity, re.compile(pattern, re.IGNORECASE), message, remedy, advice)
 
 
 WORD_RULES = (
     _rule(
         "number",
         ERROR,
-        r"\d+|\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|dozens?|hundreds?|thousands?|millions?"
-        r"|half (the|price|off|as|your|an? )"
-        r"|quarter|twice|double|triple|buy one|one (day|week|time|hour) only)\b",
+        r"\d+|\b((thir|four|fif|six|seven|eigh|nine)teen|(twen|thir|for|fif|six|seven|eigh|nine)ty|dozens?|hundreds?"
+        r"|thousands?|millions?|half (the|price|off|as|your)|(a|one) (third|fifth|tenth) (more|less|off|as)"
+        r"|twice|double|triple|buy one|one (day|week|time|hour) only"
+        r"|(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (times|per ?cent|dollars|minutes|seconds|days"
+        r"|of our))\b",
         "A number that no fact backs.",
         "Use a slot: {offer}, {price}, {end} or {size}.",
+    ),
+    _rule(
+        "number",
+        ERROR,
+        r"\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half an?|quarter)\b",
+        "A number that no fact backs.",
+        "Use a slot, or be sure that it counts nothing.",
+        advice=True,
     ),
     _rule(
         "money",
         ERROR,
         r"[$€£¥₹%‰]|\b(dollars?|cents?|bucks|euros?|pounds?|percent|per cent|discount(s|ed)?|sales?|coupons?"
         r"|vouchers?|rebate|cash ?back|clearance|bargains?|cheap(er|est)?|lowest|prices?|money"
+        r"|afford(able)?|inexpensive|budgets?|mark(ed|s)? down|costs? (you )?(less|nothing)|(pay|spend) (only|just|less"
+        r"|nothing)"
+        r"|pocket the difference|(grocery|shopping|food) bills?|bogo|(two|three) for (one|two)|a steal"
         r"|saves?(?= (\d|on|up|big|more|with|when|at|now|_))|savings?"
         r"|off (your|the|all|any))\b",
         "A price, percentage or saving that no fact backs.",
@@ -49,51 +65,92 @@ WORD_RULES = (
     _rule(
         "date",
         ERROR,
-        r"\b((mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|june|july|august|september|october"
+        r"\b(((next|this|last|on|until|by|till|from|only|every) )(mon|tues|wednes|thurs|fri|satur|sun)days?( (morning|only))?"
+        r"|january|february|march|april|june|july|august|september|october"
         r"|november|december|today|tonight|tomorrow|yesterday|weekends?|next (week|month|year)|this (month|year|season)"
-        r"|christmas|easter|thanksgiving|halloween|holidays?|birthdays?|anniversary)\b",
+        r"|christmas|easter|thanksgiving|halloween|holidays?|birthdays?|anniversary|(black|good) friday|cyber monday|prime day"
+        r"|(mother|father|valentine|veteran|president|st\.? patrick|new year)'?s'? (day|eve)|new year|labor day|memorial day"
+        r"|independence day|super ?bowl|world cup|olympics|ramadan|eid|diwali|hanukkah|passover|kwanzaa|o'clock|graduation)\b",
         "A date or an occasion that is not in the brief.",
         "Use {end}, or leave the time out.",
     ),
     _rule(
+        "date",
+        ERROR,
+        r"\b(mon|tues|wednes|thurs|fri|satur|sun)days?\b",
+        "A day of the week that is not in the brief.",
+        "Use {end}, or be sure that it names no date.",
+        advice=True,
+    ),
+    _rule(
         "deceptive",
         ERROR,
-        r"\b(your|an?|the) (order|delivery|package|parcel|invoice|receipt|payment|account) (has|is|was|will)\b",
+        r"\b(your|an?|the) (order|delivery|package|parcel|invoice|receipt|payment|account|refund) (has|is|was|will"
+        r"|needs|could)\b"
+        r"|\b(order|delivery|shipping|account|payment|invoice|parcel) (update|notice|alert|number|confirmation|status"
+        r"|suspended)\b"
+        r"|\b(action required|final notice|verify your|confirm your (order|address|account))\b",
         "It reads like a notice about an order: an advertisement must not look like one.",
         "Say what the message is about.",
     ),
     _rule(
         "free",
         ERROR,
-        r"\b(free|freebies?|gifts?|giveaways?|prizes?|win|bonus|complimentary|on us|on the house|rewards?|points)\b",
+        r"(?<!-)\bfree\b|\b(freebies?|gifts?|giveaways?|prizes?|win|bonus|complimentary|on us|on the house|rewards?|points"
+        r"|gratis|(at|for|with) (no|zero) (extra )?(charge|cost)|without charge|for nothing|no charge)\b"
+        r"|(?<!-)\bfree of charge\b",
         "Something is promised for free.",
         "Only {offer} says what the customer gets.",
     ),
     _rule(
         "claim",
         ERROR,
-        r"\b(guarantee[sd]?|proven|clinically|certified|awards?|award-winning|organic|natural|naturally|health"
+        r"\b\w+-free\b|\b(guarantee[sd]?|proven|clinically|certified|awards?|award-winning|organic|natural|naturally|health"
+        r"|(grass|corn)-fed|free-range|wild-caught|fair[- ]?trade|non-gmo|gmos?|gluten|vegan|kosher|halal|additives?"
+        r"|preservatives"
+        r"|pesticides?|hormones?|artificial|genuine|patented|imported|dermatolog\w+|vets?|veterinar\w+|dentists?|scientists?"
+        r"|nutritionists?|scientific\w*|visibly|(removes?|kills?|destroys?|eliminates?) (all|any|every|tough|germs"
+        r"|bacteria|stains?)"
+        r"|(younger|firmer|whiter|smoother)( looking)? (skin|teeth|hair)|(lasts?|works?) (longer|faster|twice)"
+        r"|lab[- ]tested|approved by"
+        r"|baked this|(our|its) own (oven|bakery|kitchen)|old family recipe|secret recipe"
         r"|healthy|healthier|nutritious|vitamins?|protein|calories?|low[- ]fat|sugar[- ]free|home-?made"
         r"|hand-?(made|picked|crafted)|local|locally"
         r"|farm|farmers|(made|baked|cooked|picked|brewed|packed) (fresh|with|from|by|in|to)|freshly|ingredients?|chefs?"
         r"|authentic|sustainable|eco|experts?|doctors?|(loved|trusted|recommended) by|customers (say|love)|reviews?|rated"
-        r"|quality|luxury|luxurious|secret|famous|popular|trend(y|ing|s)?|brand[- ]new|just (arrived|in))\b",
+        r"|recommends?|(high|top|premium)[- ]quality|luxurious|famous|trend(y|ing)|brand[- ]new|just (arrived|in))\b",
         "A claim about the product that needs evidence.",
         "Speak of the reader's day, not of what the product is or does.",
+    ),
+    _rule(
+        "claim",
+        ERROR,
+        r"\b(quality|luxury|secret|popular|trends?)\b",
+        "It reads like a claim about the product.",
+        "Say it plainly, or be sure that it claims nothing.",
+        advice=True,
     ),
     _rule(
         "absolute",
         ERROR,
         r"\b(best|perfect|perfectly|ultimate|unbeatable|number one|finest|greatest|unique|exclusive|exclusively|incredible"
         r"|amazing|unmatched|world'?s|top|must-have|most \w+|\w+est ever|(all|any|every)(thing|one|body) (you|we) \w+"
-        r"|can'?t go wrong|nothing (beats|like)|never|always)\b",
+        r"|can'?t go wrong|nothing (beats|like|compares)|unriva\w+|unequal\w+|unparallel\w+|peerless|flawless|legendary|supreme"
+        r"|world[- ]class|first[- ]class|second to none|like no other|(comes?|come even) close|nowhere else|(than"
+        r"|from) any other"
+        r"|in (the (whole )?(world|country)|town)|the only (\w+ ){1,2}(you|that|worth)|better than|\w+er than (any|all"
+        r"|every)\w*)\b",
         "An absolute or a superlative.",
         "Say it plainly.",
     ),
+    _rule("absolute", ERROR, r"\b(never|always)\b", "An absolute.", "Say it plainly.", advice=True),
     _rule(
         "urgency",
         ERROR,
-        r"\b(hurry|last chance|(do not|don'?t) (miss|wait)|limited|act now|while (supplies|stocks?)|runn?ing (out|low|short)"
+        r"\b(hurry|last (chance|call|few|ones|minute)|(do not|don'?t) (miss|wait|delay)|limited|act (now|fast|quickly)|be fast"
+        r"|while (supplies|stocks?|they last|it lasts)|runn?ing (out|low|short)|going, going|(before|until|once) (it"
+        r"|they)( is|'s| are) gone"
+        r"|gone (for good|fast|soon)|(only|just) a few|(few|\w+) left in stock|few(er)? left|almost (over|gone)"
         r"|too late|ends? soon|now or never|(sold|sell|selling) out|in stock|going fast|final)\b",
         "Pressure that no stock figure or date backs.",
         "Give the end with {end}.",
@@ -101,7 +158,11 @@ WORD_RULES = (
     _rule(
         "service",
         ERROR,
-        r"\b(deliver(y|ed|s|ing)?|ship(s|ped|ping)?|doorsteps?|to (the|your) doors?|click|links?|website|web site"
+        r"\b(deliver(y|ed|s|ing)?|ship(s|ped|ping)?|doorsteps?|to (the|your) doors?|at your doors?|click|links?|website"
+        r"|web site"
+        r"|scan|qr|tap (here|below|to)|money back|refund(s|ed)?|cancel|curbside|drive[- ]thr\w+|same[- ]day"
+        r"|within the hour|hotline"
+        r"|log ?in|register|around the clock|we (bring|carry) (\w+ ){1,3}(up |over )?to your (home|house|kitchen|car)"
         r"|online|apps?|subscrib\w+"
         r"|sign(ing)? up|call us|text us|reply|download|book(ing)? (a|your)|reserve|refunds?|returns?"
         r"|catering|menu|restaurant|waiters?|bakers?|cafe)\b",
@@ -111,10 +172,14 @@ WORD_RULES = (
     _rule(
         "presumption",
         ERROR,
-        r"\byou(r family)?('ve| have| had)?( just| already| finally)? "
+        r"(?<!have )(?<!what )\byou(r family)?('ve| have| had)?( just| already| finally)? "
         r"(been|seen|received|bought|ordered|gave|given|got|gotten|tried|made"
-        r"|won|chosen|chose|eaten|ate|moved|said|asked|told|visited|earned|loved|passed|saved)\b|\byou (seem|look|appear)\b"
-        r"|\byour (orders?|purchases?|payments?|account|subscription|package|parcel|diet|weight|age|baby|job|boss|wedding)\b"
+        r"|won|chosen|chose|eaten|ate|moved|said|asked|told|visited|loved|passed|saved)\b|\byou (seem|look tired"
+        r"|appear)\b|\bcongratulations\b"
+        r"|\byour (orders?|purchases?|payments?|account|subscription|package|parcel|diet|weight|age|baby|job|boss"
+        r"|wedding|divorce"
+        r"|pregnancy|newborn|illness|disease|condition|symptoms?|allerg\w+|diabetes|debts?|income|salary|religion|faith|church"
+        r"|(dry|oily|bad|aging|sensitive) skin|wrinkles|(thin\w*|gray) hair)\b"
         r"|\b(has|have) arrived\b",
         "It tells readers what they did or who they are, and no fact backs it.",
         "Say what we have for them.",
@@ -132,7 +197,8 @@ WORD_RULES = (
         "toxicity",
         ERROR,
         r"\b(hate\w*|dies?|dead|death|war|kill\w*|fat|ugly|stupid|idiots?|dumb|crazy|naked|sexy|drunk|drugs?|hell|damn|crap"
-        r"|losers?|trash)\b",
+        r"|losers?|trash|fatt(y|ies)|morons?|jerks?|bastards?|bitch\w*|shit\w*|screw you|sucks?|freaks?|dumm(y|ies)"
+        r"|lazy (ass|bum))\b",
         "A word that insults or shocks.",
         "Delete it.",
     ),
@@ -178,7 +244,8 @@ SEGMENT_PHRASES = {
     ),
     "regular": re.compile(r"\b(as usual|your usual|regulars?|every week|week after week|once again)\b", re.IGNORECASE),
     "high_value": re.compile(
-        r"\b(loyal|loyalty|valued|vip|big basket|thank you for|deserves?|appreciat\w+|(our|special|with|small) thank(s| you))\b",
+        r"\b(loyal|loyalty|valued|vip|big basket|thank you for|deserves?|appreciat\w+|(our|special|with|small) thank(s"
+        r"| you))\b",
         re.IGNORECASE,
     ),
     "explorer": re.compile(r"\b(adventur\w+|curious|explor\w+|like to try)\b", re.IGNORECASE),
@@ -187,7 +254,9 @@ SEGMENT_PHRASES = {
 # Talk of what others do, true only with a trend fact.
 TREND = {
     "en": re.compile(
-        r"\b(more (and more )?(baskets|people|lists|shopping lists)|everybody (is|buys)|rising)\b", re.IGNORECASE
+        r"\b(more (and more )?(baskets|people|lists|shopping lists)|every(body|one)('s| is| buys| loves| wants)|rising|viral"
+        r"|best-?sell(er|ers|ing)|flying off|(others|people|neighbors) (buy|choose|are buying)|talk of the town)\b",
+        re.IGNORECASE,
     ),
     "zh-Hans": re.compile(r"越来越多|多了起来|热度|大家都在|流行"),
 }
@@ -214,7 +283,9 @@ VERB = re.compile(
     r"|treat|thank|thanks|welcome|see|say|says|love|loves|like|likes|need|needs|want|wants|start|starts|stay|know|knows|think"
     r"|feel|feels|look|looks|taste|tastes|grab|stock|use|share|save|help|helps|deserve|deserves|call|calls|ask|asks|wait|waits"
     r"|meet|meets|turn|turns|set|sets|open|opens|warm|warms|cook|bake|serve|eat|drink|sip|brew|munch|dig|relax|rest|discover"
-    r"|explore|change|changes|miss|missed|shop|visit|join|joined|stop|settle|save|saved|kept|picked|appreciate|notice|slice|snack|pour|mix|clean|wash|walk|drop)\b"
+    r"|explore|change|changes|miss|missed|shop|visit|join|joined|stop|settle|save|saved|kept|picked|appreciate|notice"
+    r"|choose|claim|write|reach|earn|earns|slip|slips|run|runs|suggest|ends|raise|sings|read|leave|remember|plan|share"
+    r"|swap|slice|snack|pour|mix|clean|wash|walk|drop)\b"
     r"|'(s|re|ll|ve|d)\b",
     re.IGNORECASE,
 )

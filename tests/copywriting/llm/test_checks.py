@@ -198,3 +198,25 @@ def test_a_phrase_for_other_readers_is_named_even_when_it_is_shortened():
 
     assert broken("A while is long", text) >= {"segment"}
     assert "segment" not in broken("A while is long enough", text, segment="lapsing")
+
+
+def test_a_phrase_for_other_goods_is_named():
+    said = "Breakfast is better with something from the bakery."
+
+    assert "misfit" in broken(body=f"{said} {CALL}", product_class="snacks", subject="Your week has room for this")
+    assert "misfit" not in broken(body=f"{said} {CALL}", product_class="bread", subject="Your week has room for this")
+
+
+def test_a_person_is_warned_where_a_word_may_be_harmless_and_a_model_is_refused():
+    text = {"subject": "Monday needs a plan", "body": f"Your week has never looked so calm. {CALL}"}
+
+    machine = checks.check(DraftCopy(**text, writer="model"), brief())
+    person = checks.check(DraftCopy(**text, writer="person"), brief())
+
+    assert {(one.rule, one.severity) for one in machine} >= {("date", ERROR), ("absolute", ERROR)}
+    assert {(one.rule, one.severity) for one in person} == {("date", WARNING), ("absolute", WARNING)}
+
+
+def test_the_end_of_an_offer_is_no_former_price():
+    assert broken(body="Your week has room for this. Take home {product} and get {offer} before {end}.") == set()
+    assert "former_price" in broken(body="It was {price} all week. " + CALL, price="$2.00")
