@@ -11,7 +11,7 @@ class Refused(Exception):
 
 
 class IdempotencyConflict(Exception):
-    """The Idempotency-Key was used with another body (`reused`), or its first request is still running (`in_flight`)."""
+    """The Idempotency-Key came with another body or to another door (`reused`), or its first request still runs (`in_flight`)."""
 
     def __init__(self, reason: str):
         super().__init__(reason)

@@ -231,15 +231,18 @@ def trail_as_json(entries: Iterable[AuditEntry]) -> Iterator[str]:
         yield json.dumps(_as_row(entry), sort_keys=True) + "\n"
 
 
-def once(user: User, key: str | None, body: object, work: Callable[[], tuple[int, object]]) -> tuple[int, object, bool]:
+def once(
+    user: User, key: str | None, body: object, work: Callable[[], tuple[int, object]], *, door: str
+) -> tuple[int, object, bool]:
     """Runs `work` once per Idempotency-Key: (status, answer, was repeated). Without a key it simply runs.
 
-    Raises IdempotencyConflict when the key came with another body, or while its first request runs.
+    `door`: the method and path that were called, for a key is of one request and not of one body. Raises
+    IdempotencyConflict when the key came with another body or to another door, or while its first request runs.
     """
     if not key:
         status, answer = work()
         return status, answer, False
-    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).digest()
+    digest = hashlib.sha256(json.dumps([door, body], sort_keys=True, default=str).encode()).digest()
     try:
         with transaction.atomic():
             row = IdempotencyKey.objects.create(user=user, key=key, body_digest=digest)

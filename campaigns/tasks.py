@@ -3,7 +3,8 @@
 from celery import shared_task
 
 from campaigns.exceptions import ChannelUnavailable
-from campaigns.services import delivery, letters, segments
+from campaigns.services import delivery, letters, segments, withdrawal
+from customers.services import typed_requests
 
 
 @shared_task(name="campaigns.generate")
@@ -40,6 +41,7 @@ def deliver(self, campaign_id: int, channel: str = "") -> None:
 
 @shared_task(name="campaigns.sweep")
 def sweep() -> None:
+    withdrawal.fence_suppressed()
     for campaign_id in delivery.sweep():
         _wake(campaign_id)
 
@@ -53,6 +55,7 @@ def _wake(campaign_id: int) -> None:
 @shared_task(name="campaigns.send_letters")
 def send_letters() -> None:
     """Links that somebody asked for: of opt-ins and of requests for one's data."""
+    typed_requests.take()
     opt_ins, requests = letters.waiting()
     for opt_in_id in opt_ins:
         letters.send_opt_in(opt_in_id)

@@ -134,7 +134,11 @@ class Products(ListAPIView):
             items = self._items(request.data)
             merchant = queries.merchant_of(request.user)
             code, answer, is_repeated = once(
-                request.user, key, request.data, lambda: (200, _as_json(import_items(items, merchant=merchant)))
+                request.user,
+                key,
+                request.data,
+                lambda: (200, _as_json(import_items(items, merchant=merchant))),
+                door=f"{request.method} {request.path}",
             )
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None

@@ -44,7 +44,7 @@ def problem(error: Exception, context: dict) -> Response | None:
     elif isinstance(error, IdempotencyConflict):
         status = 422 if error.reason == "reused" else 409
         body = _body(status, f"idempotency_key_{error.reason}", "Idempotency-Key cannot be used", {
-            "reused": "This Idempotency-Key came with another body; use a new key for a new request.",
+            "reused": "This Idempotency-Key came with another body or to another address; use a new key for a new request.",
             "in_flight": "The first request with this Idempotency-Key is still running; try again in a moment.",
         }[error.reason])  # fmt: skip
     elif isinstance(error, Refused):

@@ -100,7 +100,7 @@ def _once(request, work) -> Response:
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > MAX_KEY:
         raise serializers.ValidationError({"Idempotency-Key": f"At most {MAX_KEY} characters."})
-    code, answer, is_repeated = once(request.user, key, request.data, work)
+    code, answer, is_repeated = once(request.user, key, request.data, work, door=f"{request.method} {request.path}")
     return Response(answer, status=code, headers={"Idempotent-Replayed": "true"} if is_repeated else {})
 
 

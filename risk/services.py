@@ -8,11 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, Value
 from django.utils import timezone
 
 from accounts.services import audit
+from customers.queries.people import records_of, standing
 from customers.services.learning import exclude_from_learning, include_again
 from risk import queries
 from risk.contracts import NewFlag, Raised, SweepReport
@@ -195,21 +197,36 @@ def _exclude_orders(flags: Iterable[Flag]) -> int:
 
 
 def _settle_holds(customer_ids: set[int]) -> int:
-    """Holds back those whom rule C-HOLD names, frees those whom it names no more; returns how many it holds anew."""
+    """Holds back those whom rule C-HOLD names, frees those whom it names no more; returns how many it holds anew.
+
+    A person is one over all records that were merged into theirs: a doubt that stands on one of them holds them.
+    """
     limits = Rule.objects.filter(code=HOLD, is_active=True).values_list("params", flat=True).first() or HOLD_PARAMS
+    records = records_of(*customer_ids, *standing(customer_ids).values())
+    person_of = {pk: pk for pk in records} | standing(records)
     is_open = Q(state=Flag.State.OPEN)
-    standing = Flag.objects.filter(customer_id__in=customer_ids).values("customer_id").annotate(
-        orders=Count("order_id", distinct=True, filter=is_open),
+    found = Flag.objects.filter(customer_id__in=person_of).values("customer_id").annotate(
+        orders=ArrayAgg("order_id", distinct=True, filter=is_open & Q(order_id__isnull=False), default=Value([])),
         top=Max("score", filter=is_open),
         confirmed=Count("pk", filter=Q(state=Flag.State.CONFIRMED)),
     )  # fmt: skip
+    orders, top, confirmed = defaultdict(set), defaultdict(float), set()
+    for row in found:
+        person = person_of[row["customer_id"]]
+        orders[person].update(row["orders"])
+        top[person] = max(top[person], row["top"] or 0)
+        if row["confirmed"]:
+            confirmed.add(person)
     to_hold = {
-        row["customer_id"]
-        for row in standing
-        if row["confirmed"] or row["orders"] >= limits["flagged_orders"] or (row["top"] or 0) >= limits["score"]
+        person
+        for person in set(person_of.values())
+        if person in confirmed or len(orders[person]) >= limits["flagged_orders"] or top[person] >= limits["score"]
     }
-    include_again(customer_ids=queries.excluded_by_risk(customer_ids=customer_ids - to_hold)[1])
-    return exclude_from_learning(customer_ids=to_hold, reason=f"{queries.MARK}{HOLD}")
+    to_free = {pk for pk, person in person_of.items() if person not in to_hold}
+    include_again(customer_ids=queries.excluded_by_risk(customer_ids=to_free)[1])
+    # And the record that was asked about, so that it stays held should its merge be taken back.
+    named = {pk for pk in customer_ids if person_of.get(pk, pk) in to_hold}
+    return exclude_from_learning(customer_ids=to_hold | named, reason=f"{queries.MARK}{HOLD}")
 
 
 def forget(customer_id: int) -> int:

@@ -48,6 +48,7 @@ def stop(request_id: int, *, actor=None) -> dict:
         raise Refused("wrong_kind", "This request does not object to anything.")
     person = request.customer_id
     with transaction.atomic():
+        rights.hold(request_id)
         objecting.record_objection(person, method="privacy_request", jurisdiction=request.jurisdiction)
         cancelled = withdrawal.fence(person, Channel.ANY)
         set_personalise(person, False, actor=actor or "subject")
@@ -65,7 +66,9 @@ def erase(request_id: int, *, actor=None) -> dict:
     request = rights.verified(request_id)
     if request.kind != request.Kind.ERASURE:
         raise Refused("wrong_kind", "This request does not ask for erasure.")
-    erased = _erase_rows(request.customer_id)
+    with transaction.atomic():
+        rights.hold(request_id)  # a refusal waits for this, or this raises
+        erased = _erase_rows(request.customer_id)
     ids = records_of(request.customer_id)
     left = withdrawal.settle(
         lambda: withdrawal.under_way(request.customer_id, Channel.ANY), settings.WITHDRAWAL_PATIENCE

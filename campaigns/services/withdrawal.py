@@ -9,7 +9,7 @@ row fenced. What is under way ends within two SMTP time-outs; until then nobody 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -39,6 +39,22 @@ WHERE state = 'sending' AND attempted_at IS NOT NULL AND channel = ANY(%(channel
   AND (customer_id = ANY(%(customers)s) OR contact_point_id = ANY(%(places)s))
 ORDER BY id
 """
+# What waits for an address that was stopped of late, for whoever shares it. In the order of ids, as above.
+FENCE_SUPPRESSED = """
+WITH places AS (
+    SELECT s.channel, c.id FROM customers_suppression s
+    JOIN unnest(%(channels)s::text[], %(kinds)s::text[]) AS k (channel, kind) ON k.channel = s.channel
+    JOIN customers_contactpoint c ON c.kind = k.kind AND c.lookup = s.lookup
+    WHERE s.lifted_at IS NULL AND s.since > now() - %(fresh)s
+), mine AS (
+    SELECT m.id FROM campaigns_message m JOIN places p ON p.id = m.contact_point_id AND p.channel = m.channel
+    WHERE m.state IN ('queued', 'sending') AND m.attempted_at IS NULL
+    ORDER BY m.id FOR UPDATE OF m
+)
+UPDATE campaigns_message m SET state = 'skipped', reason = 'suppressed', lease_token = NULL, lease_until = NULL
+FROM mine WHERE m.id = mine.id
+"""
+FRESH = timedelta(hours=1)  # the sweep comes four times a minute; what is older, the last question finds (delivery.ASK)
 ASK_EVERY = 0.1  # seconds: a hand-over takes some 10 ms, a slow server's some seconds
 
 
@@ -91,6 +107,17 @@ def fence(customer_id: int, channel: str, reason: str = "withdrawn") -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(FENCE, {**_where(customer_id, channel), "reason": reason})
+        return cursor.rowcount
+
+
+def fence_suppressed() -> int:
+    """Cancels what waits for addresses that were stopped elsewhere, by a shop's event or a mail server; how many.
+
+    Nothing is sent to them in any case: a worker asks before each message. This takes them out of the queue as well.
+    """
+    channels, kinds = zip(*((str(channel), kind) for channel, kind in CONTACT_KIND.items()), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(FENCE_SUPPRESSED, {"channels": list(channels), "kinds": list(kinds), "fresh": FRESH})
         return cursor.rowcount
 
 

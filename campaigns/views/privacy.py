@@ -17,10 +17,8 @@ from campaigns.forms.answers import PrivacyForm
 from campaigns.services import rights as own
 from campaigns.tasks import send_letters
 from campaigns.views.answers import client_ip, nudge, public_page
-from customers.exceptions import InvalidContact
 from customers.queries.packs import pack
-from customers.queries.people import by_contact
-from customers.services import optin, rights
+from customers.services import optin, rights, typed_requests
 from customers.services.limits import may_ask
 
 BOTH = ["GET", "HEAD", "POST"]
@@ -38,20 +36,9 @@ def ask(request: HttpRequest) -> HttpResponse:
     email, kind = form.cleaned_data["email"], form.cleaned_data["kind"]
     if not may_ask("request", address=email, ip=client_ip(request)):
         return public_page(request, "too_often", {}, status=429)
-    _receive(email, kind)
+    typed_requests.keep(kind, email)  # whose it is, a worker asks: known and unknown take the same time
+    nudge(send_letters)
     return public_page(request, "privacy_sent", {})
-
-
-def _receive(email: str, kind: str) -> None:
-    try:
-        owners = list(by_contact("email", email)[:5])  # people who share an address each get a link of their own
-    except InvalidContact:
-        return
-    for customer in owners:
-        point = rights.contact_of(customer, "email", email)
-        rights.receive(kind, customer, via="page", contact_point=point, language=customer.language)
-    if owners:
-        nudge(send_letters)
 
 
 @public

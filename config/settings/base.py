@@ -112,6 +112,10 @@ MIDDLEWARE = [
     "config.middleware.Reach",
     "config.middleware.Access",
 ]
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",  # up to 2.5 MB
+    "customers.views.uploads.NamelessFileUploadHandler",
+]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [

@@ -12,7 +12,7 @@ from customers.models.people import (
     SubjectKey,
 )
 from customers.models.retention import LegalHold, RetentionRule, RetentionRun
-from customers.models.rights import OptIn, PrivacyRequest
+from customers.models.rights import OptIn, PrivacyRequest, TypedRequest
 
 __all__ = [
     "ConsentRecord",
@@ -44,4 +44,5 @@ __all__ = [
     "Source",
     "SubjectKey",
     "Suppression",
+    "TypedRequest",
 ]

@@ -114,6 +114,7 @@ class Suppression(models.Model):
                 fields=["channel", "lookup"], name="suppression_once", condition=models.Q(lifted_at=None)
             )
         ]
+        indexes = [models.Index(fields=["since"], name="suppression_newest", condition=models.Q(lifted_at=None))]
 
     def __str__(self):
         return f"{self.channel}: {self.reason}"

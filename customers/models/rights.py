@@ -73,6 +73,17 @@ class PrivacyRequest(models.Model):
         return f"{self.kind} {self.pk}"
 
 
+class TypedRequest(models.Model):
+    """Such a request as it was typed, until a worker has looked whose address it is: the page itself asks nobody."""
+
+    kind = models.CharField(max_length=12, choices=PrivacyRequest.Kind)
+    sealed = models.BinaryField()  # the address, under the install's key
+    received_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self):
+        return f"{self.kind} typed {self.received_at}"
+
+
 class OptIn(models.Model):
     """A consent that was asked for and waits for its second step: a link to the address, and a post behind it."""
 

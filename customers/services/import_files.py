@@ -23,6 +23,11 @@ from customers.services.imports import frame
 DELIMITERS = ",;\t|"
 PARQUET_ROWS = 20_000  # rows turned into lines at a time: a few MB
 MAX_COLUMNS = 200
+# Letters of one record, over as many lines as its quotation marks span: 200 columns of 5,000. A file without a line end
+# would otherwise be read whole.
+MAX_RECORD = 1_000_000
+TOO_LONG = f"It is longer than {MAX_RECORD:,} characters."
+ANEW = "Save it as CSV anew, one record a line."
 
 
 @contextmanager
@@ -60,9 +65,11 @@ def columns(file: BinaryIO, kind: str) -> list[str]:
 
 
 def _csv_names(file: BinaryIO) -> list[str]:
-    source, reader = _csv(file)
+    source, _, reader = _csv(file)
     try:
         names = next(reader, [])
+    except _TooLong:
+        raise ImportRefused(f"Line 1: {TOO_LONG} {ANEW}") from None
     except csv.Error:
         raise ImportRefused("Its first line is no line of a CSV file. Save it as CSV anew.") from None
     finally:
@@ -81,26 +88,58 @@ def lines(file: BinaryIO, kind: str, mapping: dict[str, str]) -> Iterator[Line |
     yield from (_parquet_lines if kind == ImportBatch.Format.PARQUET else _csv_lines)(file, mapping)
 
 
-def _csv(file: BinaryIO) -> tuple[io.TextIOWrapper, "csv.Reader"]:
+class _TooLong(csv.Error):
+    """A record that is not read to its end."""
+
+
+class _Lines:
+    """The lines of a file for csv.reader, which asks for as many as a record has; never more than MAX_RECORD in memory."""
+
+    def __init__(self, source: io.TextIOWrapper):
+        self.source = source
+        self.number = 0  # lines read
+        self.size = 0  # letters since the record began
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self.source.readline(MAX_RECORD - self.size + 1)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self.size += len(line)
+        if self.size > MAX_RECORD:
+            while line and not line.endswith("\n"):  # the rest of it, so that the next line can be read
+                line = self.source.readline(MAX_RECORD)
+            raise _TooLong(TOO_LONG)
+        return line
+
+
+def _csv(file: BinaryIO) -> tuple[io.TextIOWrapper, _Lines, "csv.Reader"]:
     # What is no UTF-8 comes through as half letters, so that the line can be named and the next be read.
     source = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     start = source.read(64 * 1024).split("\n", 1)[0]
     source.seek(0)
     delimiter = max(DELIMITERS, key=start.count)
-    return source, csv.reader(source, delimiter=delimiter, strict=True)
+    lines = _Lines(source)
+    return source, lines, csv.reader(lines, delimiter=delimiter, strict=True)
 
 
 def _csv_lines(file: BinaryIO, mapping: dict[str, str]) -> Iterator[Line | Refusal]:
-    source, reader = _csv(file)
+    source, lines, reader = _csv(file)
     try:
         names = next(reader)
         places = {field: names.index(column) for field, column in mapping.items()}
         while True:
-            number = reader.line_num + 1
+            number, lines.size = lines.number + 1, 0
             try:
                 record = next(reader)
             except StopIteration:
                 return
+            except _TooLong:
+                yield Refusal(number, "line", TOO_LONG, ANEW)
+                continue
             except csv.Error:
                 yield Refusal(
                     number, "line", "Its quotation marks do not match, or it is too long.", "Save it as CSV anew."

@@ -160,7 +160,11 @@ def _give_back(batch_id: int) -> None:
 
 
 def _expire(batch_id: int) -> None:
-    """A yes of it lapses, where the person has not spoken since."""
+    """A yes of it lapses, where the person has not spoken since.
+
+    A yes from elsewhere stands: over one that stood before, the import recorded nothing. So did a later import over this
+    one's, and what it had only repeated has to be loaded again.
+    """
     records = ConsentRecord.objects.filter(pk__in=_ids(batch_id, What.CONSENT), action__in=ALLOWING)
     last = set(ConsentState.objects.filter(record__in=records.values("pk")).values_list("record_id", flat=True))
     lapsed = [

@@ -6,7 +6,7 @@ link to a contact point that was on file, or by staff who write down what they s
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -38,8 +38,9 @@ def receive(
     contact_point: ContactPoint | None = None,
     language: str = "en",
     actor=None,
+    at: datetime | None = None,
 ) -> PrivacyRequest:
-    """Opens a request with its deadline, or returns the one of this kind that is open already.
+    """Opens a request with its deadline, counted from `at` (now), or returns the one of this kind that is open already.
 
     With a contact point a link goes there (`waiting_for_a_letter`); a repeated request has it sent anew.
     """
@@ -49,7 +50,8 @@ def receive(
         "language": language,
         "jurisdiction": rules.code,
         "article": str(rules.request["article"]),
-        "due_at": rules.due(timezone.now()),
+        "received_at": at or timezone.now(),
+        "due_at": rules.due(at or timezone.now()),
         "contact_point": contact_point,
     }
     try:
@@ -146,12 +148,19 @@ def verified(request_id: int) -> PrivacyRequest:
     return request
 
 
+def hold(request_id: int) -> PrivacyRequest:
+    """As `verified`, and the row stays this transaction's: nobody refuses it before what it asks for is committed."""
+    return _open(request_id, _S.VERIFIED)
+
+
 def refuse(request_id: int, *, actor, reason: str) -> None:
     """Raises Refused without a reason: the law wants the person to be told (GDPR art. 12(4))."""
     if not reason.strip():
         raise Refused("reason_missing", "Say why: the person has a right to the reason.")
     with transaction.atomic():
         request = _open(request_id, *OPEN)
+        if request.kind == PrivacyRequest.Kind.ERASURE and request.customer and request.customer.erased_at:
+            raise Refused("carried_out", "The person is erased already: carry it on to its proof.")
         PrivacyRequest.objects.filter(pk=request_id).update(
             state=_S.REFUSED, refusal=reason[:2000], completed_at=timezone.now(), decided_by=actor, link_digest=None
         )

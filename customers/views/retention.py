@@ -37,6 +37,7 @@ def _page(request: HttpRequest, *, hold_form=None, lift_form=None, status: int =
             for rule in rules
         ],
         "holds": holds,
+        "may_hold": request.user.can(Capability.CONSENT_WRITE),
         "hold_form": hold_form or HoldForm(tables=[rule.table for rule in rules]),
         "lift_form": lift_form or LiftForm(),
     }

@@ -1,14 +1,20 @@
 """Files of people and what they did: dry run, load, rejects by line, the same file twice, and back out exactly."""
 
 import csv
+import hashlib
 import io
 import logging
 import re
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.exceptions import Refused
@@ -31,14 +37,14 @@ from customers.models import (
 from customers.queries.consent import contactable
 from customers.queries.people import by_contact
 from customers.queries.personal import personal
-from customers.services import consent, import_run, import_undo, imports, merge, people, seal
+from customers.services import consent, import_files, import_run, import_undo, imports, merge, people, seal
 from customers.services.events import record_events
 from customers.services.import_fields import guess
 from customers.services.match import match_all
 from customers.tasks import sweep_imports
 from risk.models import Case
 from tests import factories
-from tests.customers.rows import act, event
+from tests.customers.rows import act, event, reachable
 
 pytestmark = pytest.mark.django_db
 CANARY = "canary.person@example.com"
@@ -237,6 +243,20 @@ def test_a_yes_of_an_import_lapses_with_its_undo():
     assert list(consent.compare_state()) == []
 
 
+def test_a_yes_from_before_the_import_stands_after_its_undo():
+    """The import recorded nothing over it, so there is nothing of its own to lapse; nor over a yes that came since."""
+    consent.publish_notice("words-1", "en", "We may write to you.")
+    fay = factories.customer(external_id="fay")
+    ann = reachable(external_id="ann")
+    batch = loaded("people", CONSENT)
+    consent.record(act(fay.pk, method="preference_centre"))
+    import_undo.undo(batch.pk, actor=None, reason="Nobody was asked.")
+    for person in (ann, fay):
+        acts = ConsentRecord.objects.filter(customer_id=person.pk, channel="email").order_by("id")
+        assert (acts.last().action, acts.last().actor) == ("given", "subject")
+        assert ConsentState.objects.get(customer=person, channel="email").is_given
+
+
 # --- store purchases
 
 TILL = """loyalty_card,order_id,ordered_at,store_id,product_id,quantity,sales_value
@@ -355,6 +375,62 @@ def test_each_bad_line_of_a_csv_file_is_named_and_the_others_go_in():
         (3, "line"), (4, "customer"), (5, "line"), (6, "customer"),
     ]  # fmt: skip
     assert set(Customer.objects.values_list("external_id", flat=True)) == {"ann", "eve"}
+
+
+def test_a_record_without_an_end_is_refused_by_line_and_limit_and_never_held_whole(monkeypatch):
+    monkeypatch.setattr(import_files, "MAX_RECORD", 100)
+    monkeypatch.setattr(import_files, "TOO_LONG", "It is longer than 100 characters.")
+    asked = []
+    readline = io.TextIOWrapper.readline
+
+    class Watched(io.TextIOWrapper):
+        def readline(self, size=-1):
+            asked.append(size)
+            return readline(self, size)
+
+    monkeypatch.setattr(import_files.io, "TextIOWrapper", Watched)
+    quoted = '"' + "z\n" * 60 + '"'
+    data = f"customer,email\nann,{'x' * 250}\nben,ben@example.com\ndan,dan@example.com\n{quoted},a\n".encode()
+    batch = loaded("people", data)
+    assert refused(batch)[0] == (2, "line", "It is longer than 100 characters.")
+    assert (5, "line", "It is longer than 100 characters.") in refused(batch)
+    assert set(Customer.objects.values_list("external_id", flat=True)) == {"ben", "dan"}
+    assert 0 < max(asked) <= 101
+    assert min(asked) > 0
+
+    batch = imports.receive("people", "a.csv", [b"customer" * 40])
+    sweep_imports()
+    batch.refresh_from_db()
+    assert (batch.state, batch.message) == (
+        "failed", "Line 1: It is longer than 100 characters. Save it as CSV anew, one record a line.",
+    )  # fmt: skip
+
+
+def test_a_large_upload_lies_in_no_file_that_has_a_name(monkeypatch, settings):
+    """Above 2.5 MB Django would leave it in a named file in /tmp, in clear, should the process be killed."""
+    canary = b"customer,email\nann,ann@example.com\n"
+    data = canary + b"x" * 3_000_000
+    seen = {}
+    receive = imports.receive
+
+    def look(kind, name, pieces, **more):
+        folders = (Path(tempfile.gettempdir()), settings.DATA_DIR / "imports")
+        paths = [path for folder in folders for path in folder.iterdir() if path.is_file()]
+        seen["named"] = [
+            path for path in paths if path.stat().st_size >= len(data) and canary in path.read_bytes()[:99]
+        ]
+        return receive(kind, name, pieces, **more)
+
+    monkeypatch.setattr("customers.views.imports.service.receive", look)
+    client = Client()
+    client.force_login(factories.staff("officer"))
+    answer = client.post(
+        reverse("customers:imports"), {"kind": "people", "file": SimpleUploadedFile("people.csv", data)}
+    )
+    batch = ImportBatch.objects.get()
+    assert answer.url == reverse("customers:import", args=[batch.pk])
+    assert seen == {"named": []}
+    assert (batch.size, bytes(batch.sha256)) == (len(data), hashlib.sha256(data).digest())
 
 
 @pytest.mark.parametrize(

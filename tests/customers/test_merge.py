@@ -29,6 +29,7 @@ from customers.services import consent, merge, partitions, people
 from customers.services.events import record_events
 from customers.services.match import match_all
 from customers.services.withdraw import withdraw
+from customers.tasks import match as ask_who_is_one_person
 from tests import factories
 from tests.customers.rows import act, event, order, reachable
 
@@ -314,6 +315,18 @@ def test_undo_needs_a_reason():
 
 
 # --- rules
+
+
+@db
+def test_the_alarm_clock_that_asks_who_is_one_person_may_ring_twice():
+    card, ann = factories.customer(is_provisional=True), factories.customer()
+    for one in (card, ann):
+        point(one, "loyalty", "card-1")
+    ask_who_is_one_person()
+    before = state(card, ann)
+    assert (MergeTrail.objects.count(), standing([card.pk])) == (1, {card.pk: ann.pk})
+    ask_who_is_one_person()
+    assert (MergeTrail.objects.count(), state(card, ann)) == (1, before)
 
 
 @db

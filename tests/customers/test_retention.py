@@ -1,5 +1,6 @@
 """What is older than its rule goes, as the owner, and nothing else: not what is held, not what proves something."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from io import StringIO
@@ -176,3 +177,21 @@ def test_a_hold_names_what_is_wrong_with_it():
         retention.place_hold(table="customers_customer", reason="x", actor=otto)
     with pytest.raises(RetentionRefused, match="reason: Say which case"):
         retention.place_hold(table="*", reason=" ", actor=otto)
+
+
+@pytest.mark.django_db
+def test_who_may_only_read_sees_the_holds_and_no_form_that_would_refuse_them(shipped):
+    otto = factories.staff("officer")
+    retention.place_hold(table="customers_event", reason="case 7", actor=otto)
+    client = Client()
+    client.force_login(otto)
+    page = reverse("customers:retention")
+    assert {"Place the hold", "Lift the hold"} <= set(
+        re.findall("Place the hold|Lift the hold", client.get(page).content.decode())
+    )
+    role = otto.roles.get()
+    role.capabilities.remove("consent.write")
+    role.save()
+    shown = client.get(page).content.decode()
+    assert "case 7" in shown
+    assert not re.search("<form[^>]*hold", shown)

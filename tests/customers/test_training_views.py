@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,16 +15,16 @@ from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 
 from customers.exceptions import BadKeyring, UnknownEpoch
-from customers.models import Customer
+from customers.models import Customer, Event
 from customers.queries import anonymity
 from customers.queries.behaviour import interactions
 from customers.queries.pseudonyms import EPOCH_BITS, epoch_of, people_of_epochs, reading
-from customers.services import learning
+from customers.services import consent, learning
 from customers.services.pseudonyms import named
 from recommendations.dataset import purchases
 from recommendations.queries import behaviour
 from tests import factories
-from tests.customers.rows import reachable
+from tests.customers.rows import act, reachable
 from tests.customers.test_interactions import NOON, buy
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +73,7 @@ def test_the_views_carry_no_number_name_contact_or_text():
         *(("customers_training_person", name) for name in ("person", "age", "income", "household_size")),
         *(("customers_training_sale", name) for name in ("person", "product_id", "week")),
         *(("customers_training_search", name) for name in ("person", "week", "sealed")),
+        *(("customers_training_visit", name) for name in ("person", "visit", "name")),
     ]  # fmt: skip
 
 
@@ -152,6 +155,50 @@ def test_a_moment_is_its_day_and_baskets_of_a_day_stay_apart_in_their_order():
     assert columns.amount.tolist() == [1.0, 2.0, 3.0]
     orders = behaviour.orders(**SPAN)
     assert orders.day.tolist() == pytest.approx([day / 86_400, (day + 1) / 86_400, day / 86_400 + 1])
+
+
+def test_visits_are_counted_under_pseudonyms_of_who_may_be_learnt_from():
+    """Half an hour of silence parts two visits; no time and no number comes out of the database."""
+    ann, ben, cid = (factories.customer(external_id=name) for name in ("ann", "ben", "cid"))
+    steps = [
+        (ann, 0, "Products Searched", "web"), (ann, 30, "Product Viewed", "web"), (ann, 61, "Product Added", "app"),
+        (ann, 62, "Order Completed", "app"), (ann, 63, "Product Viewed", "store"), (ann, 64, "Coupon Entered", "web"),
+        (ben, 0, "Product Viewed", "web"), (cid, 0, "Product Viewed", "web"),
+    ]  # fmt: skip
+    for who, minutes, name, channel in steps:
+        Event.objects.create(
+            occurred_at=NOON + timedelta(minutes=minutes), message_id=f"{who.pk}-{minutes}", name=name, source="api",
+            channel=channel, customer=who,
+        )  # fmt: skip
+    consent.record(act(ben.pk, "refused", purpose="model_training"))
+    learning.exclude_from_learning(customer_ids=[cid.pk], reason="ring")
+
+    found = behaviour.sessions(**SPAN)
+
+    (counted,) = found.items()
+    assert [row[0] for row in named([(counted[0],)])] == [ann.pk]
+    assert counted[1] == behaviour.Sessions(visits=2, searched=1, viewed=1, added=1, ordered=1)
+    assert behaviour.sessions(since=NOON + DAY, until=NOON + 2 * DAY) == {}
+    assert query("SELECT count(*) FROM customers_training_visit") == [(0,)]
+
+
+def test_no_reading_of_learning_names_a_table_of_people():
+    """What learns or scores reads views. Left over, each with its reason: an answer to one person who asks (live), words
+    that open with their writer's own key (texts), and acts that are counted by answer and name nobody (outcomes, health)."""
+    tables = re.compile(r"(?:FROM|JOIN)\s+customers_(?!training_|risk_|pseudonym)\w+", re.I)
+    root = Path(behaviour.__file__).parents[2]
+    files = [
+        path for app in ("recommendations", "risk", "copywriting", "registry") for path in (root / app).rglob("*.py")
+    ]
+    found = {
+        str(path.relative_to(root))
+        for path in files
+        if tables.search(path.read_text()) and "migrations" not in path.parts
+    }
+    assert found == {
+        f"recommendations/{name}.py"
+        for name in ("queries/live", "queries/texts", "queries/outcomes", "queries/health", "services/exposures")
+    }
 
 
 def test_doubted_orders_can_be_told_apart_to_measure_what_leaving_them_out_does(shop):

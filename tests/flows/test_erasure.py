@@ -184,6 +184,40 @@ def test_nothing_is_erased_or_shown_before_it_is_known_who_asks():
     assert SubjectKey.objects.filter(customer=person).exists()
 
 
+def test_a_refusal_comes_before_the_erasure_or_not_at_all(monkeypatch):
+    _, person = canary_shop()
+    otto = factories.staff("officer")
+    request = verified_request(person)
+    looked = rights.verified
+
+    def refused_meanwhile(request_id):
+        found = looked(request_id)
+        rights.refuse(request_id, actor=otto, reason="They took it back by telephone.")
+        return found
+
+    monkeypatch.setattr(rights, "verified", refused_meanwhile)
+    with pytest.raises(Refused, match="is refused"):
+        campaign_rights.erase(request.pk)
+    assert SubjectKey.objects.filter(customer=person).exists()
+    monkeypatch.undo()
+
+    request = verified_request(person)
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_, **__):
+        raise Killed
+
+    monkeypatch.setattr(rights, "complete", die)
+    with pytest.raises(Killed):
+        campaign_rights.erase(request.pk)
+    monkeypatch.undo()
+    with pytest.raises(Refused, match="erased already"):
+        rights.refuse(request.pk, actor=otto, reason="Too late.")
+    assert rights.proof_holds(campaign_rights.erase(request.pk))
+
+
 def test_a_feed_that_still_names_them_does_not_bring_them_back():
     _, person = canary_shop()
     campaign_rights.erase(verified_request(person).pk)

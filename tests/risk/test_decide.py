@@ -6,6 +6,7 @@ import pytest
 
 from accounts.models import AuditEntry
 from customers.models import Customer, Order
+from customers.services import merge
 from customers.services.learning import exclude_from_learning
 from risk import scoring, services
 from risk.contracts import NewFlag, Reason
@@ -156,3 +157,24 @@ def test_what_another_room_excluded_stays_out(burst, analyst):
     services.decide(Flag.objects.get(order=other).pk, decision="dismissed", reason="nothing", by=analyst)
 
     assert excluded([other]) == ["a test order"]
+
+
+def test_a_doubt_about_the_person_holds_them_whatever_becomes_of_one_about_a_merged_record(burst, analyst):
+    """Both marks read alike: taking off the merged record's must not take off the person's own."""
+    person = Customer.objects.get(pk=Case.objects.get().customer_id)
+    shell = factories.customer(is_provisional=True)
+    doubtful = shop.order(shell, shop.MONDAY, [])
+    reason = Reason("R-VEL-1H", "40 orders by this customer within one hour.", 40.0, 1.0, 1.0, 0.95)
+    services.raise_flags([NewFlag(shell.pk, doubtful.pk, Rule.objects.get(code="R-VEL-1H").pk, reason, {})])
+    assert Customer.objects.get(pk=shell.pk).excluded_reason == "fraud: C-HOLD"
+    merge.merge(person.pk, shell.pk, rule="staff")
+    about_shell = Flag.objects.get(customer=shell)
+
+    services.decide(about_shell.pk, decision="dismissed", reason="a shared terminal", by=analyst)
+    assert not Customer.objects.trusted().filter(pk=person.pk).exists()
+
+    services.decide_case(
+        Flag.objects.filter(customer=person).first().case_id, decision="dismissed", reason="a market stall", by=analyst,
+        newest_flag_id=Flag.objects.latest("pk").pk,
+    )  # fmt: skip
+    assert Customer.objects.trusted().filter(pk__in=[person.pk, shell.pk]).count() == 2
