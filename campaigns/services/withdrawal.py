@@ -42,9 +42,10 @@ ORDER BY id
 # What waits for an address that was stopped of late, for whoever shares it. In the order of ids, as above.
 FENCE_SUPPRESSED = """
 WITH places AS (
-    SELECT s.channel, c.id FROM customers_suppression s
-    JOIN unnest(%(channels)s::text[], %(kinds)s::text[]) AS k (channel, kind) ON k.channel = s.channel
-    JOIN customers_contactpoint c ON c.kind = k.kind AND c.lookup = s.lookup
+    SELECT r.channel, c.id FROM customers_suppression s
+    JOIN unnest(%(channels)s::text[], %(consents)s::text[], %(kinds)s::text[]) AS r (channel, consent, kind)
+      ON r.consent = s.channel
+    JOIN customers_contactpoint c ON c.kind = r.kind AND c.lookup = s.lookup
     WHERE s.lifted_at IS NULL AND s.since > now() - %(fresh)s
 ), mine AS (
     SELECT m.id FROM campaigns_message m JOIN places p ON p.id = m.contact_point_id AND p.channel = m.channel
@@ -115,9 +116,13 @@ def fence_suppressed() -> int:
 
     Nothing is sent to them in any case: a worker asks before each message. This takes them out of the queue as well.
     """
-    channels, kinds = zip(*((str(channel), kind) for channel, kind in CONTACT_KIND.items()), strict=True)
+    where = {
+        "channels": list(ROUTES),
+        "consents": [route.consent for route in ROUTES.values()],
+        "kinds": [route.contact for route in ROUTES.values()],
+    }
     with connection.cursor() as cursor:
-        cursor.execute(FENCE_SUPPRESSED, {"channels": list(channels), "kinds": list(kinds), "fresh": FRESH})
+        cursor.execute(FENCE_SUPPRESSED, where | {"fresh": FRESH})
         return cursor.rowcount
 
 

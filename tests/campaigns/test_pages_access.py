@@ -21,6 +21,7 @@ ROLES = tuple(factories.ROLES)
 READERS = set(ROLES)
 COMPOSERS, APPROVERS, SENDERS = {"marketer"}, {"approver"}, {"marketer", "approver"}
 HALTERS = {"marketer", "approver", "officer"}
+ASKERS = {"marketer", "analyst", "officer"}
 # Route: who gets in. A new route fails the first test below until somebody decides.
 ALLOWED = {
     "home": READERS, "list": READERS, "detail": READERS, "writing": READERS, "review": READERS, "evidence": READERS,
@@ -32,7 +33,8 @@ ALLOWED = {
     "schedule": SENDERS, "unschedule": SENDERS, "resume": SENDERS,
     "pause": HALTERS, "cancel": HALTERS,
     "evidence-pack": {"officer"}, "person-evidence": {"officer"},
-    "recipients-export": {"marketer", "analyst"}, "recipients-download": {"marketer", "analyst"},
+    "recipients-export": ASKERS, "recipients-download": ASKERS,
+    "offers": READERS, "offer": COMPOSERS, "offer-new": COMPOSERS, "keep": COMPOSERS, "keep-new": COMPOSERS,
     "requests": {"officer"}, "request": {"officer"}, "request-new": {"officer"}, "request-verify": {"officer"},
     "request-refuse": {"officer"}, "request-erase": {"officer"}, "request-stop": {"officer"}, "request-export": {"officer"},
 }  # fmt: skip
@@ -40,7 +42,7 @@ POSTED = {
     "drafts", "schedule", "unschedule", "cancel", "approve", "send-back", "pause", "resume", "segment-count",
     "evidence-pack", "person-evidence", "recipients-export", "recipients-download",
     "request-new", "request-verify", "request-refuse", "request-erase",
-    "request-stop", "request-export",
+    "request-stop", "request-export", "keep", "keep-new",
 }  # fmt: skip
 OPEN = {
     "click", "unsubscribe", "preferences", "survey", "why", "product", "receipts", "opt-in", "privacy", "privacy-link",
@@ -66,6 +68,7 @@ def address(name: str, shop) -> str:
         "segment_id": Segment.objects.get().pk,
         "product_id": 1,
         "export_id": 1,
+        "offer_id": shop.campaign.offer_id,
         "request_id": PrivacyRequest.objects.get().pk,
     }
     (pattern,) = (route for route in urlpatterns if route.name == name)

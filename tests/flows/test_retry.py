@@ -43,7 +43,7 @@ def test_a_row_that_waits_for_its_time_is_not_claimed_and_keeps_the_campaign_ope
 def test_a_title_with_a_line_break_still_makes_a_subject_of_one_line(sink):
     sink()
     shop = open_shop(people=1)
-    Product.objects.filter(title="Rye rolls").update(title="Rye\r\nBcc: all@example.invalid\u2028rolls")
+    Product.objects.filter(title="Rye rolls").update(title="Rye\r\nBcc: all@elsewhere.example\u2028rolls")
     delivery.start(shop.campaign.pk)
 
     delivery.send_batch(shop.campaign.pk)

@@ -25,5 +25,5 @@ SELECT person, sum(begins) OVER (PARTITION BY person ORDER BY occurred_at) AS vi
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0012_reader_views")]
+    dependencies = [("customers", "0013_training_line_store")]
     operations = [migrations.RunSQL(VISIT, "DROP VIEW customers_training_visit")]

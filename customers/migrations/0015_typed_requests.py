@@ -10,7 +10,7 @@ KINDS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0013_visit_view")]
+    dependencies = [("customers", "0014_visit_view")]
     operations = [
         migrations.CreateModel(
             name="TypedRequest",

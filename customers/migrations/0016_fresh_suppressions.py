@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0014_typed_requests")]
+    dependencies = [("customers", "0015_typed_requests")]
     operations = [
         migrations.AddIndex(
             model_name="suppression",
