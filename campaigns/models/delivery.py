@@ -132,6 +132,7 @@ class Click(models.Model):
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="clicks")
     product = models.ForeignKey(Product, null=True, on_delete=models.SET_NULL, related_name="+")
+    place = models.PositiveSmallIntegerField(null=True)  # which link of the message, from 0
     at = models.DateTimeField(db_default=Now(), editable=False)
     is_machine = models.BooleanField(default=False)
     origin = models.CharField(max_length=10, choices=Origin)

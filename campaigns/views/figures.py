@@ -6,6 +6,7 @@ from campaigns.contracts import Arm, ArmResult, Interval, Lift, Metric, Verdict,
 from campaigns.queries.audience import REASONS
 from campaigns.queries.measurement import Day, Funnel
 from campaigns.services.messages import money
+from campaigns.stats.lift import wilson
 
 CURRENCY = "USD"
 TONES = {Verdict.HIGHER: "good", Verdict.LOWER: "bad", Verdict.CANNOT_TELL: ""}
@@ -234,9 +235,14 @@ def incremental(lift: Lift, treated: ArmResult) -> Incremental:
 
 @dataclass(frozen=True)
 class Row:
+    """One day; `left` and `width` are the band of the plot, 0 to 100, that shows it when it is pointed at."""
+
     label: str
     value: str
     compare: str
+    left: float
+    width: float
+    at: float
 
 
 @dataclass(frozen=True)
@@ -275,5 +281,45 @@ def cumulative(days: list[Day], currency: str = CURRENCY) -> Line | None:
         money(0, currency),
         f"{days[0].day:%d %b %Y}",
         f"{last.day:%d %b %Y}",
-        [Row(f"{d.day:%Y-%m-%d}", money(d.treated, currency), money(d.holdout, currency)) for d in days],
+        [
+            Row(f"{d.day:%Y-%m-%d}", money(d.treated, currency), money(d.holdout, currency), *_band(place, len(days)))
+            for place, d in enumerate(days)
+        ],
     )
+
+
+def _band(place: int, points: int) -> tuple[float, float, float]:
+    """(left, width, middle) of a point's share of the plot: half a step to each side, cut at the ends."""
+    step, at = 100 / (points - 1), 100 * place / (points - 1)
+    left, right = max(at - step / 2, 0), min(at + step / 2, 100)
+    return round(left, 3), round(right - left, 3), round(at, 3)
+
+
+# --- rates
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share with its interval, in words and as a mark on a scale that all rows of a column share (0 to 100)."""
+
+    words: str
+    interval: str
+    low: float
+    point: float
+    high: float
+
+
+def rates(pairs: list[tuple[int, int]]) -> list[Rate | None]:
+    """Of (successes, of how many) each; None of nobody. Wilson's interval of one look, at 95 %."""
+    found = [(n / of, *wilson(n, of)) if of else None for n, of in pairs]
+    top = max((one[2] for one in found if one), default=0) or 1.0
+    return [
+        Rate(
+            percent(one[0]),
+            f"{percent(one[1])} to {percent(one[2])}",
+            *(round(100 * edge / top, 2) for edge in (one[1], one[0], one[2])),
+        )
+        if one
+        else None
+        for one in found
+    ]

@@ -1,16 +1,20 @@
 """What a campaign did, at an explicit moment: against the hold-out, with intervals, and every metric defined."""
 
+from dataclasses import dataclass
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.contracts import Capability, requires
 from campaigns.forms.words import AsOfForm
 from campaigns.models import Campaign
-from campaigns.queries import measurement
+from campaigns.queries import measurement, rates
 from campaigns.queries.audience import message_states, waterfall
 from campaigns.state import Kind
+from campaigns.stats.winner import Standing, standings
 from campaigns.views import figures
 from campaigns.views.answers import campaign_or_404
 from campaigns.views.shell import shell
@@ -21,7 +25,8 @@ from campaigns.views.shell import shell
 def results(request: HttpRequest, campaign_id: int) -> HttpResponse:
     campaign = campaign_or_404(campaign_id)
     form = AsOfForm(request.GET or None, latest=measurement.known_until())
-    context = shell(request, campaign, "results") | {"form": form}
+    query = f"?as_of={form.cleaned_data['as_of']:%Y-%m-%d}" if form.is_valid() and form.cleaned_data["as_of"] else ""
+    context = shell(request, campaign, "results") | {"form": form, "query": query}
     if campaign.kind == Kind.HISTORY:
         context["history"] = measurement.redemptions(campaign)
     elif campaign.started_at is not None:
@@ -56,7 +61,75 @@ def _measured(campaign: Campaign, form: AsOfForm) -> dict:
         "segments": segments,
         "line": figures.cumulative(measurement.days(campaign, window), found.treated.currency),
         "states": message_states(campaign.pk),
+        "rates": rate_rows(campaign, rates.groups(campaign, window)),
+        **_answers(campaign),
     }
+
+
+@dataclass(frozen=True)
+class RateRow:
+    """Context of a row of campaigns/_rates.html."""
+
+    group: rates.Group
+    clicked: figures.Rate | None
+    ordered: figures.Rate | None
+    unsubscribed: figures.Rate | None
+    complained: figures.Rate | None
+    bounced: figures.Rate | None
+    revenue_each: str
+    satisfaction: str
+    standing: Standing | None
+
+    @property
+    def best(self) -> str:
+        return figures.percent(self.standing.best, 0)
+
+    @property
+    def share(self) -> str:
+        return figures.percent(self.standing.share, 0)
+
+
+def rate_rows(campaign: Campaign, groups: list[rates.Group]) -> list[RateRow]:
+    columns = [
+        figures.rates([(getattr(group, name), group.handed_over) for group in groups])
+        for name in ("clicked", "ordered", "unsubscribed", "complained", "bounced")
+    ]
+    standing = _standings(campaign, groups)
+    currency = campaign.offer.currency if campaign.offer else figures.CURRENCY
+    return [
+        RateRow(
+            group,
+            *shares,
+            figures.money(group.revenue / group.handed_over, currency) if group.handed_over else "–",
+            "–" if group.satisfaction is None else f"{group.satisfaction:.1f} ({group.answers:,})",
+            standing.get((group.variant_id, group.channel)),
+        )
+        for group, *shares in zip(groups, *columns, strict=True)
+    ]
+
+
+def _standings(campaign: Campaign, groups: list[rates.Group]) -> dict[tuple[int, str], Standing]:
+    """By wording and channel, where a segment had several wordings on a channel."""
+    rivals: dict[tuple[int, str], list[rates.Group]] = {}
+    for group in groups:
+        if group.handed_over:
+            rivals.setdefault((group.segment_id, group.channel), []).append(group)
+    found = {}
+    for those in rivals.values():
+        if len(those) > 1:
+            judged = standings([g.clicked for g in those], [g.handed_over for g in those], seed=campaign.pk)
+            found |= {(g.variant_id, g.channel): one for g, one in zip(those, judged, strict=True)}
+    return found
+
+
+def _answers(campaign: Campaign) -> dict:
+    counted = rates.answers(campaign)
+    total = sum(counted.values())
+    bars = [
+        figures.Bar(_("%(score)s of 5") % {"score": score}, n, n / max(total, 1), kind="info")
+        for score, n in sorted(counted.items(), reverse=True)
+    ]
+    return {"answers": bars if total else [], "answered": total}
 
 
 def _arm(label: str, arm, left: tuple[int, int]) -> dict:

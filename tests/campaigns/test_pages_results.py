@@ -1,5 +1,6 @@
 """Results: the numbers of a page against orders that a reader can add up, at an explicit moment."""
 
+import csv
 from datetime import timedelta
 from decimal import Decimal
 
@@ -285,3 +286,90 @@ def test_an_interval_across_zero_is_placed_between_its_ends():
     plot = figures.plot("Difference", lift.difference, figures.signed_money, lift.verdict)
     assert (plot.low, plot.high, plot.point, plot.tone) == (0.0, 100.0, plot.zero, "")
     assert (plot.point_label, plot.low_label[0], plot.high_label[0]) == ("+$0.00", "−", "+")
+
+
+# --- rates, exports
+
+
+def clicked(message: Message, *, machine: bool = False) -> None:
+    Click.objects.create(message=message, place=0, is_machine=machine, origin="observed")
+
+
+def test_rates_stand_by_wording_segment_and_channel_with_their_intervals(shop):
+    messages = list(Message.objects.filter(campaign=shop.campaign).select_related("customer").order_by("pk"))
+    for message in messages[:5]:
+        clicked(message)
+        clicked(message)  # a person counts once
+    clicked(messages[6], machine=True)
+    Message.objects.filter(pk=messages[7].pk).update(state="bounced")
+    Message.objects.filter(pk=messages[8].pk).update(state="failed")
+    order(messages[0].customer, "10.00", -1)
+    order(messages[0].customer, "5.00", -1)
+    SurveyAnswer.objects.create(message=messages[0], score=5)
+    SurveyAnswer.objects.create(message=messages[1], score=2)
+    withdraw(
+        customer_id=messages[2].customer_id,
+        channel="email",
+        purpose="marketing",
+        method="preference_centre",
+        actor="subject",
+    )
+
+    answer = results_page(shop)
+
+    (row,) = answer.context["rates"]
+    group, sent = row.group, len(messages) - 1
+    assert (group.built, group.handed_over, group.bounced, group.clicked) == (len(messages), sent, 1, 5)
+    assert (group.ordered, group.revenue, group.unsubscribed) == (1, Decimal("15.00"), 1)
+    assert (group.answers, group.satisfaction) == (2, 3.5)
+    assert row.clicked.words == figures.percent(5 / sent)
+    assert [(bar.label, bar.count) for bar in answer.context["answers"]] == [
+        ("5 of 5", 1), ("4 of 5", 0), ("3 of 5", 0), ("2 of 5", 1), ("1 of 5", 0),
+    ]  # fmt: skip
+
+
+def test_of_two_wordings_the_page_says_which_is_likelier_the_better(shop):
+    messages = list(Message.objects.filter(campaign=shop.campaign).order_by("pk"))
+    first = shop.campaign.variants.get()
+    second = type(first).objects.create(
+        campaign=shop.campaign, segment=first.segment, label="B", subject="B", body="B", writer="person"
+    )
+    half = messages[::2]
+    Message.objects.filter(pk__in=[m.pk for m in half]).update(variant=second)
+    for message in half:
+        clicked(message)
+
+    rows = {row.group.label: row for row in results_page(shop).context["rates"]}
+
+    assert rows["B"].standing.best > 0.99 > rows["A"].standing.best
+    assert rows["A"].standing.share == pytest.approx(0.05, abs=0.01)
+
+
+def test_the_results_go_along_as_csv_with_no_cell_that_a_spreadsheet_would_run(shop):
+    Campaign.objects.filter(pk=shop.campaign.pk).update(name="=HYPERLINK(1)")
+    order(arm(shop, "treated")[0].customer, "10.00", -1)
+
+    answer = signed_in(shop.marketer).get(reverse("campaigns:results-csv", args=[shop.campaign.pk]))
+
+    lines = list(csv.reader(b"".join(answer.streaming_content).decode().splitlines()))
+    assert lines[0] == ["part", "group", "metric", "value", "low", "high"]
+    assert ["arm", "treated", "revenue", "10.00", "", ""] in lines
+    assert any(line[:3] == ["campaign", "'=HYPERLINK(1)", "since"] for line in lines)
+    assert any(line[:3] == ["messages", "Regular / A / email", "handed_over"] for line in lines)
+
+
+def test_the_results_go_along_as_pdf_in_chinese_too(shop):
+    Campaign.objects.filter(pk=shop.campaign.pk).update(name="双11 大促")
+    order(arm(shop, "treated")[0].customer, "10.00", -1)
+
+    answer = signed_in(shop.marketer).get(reverse("campaigns:results-pdf", args=[shop.campaign.pk]))
+
+    assert answer["Content-Type"] == "application/pdf" and answer.content.startswith(b"%PDF-")
+    assert b"STSong-Light" in answer.content and len(answer.content) > 3000
+
+
+def test_before_the_start_there_is_nothing_to_take_along():
+    shop = open_shop(people=2)
+    for name in ("csv", "pdf"):
+        url = reverse(f"campaigns:results-{name}", args=[shop.campaign.pk])
+        assert signed_in(shop.marketer).get(url).status_code == 404

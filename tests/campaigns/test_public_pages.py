@@ -1,5 +1,6 @@
 """What a customer opens from a message: no login, no cookie, a page for a broken link, and no GET that changes consent."""
 
+from datetime import timedelta
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -25,7 +26,10 @@ PURPOSES = {
 
 @pytest.fixture
 def shop():
-    return shop_sent(people=3)
+    """Sent a minute ago: whoever clicks at once is a machine."""
+    shop = shop_sent(people=3)
+    Message.objects.update(sent_at=timezone.now() - timedelta(minutes=1))
+    return shop
 
 
 @pytest.fixture
@@ -319,6 +323,30 @@ def test_a_scanner_is_counted_apart_and_leaves_no_event(agent, method, shop):
 
     assert Click.objects.get().is_machine
     assert not Event.objects.exists()
+
+
+def test_a_scanner_that_calls_itself_a_browser_gives_itself_away_by_its_speed(shop, client):
+    """It follows every link of the message at once: none of these clicks is a person's."""
+    person = shop.people[0]
+    Message.objects.filter(pk=message_to(person).pk).update(sent_at=timezone.now() - timedelta(hours=1))
+    AudienceMember.objects.filter(customer=person).update(items=[p.pk for p in Product.objects.all()] * 2)
+
+    client.get(link("click", person, 0))
+    assert not Click.objects.get().is_machine  # one link, an hour later: a person
+    client.get(link("click", person, 1))
+    client.get(link("click", person, 2))
+
+    assert list(Click.objects.values_list("is_machine", flat=True)) == [True] * 3
+
+
+def test_nobody_reads_within_a_second_of_the_hand_over(shop, client):
+    person = shop.people[0]
+    Message.objects.filter(pk=message_to(person).pk).update(sent_at=timezone.now())
+
+    client.get(link("click", person, 0))
+
+    assert Click.objects.get().is_machine
+    assert not Event.objects.filter(customer=person, name="Email Link Clicked").exists()
 
 
 def test_the_simulators_click_is_marked_simulated(shop):
