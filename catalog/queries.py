@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from django.contrib.postgres.search import TrigramWordDistance
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from catalog.contracts import MerchantRef, ProductClass, ProductFacts
 from catalog.models import FeedImport, FeedReject, Merchant, Offer, Product
@@ -39,6 +40,12 @@ def by_ids(product_ids: Iterable[int]) -> dict[int, ProductFacts]:
     """Facts by id. An unknown id is left out; one query for all."""
     rows = Product.objects.filter(pk__in=set(product_ids)).values_list(*_FACTS)
     return {row[0]: ProductFacts(*row) for row in rows}
+
+
+def by_external_id(external_id: str, *, merchant_id: int | None = None, limit: int = 5) -> list[ProductFacts]:
+    """The products with this id in somebody's feed: one of each merchant who has it."""
+    rows = products(merchant_id).filter(external_id=external_id[:64]).order_by("pk")
+    return [ProductFacts(*row) for row in rows.values_list(*_FACTS)[:limit]]
 
 
 def on_sale(product_ids: Iterable[int], *, merchant_id: int | None = None) -> set[int]:
@@ -82,3 +89,18 @@ def feeds(merchant_id: int | None = None) -> QuerySet[FeedImport]:
 def rejects(feed_id: int) -> Iterator[FeedReject]:
     """Everything that was wrong with a feed, in the order of its lines."""
     return FeedReject.objects.filter(feed=feed_id).order_by("line", "id").iterator(chunk_size=1_000)
+
+
+def product_versions(product_ids: Iterable[int]) -> dict[int, int]:
+    """The version of each product now; an unknown id is left out."""
+    return dict(Product.objects.filter(pk__in=set(product_ids)).values_list("pk", "version"))
+
+
+def offer_versions(offer_ids: Iterable[int]) -> dict[int, int]:
+    return dict(Offer.objects.filter(pk__in=set(offer_ids)).values_list("pk", "version"))
+
+
+def running_offers(merchant_id: int | None = None) -> QuerySet[Offer]:
+    """Offers that have not ended, the next to end first: a merchant's own, or (None) everybody's."""
+    rows = Offer.objects.filter(ends_at__gt=timezone.now()).order_by("ends_at", "pk")
+    return rows if merchant_id is None else rows.filter(merchant=merchant_id)

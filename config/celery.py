@@ -32,6 +32,7 @@ app.conf.beat_schedule = {
     "draft what waits for words": {"task": "campaigns.sweep_generation", "schedule": 60.0},
     "train what was asked for": {"task": "recommendations.sweep", "schedule": 60.0},
     "tune the copywriter where it was asked for": {"task": "copywriting.sweep", "schedule": 60.0},
+    "write what was asked for": {"task": "copywriting.sweep_writing", "schedule": 30.0},
     "score new orders for fraud": {"task": "risk.sweep", "schedule": 300.0},
     "mail what was asked for": {"task": "campaigns.send_letters", "schedule": 60.0},
     "end what has expired": {"task": "customers.expire", "schedule": crontab(minute=17)},

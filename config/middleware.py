@@ -152,6 +152,7 @@ class Place:
 PLACES = (
     ("Home", "campaigns:home", ANY_STAFF),
     ("Campaigns", "campaigns:list", Capability.CAMPAIGN_READ),
+    ("Copy", "copywriting:studio", Capability.CAMPAIGN_READ),
     ("Segments", "campaigns:segments", Capability.CAMPAIGN_READ),
     ("Offers", "campaigns:offers", Capability.CAMPAIGN_READ),
     ("Customers", "customers:list", Capability.CUSTOMER_READ),

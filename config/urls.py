@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from accounts import urls as accounts
 from campaigns import urls as campaigns
 from catalog import urls as catalog
+from copywriting import urls as copywriting
 from customers import urls as customers
 from recommendations import urls as recommendations
 from registry import urls as registry
@@ -26,6 +27,7 @@ API = [
 urlpatterns = [
     path("", include(campaigns)),
     path("customers/", include(customers)),
+    path("copy/", include(copywriting)),
     path("behaviour/", include(recommendations)),
     path("models/", include(registry)),
     path("fraud/", include(risk)),

@@ -19,6 +19,8 @@ MODEL, TEMPLATE, PERSON = "model", "template", "person"
 COPYWRITER = "copywriter"  # the registry's kind of an adapter
 
 
+DESCRIPTION = "description"  # of a product, on its page: no message, so nobody is greeted and nothing is unsubscribed
+
 CHARACTERS, WIDTH = "characters", "width"  # WIDTH: a full-width sign counts two, as Google's advertisements do
 
 
@@ -48,6 +50,8 @@ CHANNELS: Mapping[str, Limits] = {
     "wechat_moments": Limits(subject=0, body=40, advertisement=True),
     "weibo": Limits(subject=0, body=140, advertisement=True),
     "xiaohongshu": Limits(subject=20, body=300, advertisement=True),
+    # The text on a product's own page: ours, three sentences; marketplaces take a thousand signs and more.
+    DESCRIPTION: Limits(subject=0, body=400),
 }
 # Chinese says in a third of the signs what English says, and one Chinese sign makes a text message UCS-2: 70, less the
 # store's name in brackets and the opt-out line.

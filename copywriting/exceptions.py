@@ -23,3 +23,16 @@ class WriterUnavailable(CopywritingError):
 
 class UnknownSlot(CopywritingError, ValueError):
     """Slotted text holds a brace that is no slot of ours; it must never reach the template engine."""
+
+
+class SourceMissing(CopywritingError, ValueError):
+    """Numbers, dates or amounts of a text by hand that nobody says the source of: `values`, as they stand there."""
+
+    def __init__(self, values: tuple[str, ...]) -> None:
+        said = ", ".join(f"“{value}”" for value in values)
+        super().__init__(f"Say where {said} comes from, or take it out: use a slot for what the catalogue knows.")
+        self.values = values
+
+
+class NotAcceptable(CopywritingError, ValueError):
+    """A draft that cannot be accepted as it is, and why."""

@@ -11,14 +11,16 @@ from typing import Any
 
 from django.conf import settings
 
+from copywriting import queries
 from copywriting.contracts import COPYWRITER, TEMPLATE, CopyBrief, Finding
-from copywriting.exceptions import ModelUnsuitable, WriterUnavailable
+from copywriting.exceptions import BriefInvalid, CopywritingError, ModelMissing, ModelUnsuitable, WriterUnavailable
 from copywriting.llm import adapters, checks, finetune, grammar, meaning, model, prompts, slots, writer
 from copywriting.llm.decode import TUNED, Generator
 from copywriting.llm.endpoint import Endpoint, EndpointWriter
-from copywriting.services import drafts
+from copywriting.services import drafts, jobs
 from registry import queries as registry
 from registry import services as versions
+from registry.exceptions import LeaseLost
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +167,55 @@ def write_copy(briefs: Sequence[CopyBrief], *, progress: Callable[[float], None]
         if progress:
             progress(place / len(briefs))
     return copies
+
+
+def write_job(run_id: int) -> None:
+    """Writes what is still open of a job. A text that cannot be written keeps its reason, and the others are written.
+
+    Returns quietly when somebody else holds the run.
+    """
+    lease = versions.claim(run_id)
+    if lease is None:
+        return
+    job = queries.job(lease.params["job"])
+    pieces = jobs.pieces_of(job) if job else []
+    try:
+        for place, piece in enumerate(pieces):
+            versions.beat(lease, f"text {place + 1} of {len(pieces)}", place / len(pieces))
+            try:
+                (written,) = write_copy([CopyBrief.of(piece.brief)])
+            except (BriefInvalid, ModelMissing, ModelUnsuitable) as reason:
+                jobs.kept(piece, None, str(reason))
+            else:
+                jobs.kept(piece, written.generation_id)
+        versions.finish(lease)
+    except LeaseLost:
+        log.warning("run %s: another worker took it over", run_id)
+    except Exception as error:
+        versions.fail(lease, f"{type(error).__name__}: {error}")
+        raise
+
+
+def write_replay(run_id: int) -> None:
+    """Writes a kept generation again and leaves what came of it."""
+    lease = versions.claim(run_id)
+    if lease is None:
+        return
+    row = queries.replay_row(lease.params["replay"])
+    try:
+        versions.beat(lease, "writing it again", 0.1)
+        found = replay(row.generation_id)
+        jobs.replayed(
+            row.pk, is_same=found.same, differs=list(found.differs), subject=found.subject[:200], body=found.body
+        )
+        versions.finish(lease)
+    except CopywritingError as reason:
+        jobs.replayed(row.pk, error=str(reason)[:300])
+        versions.finish(lease)
+    except Exception as error:
+        jobs.replayed(row.pk, error=f"{type(error).__name__}: {error}"[:300])
+        versions.fail(lease, f"{type(error).__name__}: {error}")
+        raise
 
 
 @dataclass(frozen=True, slots=True)

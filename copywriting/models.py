@@ -1,8 +1,12 @@
 """Words for an offer, and where each of them came from."""
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+
+from catalog.models import Merchant, Product
+from registry.models import TrainingRun
 
 
 class PromptTemplate(models.Model):
@@ -81,6 +85,9 @@ class Draft(models.Model):
     writer = models.CharField(max_length=10, choices=Writer)
     is_usable = models.BooleanField()
     is_chosen = models.BooleanField(default=False)
+    # A text by hand: which one was edited, and by whom. The edited one stays as it was.
+    parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="edits")
+    edited_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -123,3 +130,79 @@ class Finding(models.Model):
 
     def __str__(self):
         return f"{self.rule}: {self.message}"
+
+
+class StatedFact(models.Model):
+    """A number, a date or an amount that a person wrote into a draft, and where they have it from."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="stated_facts")
+    value = models.CharField(max_length=60)
+    source = models.CharField(max_length=200)
+    stated_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table_comment = "append-only: who stated which fact"
+        constraints = [models.UniqueConstraint(fields=["draft", "value"], name="fact_stated_once")]
+
+    def __str__(self):
+        return f"{self.value}: {self.source}"
+
+
+class Replay(models.Model):
+    """A generation written once more: whether the words came back, and what was not as it was."""
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="replays")
+    run = models.ForeignKey(TrainingRun, null=True, on_delete=models.SET_NULL, related_name="+")
+    is_same = models.BooleanField(null=True)  # null: not done yet
+    differs = models.JSONField(default=list)  # sentences that name each condition that changed
+    subject = models.CharField(max_length=200, blank=True)
+    body = models.TextField(blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self):
+        return f"replay of generation {self.generation_id}"
+
+
+class Job(models.Model):
+    """Texts that somebody asked for together. How far it is stands in its run: lease, heartbeat and attempts of a training."""
+
+    class Kind(models.TextChoices):
+        BRIEF = "brief", "brief of the studio"
+        DESCRIPTIONS = "descriptions", "product descriptions"
+        CAMPAIGN = "campaign", "words of a campaign"
+
+    kind = models.CharField(max_length=12, choices=Kind)
+    merchant = models.ForeignKey(Merchant, null=True, on_delete=models.CASCADE, related_name="+")  # null: the platform
+    name = models.CharField(max_length=120)
+    asked = models.JSONField(default=dict)  # what was asked for, as it was typed or sent
+    run = models.ForeignKey(TrainingRun, null=True, on_delete=models.SET_NULL, related_name="+")
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["merchant", "-id"], name="copy_job_newest")]
+
+    def __str__(self):
+        return self.name
+
+
+class Piece(models.Model):
+    """One text of a job: its brief, what was written for it, and which draft somebody accepted."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="pieces")
+    place = models.PositiveIntegerField()
+    product = models.ForeignKey(Product, null=True, on_delete=models.SET_NULL, related_name="+")
+    brief = models.JSONField()  # contracts.CopyBrief
+    generation = models.ForeignKey(Generation, null=True, on_delete=models.SET_NULL, related_name="pieces")
+    error = models.CharField(max_length=300, blank=True)  # why nothing was written, and what to change
+    accepted = models.ForeignKey(Draft, null=True, on_delete=models.SET_NULL, related_name="+")
+    accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    accepted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "place"], name="piece_place_once")]
+
+    def __str__(self):
+        return f"{self.job_id}: {self.place}"

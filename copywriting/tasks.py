@@ -1,8 +1,9 @@
-"""Alarm clocks for tuning: an id in, one call, safe to ring twice."""
+"""Alarm clocks for tuning and writing: an id in, one call, safe to ring twice."""
 
 from celery import shared_task
 
 from copywriting.contracts import COPYWRITER
+from copywriting.services.jobs import JOB, REPLAY
 from registry import queries, services
 
 
@@ -17,6 +18,29 @@ def train(run_id: int) -> None:
 def sweep() -> None:
     for run_id in queries.waiting((COPYWRITER,)):
         train.delay(run_id)
+
+
+@shared_task(name="copywriting.write")
+def write(run_id: int) -> None:
+    from copywriting import generation
+
+    generation.write_job(run_id)
+
+
+@shared_task(name="copywriting.replay")
+def replay(run_id: int) -> None:
+    from copywriting import generation
+
+    generation.write_replay(run_id)
+
+
+@shared_task(name="copywriting.sweep_writing")
+def sweep_writing() -> None:
+    """Texts that were asked for and that nobody writes yet."""
+    for run_id in queries.waiting((JOB,)):
+        write.delay(run_id)
+    for run_id in queries.waiting((REPLAY,)):
+        replay.delay(run_id)
 
 
 @shared_task(name="copywriting.nightly")

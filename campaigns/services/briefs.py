@@ -5,8 +5,8 @@ from django.conf import settings
 from campaigns.models import Campaign
 from campaigns.services import audience
 from catalog.queries import by_ids
-from copywriting.contracts import CopyBrief, OfferFact, ProductFact
-from copywriting.services.briefs import compose_brief
+from copywriting.contracts import CopyBrief
+from copywriting.services.briefs import compose_brief, offer_fact, product_fact
 
 
 def briefs_of(campaign: Campaign, segment_ids=None) -> dict[int, CopyBrief]:
@@ -40,30 +40,3 @@ def briefs_of(campaign: Campaign, segment_ids=None) -> dict[int, CopyBrief]:
             sent_with=audience.first_item_categories(campaign.pk, part.segment_id),
         )
     return found
-
-
-def product_fact(product) -> ProductFact:
-    return ProductFact(
-        id=product.id,
-        version=product.version,
-        title=product.title,
-        product_type=product.product_type,
-        category=product.category,
-        price=product.price,
-        currency=product.currency,
-        size=product.size,
-    )
-
-
-def offer_fact(offer) -> OfferFact | None:
-    """The offer as a writer's brief takes it. Its version goes along, so that a text can name what it was true of."""
-    if offer is None:
-        return None
-    return OfferFact(
-        id=offer.pk,
-        version=offer.version,
-        kind="percent" if offer.kind == "percent" else "amount",
-        value=offer.value,
-        currency=offer.currency,
-        ends_on=offer.ends_at.date(),
-    )

@@ -6,9 +6,13 @@ from typing import Any
 
 from django.db import transaction
 
-from copywriting.contracts import CopyBrief, DraftCopy
+from accounts.services import audit
+from copywriting.contracts import ERROR, PERSON, CopyBrief, DraftCopy, Fact
+from copywriting.contracts import Finding as Found
+from copywriting.exceptions import SourceMissing
 from copywriting.llm import slots
-from copywriting.models import Draft, Example, Finding, Generation
+from copywriting.models import Draft, Example, Finding, Generation, StatedFact
+from copywriting.services.briefs import lint, places, unbacked
 
 SENTENCE = 300  # the width of a finding in the table
 
@@ -63,7 +67,7 @@ def keep(
     with transaction.atomic():
         generation = Generation.objects.create(
             state=Generation.State.DONE,
-            brief=_plain(asdict(brief)),
+            brief=plain(asdict(brief)),
             writer=best.writer,
             model_digest=str(provenance.get("digest", "")),
             prompt=str(provenance.get("prompt", "")),
@@ -72,11 +76,64 @@ def keep(
             passed=passed,
             tries=best.tries,
             seconds=seconds,
-            environment=_plain(provenance),
+            environment=plain(provenance),
             error=error,
         )
         kept = [_kept(generation, draft, is_chosen=place == 0 and draft.usable) for place, draft in enumerate(drafts)]
     return kept[0]
+
+
+def edit(draft: Draft, *, subject: str, body: str, stated: Sequence[Fact], actor) -> Draft:
+    """A text by hand, kept beside the one that it came from, with its findings and the facts stated in it.
+
+    Raises SourceMissing for a number, a date or an amount that nobody says the source of.
+    """
+    brief = CopyBrief.of(draft.generation.brief)
+    return by_hand(brief, draft.generation, subject=subject, body=body, stated=stated, actor=actor, parent=draft)
+
+
+def by_hand(
+    brief: CopyBrief,
+    generation: Generation | None,
+    *,
+    subject: str,
+    body: str,
+    stated: Sequence[Fact],
+    actor,
+    parent: Draft | None = None,
+) -> Draft:
+    """As `edit`, for a text that may have come from no generation: then the brief is kept with it."""
+    waiting = unbacked(brief, subject, body, stated)
+    if waiting:
+        raise SourceMissing(waiting)
+    findings = lint(brief, subject, body, stated)
+    said = f"{subject}\n{body}"
+    with transaction.atomic():
+        generation = generation or Generation.objects.create(
+            state=Generation.State.DONE, brief=plain(asdict(brief)), writer=PERSON, seed=brief.seed
+        )
+        kept = Draft.objects.create(
+            generation=generation,
+            subject=subject,
+            body=body,
+            writer=PERSON,
+            is_usable=not any(one.severity == ERROR for one in findings),
+            parent=parent,
+            edited_by=actor,
+        )
+        _keep_findings(kept, findings)
+        StatedFact.objects.bulk_create(
+            StatedFact(draft=kept, value=fact.value, source=fact.source, stated_by=actor)
+            for fact in {fact.value.lower(): fact for fact in stated}.values()
+            if places(said, fact.value)
+        )
+        audit(actor, "copy.edited", kept, after={"subject": subject, "body": body})
+    return kept
+
+
+def stated_in(draft: Draft) -> tuple[Fact, ...]:
+    """The facts that people stated in a text by hand; an edit of it states those again that it still says."""
+    return tuple(Fact("stated", fact.value, fact.source) for fact in draft.stated_facts.all())
 
 
 def _kept(generation: Generation, draft: DraftCopy, *, is_chosen: bool) -> Draft:
@@ -88,6 +145,11 @@ def _kept(generation: Generation, draft: DraftCopy, *, is_chosen: bool) -> Draft
         is_usable=draft.usable,
         is_chosen=is_chosen,
     )
+    _keep_findings(kept, draft.findings)
+    return kept
+
+
+def _keep_findings(kept: Draft, findings: Sequence[Found]) -> None:
     Finding.objects.bulk_create(
         Finding(
             draft=kept,
@@ -98,15 +160,14 @@ def _kept(generation: Generation, draft: DraftCopy, *, is_chosen: bool) -> Draft
             message=f"{finding.part}: {finding.message}"[:SENTENCE],
             remedy=finding.remedy[:SENTENCE],
         )
-        for finding in draft.findings
+        for finding in findings
     )
-    return kept
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON's own types alone: dates and unknown objects as text."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -17,7 +17,12 @@ from accounts.services import issue_api_key
 from campaigns.models import Campaign, MessageVariant, Segment
 from campaigns.services import approval, delivery
 from campaigns.services.segments import save_segment
+from catalog.queries import by_ids
 from catalog.services.offers import save_offer
+from copywriting.llm.writer import template
+from copywriting.models import Piece
+from copywriting.services import drafts, jobs
+from copywriting.services.briefs import compose_brief, product_fact
 from customers.models import MergeProposal
 from customers.services import import_run, imports, merge, retention, rights
 from registry import services as registry
@@ -266,7 +271,51 @@ def export_request() -> Act:
     return _verified("access")
 
 
+def _text() -> Piece:
+    """A text of the studio, written by phrases."""
+    product = factories.product("White Milk", category="FLUID MILK PRODUCTS")
+    brief = compose_brief(
+        product_fact(by_ids([product.pk])[product.pk]), store="S", segment="regular", audience="us", seed=1
+    )
+    piece = jobs.ask("brief", "Milk", [(brief, product.pk)], actor=None).pieces.get()
+    kept = drafts.keep(brief, [template(brief)], drafted=0, passed=0, seconds=0)
+    jobs.kept(piece, kept.generation_id)
+    piece.refresh_from_db()
+    return piece
+
+
+def new_brief() -> Act:
+    product = factories.product("White Milk", category="FLUID MILK PRODUCTS")
+    fields = {"name": "Milk", "product": product.pk, "channels": ["email"], "readers": ["regular"], "locale": "en",
+              "tone": "friendly"}  # fmt: skip
+    return factories.staff("marketer"), {}, fields
+
+
+def accept_text() -> Act:
+    piece = _text()
+    return factories.staff("marketer"), {"piece_id": piece.pk}, {"draft": piece.generation.drafts.get().pk}
+
+
+def write_again() -> Act:
+    piece = _text()
+    return factories.staff("marketer"), {"piece_id": piece.pk}, {f"p{piece.pk}-tone": "calm"}
+
+
+def edit_draft() -> Act:
+    draft = _text().generation.drafts.get()
+    return factories.staff("marketer"), {"draft_id": draft.pk}, {"subject": draft.subject, "body": draft.body}
+
+
+def replay_draft() -> Act:
+    return factories.staff("marketer"), {"draft_id": _text().generation.drafts.get().pk}, {}
+
+
 ACTS = {
+    "copywriting:new": (new_brief, "copy.asked"),
+    "copywriting:accept": (accept_text, "copy.accepted"),
+    "copywriting:again": (write_again, "copy.asked"),
+    "copywriting:edit": (edit_draft, "copy.edited"),
+    "copywriting:replay": (replay_draft, "copy.replayed"),
     "campaigns:request-new": (new_request, "privacy.received"),
     "campaigns:request-verify": (verify_request, "privacy.verified"),
     "campaigns:request-refuse": (refuse_request, "privacy.refused"),
@@ -308,6 +357,7 @@ ACTS = {
 }
 # A post without an entry, and why.
 UNAUDITED = {
+    "copywriting:check": "reads",
     "accounts:login": "audited as user.logged_in: tests/accounts/test_login.py",
     "account_login": "the same page",
     "mfa_authenticate": "as above",

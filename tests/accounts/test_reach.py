@@ -22,6 +22,7 @@ from accounts.queries import see_as, seen_as
 from campaigns.models import Campaign
 from catalog.models import FeedImport, Membership, Offer, Product
 from config.settings import environment
+from copywriting.models import Job
 from customers.models import Event, EventKey, Quarantine
 from customers.services.events import record_events
 from tests import factories
@@ -31,7 +32,7 @@ from tests.customers.rows import event
 pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).resolve().parents[2]
-GUARDED = (Product, Offer, FeedImport, Event, EventKey, Quarantine, Campaign)
+GUARDED = (Product, Offer, FeedImport, Event, EventKey, Quarantine, Campaign, Job)
 TWO_YEARS = {"starts_at": "2026-01-01T00:00Z", "ends_at": "2027-01-01T00:00Z"}
 
 
@@ -41,6 +42,7 @@ def stock(merchant) -> None:
     Offer.objects.create(merchant=merchant, external_id="o", title="15% off", kind="percent", value=15, **TWO_YEARS)
     FeedImport.objects.create(merchant=merchant, name="feed")
     Campaign.objects.create(merchant=merchant, name="Rolls again")
+    Job.objects.create(merchant=merchant, kind="descriptions", name="Winter")
     good, bad = event("Product Viewed", message_id=f"e-{merchant and merchant.pk}"), {"event": "Nothing"}
     receipt = record_events([good, bad], merchant_id=merchant and merchant.pk, source="api")
     assert (receipt.accepted, len(receipt.quarantined)) == (1, 1)

@@ -197,8 +197,8 @@ def test_a_brief_reads_back_from_its_row():
     asked = brief(must_say=("{store}",), sent_with=("BREAD",), market="EU")
     from dataclasses import asdict
 
-    from copywriting.services.drafts import _plain
+    from copywriting.services.drafts import plain
 
-    assert CopyBrief.of(_plain(asdict(asked))) == asked
+    assert CopyBrief.of(plain(asdict(asked))) == asked
     with pytest.raises(BriefInvalid, match="No rules for market"):
         brief(market="MARS")
