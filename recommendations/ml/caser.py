@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recommendations.ml.losses import cross_entropy
-from recommendations.ml.neural import CatalogueHead, EventEmbedding, SequenceConfig, SequenceRecommender
+from recommendations.ml.neural import EventEmbedding, SequenceConfig, SequenceRecommender
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class CaserConfig(SequenceConfig):
     vertical: int = 4
 
 
-class CaserNet(nn.Module):
-    def __init__(self, n_items: int, config: CaserConfig, share: Tensor) -> None:
+class CaserEncoder(nn.Module):
+    def __init__(self, n_items: int, config: CaserConfig) -> None:
         super().__init__()
         self.embed = EventEmbedding(n_items, config.dim)
         heights = [2**power for power in range(config.tallest.bit_length()) if 2**power <= config.tallest]
@@ -33,22 +33,21 @@ class CaserNet(nn.Module):
         self.vertical = nn.Linear(config.length, config.vertical, bias=False)
         self.join = nn.Linear(len(heights) * config.filters + config.vertical * config.dim, config.dim)
         self.drop = nn.Dropout(config.dropout)
-        self.head = CatalogueHead(n_items, config.dim, share)
 
-    def forward(self, item: Tensor, kind: Tensor, gap: Tensor, until: Tensor) -> Tensor:
+    def forward(self, item: Tensor, kind: Tensor, gap: Tensor) -> Tensor:
         picture = self.embed(item, kind, gap).transpose(1, 2)  # (b, dim, length)
         across = [functional.relu(conv(picture)).amax(dim=2) for conv in self.horizontal]  # (b, filters) each
         down = self.vertical(picture).flatten(1)  # (b, dim * vertical)
         joined = self.drop(torch.cat([*across, down], dim=1))
-        return self.head(functional.gelu(self.join(joined)), until)
+        return functional.gelu(self.join(joined))
 
 
 class Caser(SequenceRecommender):
     kind = "caser"
     Config = CaserConfig
 
-    def network(self, n_items: int, share: Tensor) -> nn.Module:
-        return CaserNet(n_items, self.config, share)
+    def encoder(self, n_items: int) -> nn.Module:
+        return CaserEncoder(n_items, self.config)
 
     def loss(self, logits: Tensor, positives: Tensor, generator: torch.Generator) -> Tensor:
         return cross_entropy(logits, positives)

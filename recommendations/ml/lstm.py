@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from recommendations.ml.losses import sampled_sigmoid
-from recommendations.ml.neural import CatalogueHead, EventEmbedding, SequenceConfig, SequenceRecommender
+from recommendations.ml.neural import EventEmbedding, SequenceConfig, SequenceRecommender
 
 
 @dataclass(frozen=True)
@@ -20,25 +20,24 @@ class LstmConfig(SequenceConfig):
     layers: int = 1
 
 
-class LstmNet(nn.Module):
-    def __init__(self, n_items: int, config: LstmConfig, share: Tensor) -> None:
+class LstmEncoder(nn.Module):
+    def __init__(self, n_items: int, config: LstmConfig) -> None:
         super().__init__()
         self.embed = EventEmbedding(n_items, config.dim)
         self.lstm = nn.LSTM(config.dim, config.dim, config.layers, batch_first=True)
         self.drop = nn.Dropout(config.dropout)
-        self.head = CatalogueHead(n_items, config.dim, share)
 
-    def forward(self, item: Tensor, kind: Tensor, gap: Tensor, until: Tensor) -> Tensor:
+    def forward(self, item: Tensor, kind: Tensor, gap: Tensor) -> Tensor:
         states, _ = self.lstm(self.drop(self.embed(item, kind, gap)))  # (b, length, dim)
-        return self.head(self.drop(states[:, -1]), until)
+        return self.drop(states[:, -1])
 
 
 class Lstm(SequenceRecommender):
     kind = "lstm"
     Config = LstmConfig
 
-    def network(self, n_items: int, share: Tensor) -> nn.Module:
-        return LstmNet(n_items, self.config, share)
+    def encoder(self, n_items: int) -> nn.Module:
+        return LstmEncoder(n_items, self.config)
 
     def loss(self, logits: Tensor, positives: Tensor, generator: torch.Generator) -> Tensor:
         return sampled_sigmoid(logits, positives, self.config.negatives, generator)

@@ -1,6 +1,6 @@
 """What the three sequence models share: events in, one vector a person, the catalogue's scores out.
 
-A subclass gives its `Config`, its network (a module that maps item, kind, gap, until to logits) and its loss.
+A subclass gives its `Config`, its encoder (a module that maps item, kind, gap to a person's vector) and its loss.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,10 @@ from typing import Self
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from recommendations.ml.interactions import Interactions, TooFewData
+from recommendations.ml.own_history import FACTS, TREND_DAYS, OwnHistory
 from recommendations.ml.popularity import popular_share
 from recommendations.ml.recommender import Recommender, State
 from recommendations.ml.sequences import (
@@ -33,6 +35,8 @@ class SequenceConfig:
     """length: events looked at. anchors: how many cut-offs in the past each person is trained on, `step_days` apart."""
 
     length: int = 100
+    own: bool = True  # whether counts of the own history and the trend go past the network
+    refit: bool = True
     dim: int = 64
     dropout: float = 0.2
     horizon_days: float = 28.0
@@ -84,17 +88,57 @@ class CatalogueHead(nn.Module):
         return self.out(person + self.until(until))
 
 
+class SequenceNet(nn.Module):
+    """An encoder (item, kind, gap -> a person's vector) under the catalogue head, with the own history beside it.
+
+    logits = head(vector + bag, until) + trend above the usual + what each own product's facts say; bag is the mean of the
+    own products' vectors, each weighed by its facts. Without cells (events alone) only the head speaks.
+    """
+
+    def __init__(self, encoder: nn.Module, n_items: int, dim: int, share: Tensor) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, CatalogueHead(n_items, dim, share)
+        self.of_cell = nn.Sequential(nn.Linear(FACTS, 32), nn.GELU(), nn.Linear(32, 2))
+        self.of_item = nn.Embedding(n_items, FACTS)
+        self.bag = nn.Embedding(n_items, dim)
+        self.trend = nn.Parameter(torch.full((len(TREND_DAYS),), 1.0 / len(TREND_DAYS)))
+        nn.init.zeros_(self.of_item.weight)
+        nn.init.zeros_(self.bag.weight)
+        self.register_buffer("usual", torch.log(share))
+
+    def forward(
+        self, item: Tensor, kind: Tensor, gap: Tensor, until: Tensor, row: Tensor | None = None,
+        own: Tensor | None = None, facts: Tensor | None = None, trend: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
+        person = self.encoder(item, kind, gap)  # (b, dim)
+        if row is None:
+            return self.head(person, until)
+        weight, bonus = self.of_cell(facts).unbind(dim=1)  # (cells,) each
+        weight = functional.softplus(weight)
+        bag = torch.zeros_like(person).index_add(0, row, self.bag(own) * weight.unsqueeze(1))
+        total = torch.zeros(len(person)).index_add(0, row, weight)
+        logits = self.head(person + bag / (total + 1e-6).sqrt().unsqueeze(1), until)
+        logits = logits + torch.einsum("bwn,w->bn", trend - self.usual, self.trend)
+        return logits.index_put((row, own), bonus + (self.of_item(own) * facts).sum(dim=1), accumulate=True)
+
+
 class SequenceRecommender(Recommender):
-    """Learned: the network's weights, everybody's last events (`events_item_` ...), `known_` who has any."""
+    """Learned: the network's weights, everybody's last events (`events_item_` ...) and own history (`own_0_` ...,
+    `trend_`), `known_` who has any.
+    """
 
     Config = SequenceConfig
     report: Report | None = None
 
-    def network(self, n_items: int, share: Tensor) -> nn.Module:
+    def encoder(self, n_items: int) -> nn.Module:
+        """(item, kind, gap), each (b, length) -> (b, dim)."""
         raise NotImplementedError
 
     def loss(self, logits: Tensor, positives: Tensor, generator: torch.Generator) -> Tensor:
         raise NotImplementedError
+
+    def network(self, n_items: int, share: Tensor) -> nn.Module:
+        return SequenceNet(self.encoder(n_items), n_items, self.config.dim, share)
 
     def fit(self, interactions: Interactions) -> Self:
         """From orders alone; `fit_events` takes views, searches, clicks and carts too."""
@@ -110,33 +154,57 @@ class SequenceRecommender(Recommender):
     ) -> Self:
         """log: every event before the cut, orders included; interactions: the orders, for popularity.
 
-        The last anchor, whose horizon ends at the cut, is the validation that stops the training; the network that was
-        best there is kept. Raises TooFewData, Diverged.
+        The four weeks that end at the cut are the validation that stops the training. With `refit`, a fresh network then
+        takes as many passes over all anchors, those weeks included. Raises TooFewData, Diverged.
         """
         self._begin(interactions)
         config = self.config
         first = log.days_before_cut[log.kind == ORDER].max()
         anchors = config.horizon_days + config.step_days * np.arange(1, config.anchors + 1)
-        train = examples(log, anchors[anchors < first], config.horizon_days, config.length, config.seed)
-        validation = examples(log, np.array([config.horizon_days]), config.horizon_days, config.length, config.seed)
-        if len(train) < 2 or not len(validation):
+        anchors = anchors[anchors < first]
+        held = self._examples(log, np.array([config.horizon_days]))
+        # What overlaps the held-out weeks would tell the training what they hold.
+        apart = anchors[anchors >= 2 * config.horizon_days]
+        train = self._examples(log, apart if len(apart) else anchors)
+        if len(train) < 2 or not len(held):
             raise TooFewData(f"{self.kind}: fewer than two people with an order in two horizons of the past")
+        self.report = self._train(train, held, config.epochs, checkpoint, progress)
+        if config.refit:
+            whole = self._examples(log, np.concatenate([[config.horizon_days], anchors]))
+            again = None if checkpoint is None else checkpoint.with_suffix(".refit" + checkpoint.suffix)
+            self._train(whole, None, self.report.best_epoch + 1, again, progress)
+        self.remember(encode(log, 0.0, config.length, config.seed, config.own))
+        self.popular_ = popular_share(interactions, config.popularity_window_days)
+        return self
+
+    def _examples(self, log: EventLog, anchors: np.ndarray) -> Examples:
+        config = self.config
+        return examples(log, anchors, config.horizon_days, config.length, config.seed, config.own)
+
+    def _train(self, train, held, epochs, checkpoint, progress) -> Report:
+        config = self.config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.net = self.network(self.n_items_, _share(train, self.n_items_))
         loop = TrainerConfig(
-            config.epochs, config.patience, config.batch, config.learning_rate, config.weight_decay, seed=config.seed
+            epochs, config.patience, config.batch, config.learning_rate, config.weight_decay, seed=config.seed
         )
-        trainer = Trainer(self.net, self.loss, loop, checkpoint)
-        self.report = trainer.fit(train, validation, self.n_items_, progress)
-        self.remember(encode(log, 0.0, config.length, config.seed))
-        self.popular_ = popular_share(interactions, config.popularity_window_days)
-        return self
+        return Trainer(self.net, self.loss, loop, checkpoint).fit(train, held, self.n_items_, progress)
 
     def remember(self, events: Sequences) -> None:
         self.events_item_, self.events_kind_ = events.item, events.kind
         self.events_gap_, self.events_until_ = events.gap, events.until
         self.known_ = (events.item > 0).any(axis=1)
+        if events.own is not None:
+            self.trend_ = events.own.trend
+            for place, matrix in enumerate(events.own.matrices(self.n_items_)):
+                setattr(self, f"own_{place}_", matrix)
+
+    def remembered(self) -> Sequences:
+        own = None
+        if self.config.own:
+            own = OwnHistory.of_matrices([getattr(self, f"own_{place}_") for place in range(FACTS)], self.trend_)
+        return Sequences(self.events_item_, self.events_kind_, self.events_gap_, self.events_until_, own)
 
     def score_events(self, events: Sequences) -> np.ndarray:
         """Logits for any sequences, (m, n_items) float32: a session that is going on, a person who came later."""
@@ -145,8 +213,7 @@ class SequenceRecommender(Recommender):
             return self.net(*tensors(events)).numpy()
 
     def _score(self, users: np.ndarray) -> np.ndarray:
-        events = Sequences(self.events_item_, self.events_kind_, self.events_gap_, self.events_until_)
-        scores = self.score_events(events[users])
+        scores = self.score_events(self.remembered()[users])
         scores[~self.known_[users]] = self.popular_
         return scores
 

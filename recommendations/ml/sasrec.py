@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from recommendations.ml.losses import cross_entropy, gbce
-from recommendations.ml.neural import CatalogueHead, EventEmbedding, SequenceConfig, SequenceRecommender
+from recommendations.ml.neural import EventEmbedding, SequenceConfig, SequenceRecommender
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Block(nn.Module):
         return x + self.drop(self.feed(self.before_feed(x)))
 
 
-class SasrecNet(nn.Module):
-    def __init__(self, n_items: int, config: SasrecConfig, share: Tensor) -> None:
+class SasrecEncoder(nn.Module):
+    def __init__(self, n_items: int, config: SasrecConfig) -> None:
         super().__init__()
         self.embed = EventEmbedding(n_items, config.dim)
         self.place = nn.Embedding(config.length, config.dim)
@@ -54,9 +54,8 @@ class SasrecNet(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.dim)
         self.drop = nn.Dropout(config.dropout)
-        self.head = CatalogueHead(n_items, config.dim, share)
 
-    def forward(self, item: Tensor, kind: Tensor, gap: Tensor, until: Tensor) -> Tensor:
+    def forward(self, item: Tensor, kind: Tensor, gap: Tensor) -> Tensor:
         length = item.shape[1]
         x = self.drop(self.embed(item, kind, gap) + self.place.weight)
         causal = torch.ones((length, length), dtype=torch.bool).tril()
@@ -64,15 +63,15 @@ class SasrecNet(nn.Module):
         visible = (causal & (item > 0)[:, None, None, :]) | torch.eye(length, dtype=torch.bool)
         for block in self.blocks:
             x = block(x, visible)
-        return self.head(self.norm(x[:, -1]), until)
+        return self.norm(x[:, -1])
 
 
 class Sasrec(SequenceRecommender):
     kind = "sasrec"
     Config = SasrecConfig
 
-    def network(self, n_items: int, share: Tensor) -> nn.Module:
-        return SasrecNet(n_items, self.config, share)
+    def encoder(self, n_items: int) -> nn.Module:
+        return SasrecEncoder(n_items, self.config)
 
     def loss(self, logits: Tensor, positives: Tensor, generator: torch.Generator) -> Tensor:
         if self.config.gbce_negatives:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommendations.ml.interactions import Interactions
+from recommendations.ml.own_history import OwnHistory, own_history
 
 ORDER, VIEW, SEARCH, CLICK, CART = range(1, 6)
 EVENT_KINDS = 6  # and 0, the padding
@@ -42,19 +43,22 @@ class EventLog:
 class Sequences:
     """item: (m, length) int32, 0 for padding on the left, else position + 1 (n_items + 1: an event without an item).
     kind: (m, length) int8. gap: (m, length) int8, bucket of the days since the event before (`gap_bucket`), the last
-    column's followed by the days up to the anchor in `until`, (m,) int8.
+    column's followed by the days up to the anchor in `until`, (m,) int8. own: what each person ordered before the anchor,
+    None where only the events are looked at.
     """
 
     item: np.ndarray
     kind: np.ndarray
     gap: np.ndarray
     until: np.ndarray
+    own: OwnHistory | None = None
 
     def __len__(self) -> int:
         return len(self.item)
 
     def __getitem__(self, rows) -> "Sequences":
-        return Sequences(self.item[rows], self.kind[rows], self.gap[rows], self.until[rows])
+        own = None if self.own is None else self.own[rows]
+        return Sequences(self.item[rows], self.kind[rows], self.gap[rows], self.until[rows], own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +82,7 @@ def gap_bucket(days: np.ndarray) -> np.ndarray:
     return np.minimum(np.floor(np.log2(hours + 1.0)), GAP_BUCKETS - 1).astype(np.int8)
 
 
-def encode(log: EventLog, anchor: float, length: int, seed: int = 0) -> Sequences:
+def encode(log: EventLog, anchor: float, length: int, seed: int = 0, with_own: bool = False) -> Sequences:
     """The last `length` events of every user before the anchor (days before the cut), (n_users, length)."""
     rows = np.flatnonzero(log.days_before_cut >= anchor)
     shuffled = np.random.default_rng(seed).random(len(rows))
@@ -98,10 +102,18 @@ def encode(log: EventLog, anchor: float, length: int, seed: int = 0) -> Sequence
     gap[user, column] = gap_bucket(gaps[kept])
     last = np.full(log.n_users, 0.0)
     last[user[column == length - 1]] = days[kept][column == length - 1] - anchor
-    return Sequences(item, kind, gap, gap_bucket(last))
+    own = None
+    if with_own:
+        past = (log.days_before_cut >= anchor) & (log.kind == ORDER) & (log.item >= 0)
+        own = own_history(
+            log.user[past], log.item[past], log.days_before_cut[past] - anchor, n_users=log.n_users, n_items=log.n_items
+        )
+    return Sequences(item, kind, gap, gap_bucket(last), own)
 
 
-def examples(log: EventLog, anchors: np.ndarray, horizon_days: float, length: int, seed: int = 0) -> Examples:
+def examples(
+    log: EventLog, anchors: np.ndarray, horizon_days: float, length: int, seed: int = 0, with_own: bool = False
+) -> Examples:
     """One example per (user, anchor) with an event before it and an order in [anchor, anchor + horizon)."""
     inputs, targets, counts, at = [], [], [], []
     for place, anchor in enumerate(anchors):
@@ -113,7 +125,7 @@ def examples(log: EventLog, anchors: np.ndarray, horizon_days: float, length: in
         users, found = np.unique(pairs // log.n_items, return_counts=True)
         if not len(users):
             continue
-        inputs.append(encode(log, anchor, length, seed + place)[users])
+        inputs.append(encode(log, anchor, length, seed + place, with_own)[users])
         targets.append(pairs % log.n_items)
         counts.append(found)
         at.append(np.full(len(users), anchor))
@@ -123,7 +135,8 @@ def examples(log: EventLog, anchors: np.ndarray, horizon_days: float, length: in
         return Examples(nobody, np.empty(0, dtype=np.int64), np.zeros(1, dtype=np.int64), np.empty(0))
     return Examples(
         inputs=Sequences(
-            *(np.concatenate([getattr(part, name) for part in inputs]) for name in ("item", "kind", "gap", "until"))
+            *(np.concatenate([getattr(part, name) for part in inputs]) for name in ("item", "kind", "gap", "until")),
+            own=OwnHistory.joined([part.own for part in inputs]) if with_own else None,
         ),
         targets=np.concatenate(targets),
         starts=np.concatenate([[0], np.cumsum(np.concatenate(counts))]),

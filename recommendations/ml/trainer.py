@@ -62,12 +62,17 @@ def world() -> tuple[int, int]:
     return dist.get_rank(), dist.get_world_size()
 
 
-def tensors(inputs: Sequences) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """item, kind, gap, until as int64 tensors, what every network's `forward` takes."""
-    return tuple(
-        torch.from_numpy(np.ascontiguousarray(part)).long()
-        for part in (inputs.item, inputs.kind, inputs.gap, inputs.until)
-    )
+def tensors(inputs: Sequences) -> tuple[Tensor, ...]:
+    """What every network's `forward` takes: item, kind, gap, until as int64; where the own history is looked at, row and
+    item of its cells (int64), their facts, and the trend (b, windows, n_items).
+    """
+    events = (inputs.item, inputs.kind, inputs.gap, inputs.until)
+    found = tuple(torch.from_numpy(np.ascontiguousarray(part)).long() for part in events)
+    if inputs.own is None:
+        return found
+    own = inputs.own
+    cells = (torch.from_numpy(own.rows()), torch.from_numpy(own.item).long(), torch.from_numpy(own.facts))
+    return (*found, *cells, torch.from_numpy(own.trend[own.place]))
 
 
 def positives(examples: Examples, rows: np.ndarray, n_items: int) -> Tensor:
@@ -91,11 +96,13 @@ class Trainer:
     def fit(
         self,
         train: Examples,
-        validation: Examples,
+        validation: Examples | None,
         n_items: int,
         progress: Callable[[int, float], None] | None = None,
     ) -> Report:
-        """Trains until the patience or the epochs are used up, from the checkpoint where there is one."""
+        """Trains until the patience or the epochs are used up, from the checkpoint where there is one. Without a
+        validation every epoch counts as better than the one before: it takes them all and keeps the last.
+        """
         rank, processes = world()
         if self.checkpoint is not None and self.checkpoint.exists():
             self._load()
@@ -104,7 +111,7 @@ class Trainer:
             while self.epoch < self.config.epochs and self.epoch - self.best_epoch <= self.config.patience:
                 torch.manual_seed(self.config.seed * 10_007 + self.epoch)
                 self.losses.append(self._epoch(parallel, train, n_items, rank, processes))
-                reached = self.validate(validation)
+                reached = float(self.epoch) if validation is None else self.validate(validation)
                 if reached > self.best:
                     self.best, self.best_epoch, self.best_weights = reached, self.epoch, _copy(self.net)
                 self.epoch += 1
