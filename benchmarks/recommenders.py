@@ -2,7 +2,9 @@
 
 `--two-stage` adds the ranker, taught by the three snapshots whose four weeks end at or before the cut; `--foresee 4` lets it
 read the shop's promotion plan of the weeks that are judged (the plan is the retailer's own and was made before them;
-without it only past weeks are read). `--families` adds every counted family, `--networks` the three networks.
+without it only past weeks are read). `--families` adds every counted family, `--networks [NAME ...]` the three networks
+or some of them, each stopped by the four weeks before the cut and trained once more with those, with its interval and its
+paired difference to the blend; `--join` takes each into the blend with weights tuned on those four weeks.
 
 Complete Journey (2,469 households, 2017), read from the parquet files of the package, which is not imported. Time
 split after a week; everything bought in the next four weeks is true; ranks are among the whole catalogue. Defaults were
@@ -20,11 +22,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from recommendations.ml.blend import Blend, tune
+from recommendations.ml.blend import FIRST_STAGE, GRID, Blend, BlendConfig, tune
 from recommendations.ml.ease import Ease, EaseConfig
 from recommendations.ml.facts import Facts
 from recommendations.ml.families import COUNTED, NETWORKS
-from recommendations.ml.metrics import VIEWS, Evaluation, evaluate, paired_difference
+from recommendations.ml.metrics import VIEWS, Evaluation, bootstrap, evaluate, paired_difference
 from recommendations.ml.popularity import Popularity
 from recommendations.ml.recency import Recency
 from recommendations.ml.recommender import Recommender
@@ -192,9 +194,9 @@ def report(lines: pl.DataFrame, level: str, week: int, options: argparse.Namespa
     print(f"{'':13}{'all':>8}{'':9}{'novel':>9}{'':12}{'over popularity (NDCG@10, 95 %)':^56}{'CPU s':>8}")
     print(f"{'':13}{'NDCG@10':>8}{'rec@20':>9}{'NDCG@10':>9}{'rec@20':>8}{'all':>20}{'novel':>28}")
     found: dict[str, dict[str, Evaluation]] = {}
-    more = COUNTED if options.families else {}
-    more |= NETWORKS if options.networks else {}
-    for name, model in (models(lines, log, week) | {name: family() for name, family in more.items()}).items():
+    more = {name: family() for name, family in COUNTED.items()} if options.families else {}
+    more |= {name: NETWORKS[name]() for name in options.networks}
+    for name, model in (models(lines, log, week) | more).items():
         started = time.process_time()
         model.fit(split.history)
         found[name] = {view: evaluate(model, split, view) for view in VIEWS}
@@ -208,11 +210,41 @@ def report(lines: pl.DataFrame, level: str, week: int, options: argparse.Namespa
         )
         if isinstance(model, Blend):
             print("  weights tuned on the four weeks before the cut:", dict(model.config.weights))
+    for name in options.networks:
+        told(name, found)
+        if options.join:
+            found[f"blend with {name}"] = joined(lines, log, week, split, more[name])
+            told(f"blend with {name}", found)
     if options.two_stage:
         found["two-stage"] = two_stage(lines, level, week, options.foresee, found)
     for view, other in (("all", "recency"), ("novel", "EASE default"), ("novel", "EASE binary")):
         difference = paired_difference(found["blend"][view], found[other][view], "ndcg@10")
         print(f"  blend - {other}, {view}: {difference}")
+
+
+def told(name: str, found: dict[str, dict[str, Evaluation]]) -> None:
+    """Its NDCG@10 with intervals, and paired against the blend."""
+    for view in VIEWS:
+        figure = bootstrap(found[name][view].values["ndcg@10"])
+        print(
+            f"  {name}, {view}: {figure}; - blend: {paired_difference(found[name][view], found['blend'][view], 'ndcg@10')}"
+        )
+
+
+def joined(lines: pl.DataFrame, log: PurchaseLog, week: int, split: Split, network: Recommender) -> dict:
+    """The blend with a network as one more member: weights tuned on the four weeks before the cut, where the same network
+    was fitted on what came before those. `network` is fitted on the split's history.
+    """
+    validation = split_after(lines, log, week - HORIZON_WEEKS)
+    kinds = {kind: model() for kind, model in FIRST_STAGE.items()}
+    earlier = {kind: model.fit(validation.history) for kind, model in kinds.items()}
+    earlier[network.kind] = type(network)(network.config).fit(validation.history)
+    blend = Blend.of_fitted(BlendConfig(tuple((kind, 1.0) for kind in earlier)), earlier)
+    weights = tune(blend, validation, GRID | {network.kind: (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)})
+    print(f"  weights with {network.kind}: {dict(weights.weights)}")
+    fitted = {kind: model().fit(split.history) for kind, model in FIRST_STAGE.items()} | {network.kind: network}
+    whole = Blend.of_fitted(weights, fitted)
+    return {view: evaluate(whole, split, view) for view in VIEWS}
 
 
 def two_stage(lines: pl.DataFrame, level: str, week: int, foresee: int, found: dict) -> dict[str, Evaluation]:
@@ -244,8 +276,12 @@ def main() -> None:
     parser.add_argument("--two-stage", action="store_true")
     parser.add_argument("--foresee", type=int, default=0, help="weeks of the promotion plan that may be read ahead")
     parser.add_argument("--families", action="store_true")
-    parser.add_argument("--networks", action="store_true")
+    parser.add_argument("--networks", nargs="*", choices=list(NETWORKS), help="all three when none is named")
+    parser.add_argument(
+        "--join", action="store_true", help="each network as one more member of the blend, tuned earlier"
+    )
     options = parser.parse_args()
+    options.networks = [] if options.networks is None else options.networks or list(NETWORKS)
     lines = by_day(read_lines()) if options.by_day else read_lines()
     print(KNOWN)
     for level in options.levels:

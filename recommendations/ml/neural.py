@@ -106,13 +106,11 @@ class SequenceNet(nn.Module):
         nn.init.zeros_(self.bag.weight)
         self.register_buffer("usual", torch.log(share))
 
-    def forward(
-        self, item: Tensor, kind: Tensor, gap: Tensor, until: Tensor, row: Tensor | None = None,
-        own: Tensor | None = None, facts: Tensor | None = None, trend: Tensor | None = None,
-    ) -> Tensor:  # fmt: skip
+    def forward(self, item: Tensor, kind: Tensor, gap: Tensor, until: Tensor, *history: Tensor) -> Tensor:
         person = self.encoder(item, kind, gap)  # (b, dim)
-        if row is None:
+        if not history:
             return self.head(person, until)
+        row, own, facts, trend = history  # (cells,), (cells,), (cells, FACTS), (b, windows, n_items)
         weight, bonus = self.of_cell(facts).unbind(dim=1)  # (cells,) each
         weight = functional.softplus(weight)
         bag = torch.zeros_like(person).index_add(0, row, self.bag(own) * weight.unsqueeze(1))
@@ -179,7 +177,7 @@ class SequenceRecommender(Recommender):
 
     def _examples(self, log: EventLog, anchors: np.ndarray) -> Examples:
         config = self.config
-        return examples(log, anchors, config.horizon_days, config.length, config.seed, config.own)
+        return examples(log, anchors, config.horizon_days, config.length, config.seed, with_own=config.own)
 
     def _train(self, train, held, epochs, checkpoint, progress) -> Report:
         config = self.config

@@ -74,9 +74,7 @@ class OwnHistory:
         )
 
 
-def own_history(
-    user: np.ndarray, item: np.ndarray, days: np.ndarray, *, n_users: int, n_items: int
-) -> OwnHistory:
+def own_history(user: np.ndarray, item: np.ndarray, days: np.ndarray, *, n_users: int, n_items: int) -> OwnHistory:
     """Of every user, from one row an order and product; days: (n,) before the anchor, 0 or more."""
     keys = user.astype(np.int64) * n_items + item
     order = np.lexsort((days, keys))

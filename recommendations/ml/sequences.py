@@ -112,7 +112,7 @@ def encode(log: EventLog, anchor: float, length: int, seed: int = 0, with_own: b
 
 
 def examples(
-    log: EventLog, anchors: np.ndarray, horizon_days: float, length: int, seed: int = 0, with_own: bool = False
+    log: EventLog, anchors: np.ndarray, horizon_days: float, length: int, seed: int = 0, *, with_own: bool = False
 ) -> Examples:
     """One example per (user, anchor) with an event before it and an order in [anchor, anchor + horizon)."""
     inputs, targets, counts, at = [], [], [], []
