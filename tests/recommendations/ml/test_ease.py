@@ -39,6 +39,42 @@ def test_either_side_solves_the_formula_of_the_paper(n_users, n_items, side, reg
     assert np.abs(model.score(np.arange(n_users)) - reference(past, config)).max() < 1e-5
 
 
+@pytest.mark.parametrize(("n_users", "n_items", "side"), [(40, 70, "people"), (90, 70, "items")])
+def test_weights_of_people_solve_the_weighted_formula(n_users, n_items, side):
+    """By hand in float64: w = (n_u / mean n) ** -1 in each person's squared error."""
+    past = random_past(n_users, n_items)
+    config = EaseConfig(regularisation=5.0, damping=0.5, user_power=1.0)
+    x = past.counts(config.half_life_days).toarray().astype(np.float64)
+    x[x > 0] **= config.damping
+    held = (x > 0).sum(axis=1)
+    p = np.linalg.inv(x.T @ (x * (held.mean() / held)[:, None]) + 5.0 * np.eye(n_items))
+    b = -p / np.diag(p)
+    np.fill_diagonal(b, 0.0)
+    model = Ease(config).fit(past)
+    assert (model.weights_.size == 0) == (side == "people")
+    assert np.abs(model.score(np.arange(n_users)) - x @ b).max() < 1e-5
+    assert np.abs(model.weights(np.arange(n_items)) - b).max() < 1e-5
+    assert np.abs(model.score(np.arange(n_users)) - Ease(EaseConfig(regularisation=5.0, damping=0.5)).fit(past).score(
+        np.arange(n_users))).max() > 1e-3  # fmt: skip
+
+
+def test_two_people_of_weights_by_hand():
+    """One who bought a and b, one who bought a, b and c: with power 1 their weights are 5/4 and 5/6, so X'WX is 25/12 for
+    every pair of a and b and 5/6 with c; the weight of a for b follows from the inverse.
+    """
+    past = Interactions(np.array([0, 0, 1, 1, 1]), np.array([0, 1, 0, 1, 2]), np.zeros(5), np.ones(5), 2, 3)
+    gram = np.array([[25 / 12, 25 / 12, 5 / 6], [25 / 12, 25 / 12, 5 / 6], [5 / 6, 5 / 6, 5 / 6]])
+    p = np.linalg.inv(gram + np.eye(3))
+    found = Ease(EaseConfig(damping=0.0, regularisation=1.0, user_power=1.0)).fit(past).weights(np.array([1]))[:, 0]
+    assert found == pytest.approx([-p[0, 1] / p[1, 1], 0.0, -p[2, 1] / p[1, 1]], abs=1e-6)
+
+
+def test_an_artifact_from_before_people_had_weights_still_answers():
+    model = Ease(EaseConfig(regularisation=5.0)).fit(random_past(40, 70))
+    old = {name: value for name, value in model.state().items() if name not in ("roots_", "config.user_power")}
+    assert np.array_equal(Ease.from_state(old).score(np.arange(40)), model.score(np.arange(40)))
+
+
 def test_the_sides_agree_on_the_same_data():
     """60 people, 50 items: the item side is chosen; the people side is forced, with everybody in the sample."""
     past = random_past(60, 50)
