@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from campaigns.exceptions import ChannelUnavailable
-from campaigns.services import delivery, letters, segments, withdrawal
+from campaigns.services import delivery, letters, outcomes, segments, withdrawal
 from customers.services import typed_requests
 
 
@@ -66,3 +66,9 @@ def send_letters() -> None:
 @shared_task(name="campaigns.count_segments")
 def count_segments() -> None:
     segments.count_all()
+
+
+@shared_task(name="campaigns.hand_over")
+def hand_over() -> None:
+    """Which coupons went out and who used one, for the next training to learn from."""
+    outcomes.hand_over()

@@ -40,6 +40,7 @@ app.conf.beat_schedule = {
     "keep what was shown": {"task": "recommendations.keep_shown", "schedule": 5.0},
     "go on with imports": {"task": "customers.sweep_imports", "schedule": 5.0},
     "find who is one person": {"task": "customers.match", "schedule": 60.0},
+    "hand over who used a coupon": {"task": "campaigns.hand_over", "schedule": crontab(hour=1, minute=20)},
     "join sessions once more": {"task": "customers.join_sessions", "schedule": crontab(hour=1, minute=10)},
     "tune the copywriter on what was approved": {"task": "copywriting.nightly", "schedule": crontab(hour=4, minute=10)},
     "count the segments": {"task": "campaigns.count_segments", "schedule": crontab(hour=4, minute=40)},

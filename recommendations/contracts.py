@@ -13,6 +13,7 @@ EXCLUSIONS = "exclusions"  # a run that measures what leaving doubted orders out
 SERVED = "served index"  # what alarms about the web process's own arrays are filed under
 LIFETIME, PURCHASE, COUPON = "lifetime", "purchase_propensity", "coupon_propensity"
 PROPENSITIES = "propensities"  # the training of the last two
+REDEMPTION = "redemption"  # who uses a coupon of a campaign, by the campaigns that went out before
 # The families that can be trained on their own, as `ml.families` has them (this file loads no learning library).
 FAMILIES = (
     "popularity", "recency", "repurchase", "tifu", "ease", "als", "user_cosine", "user_tfidf", "user_bm25", "item_cosine",
@@ -45,7 +46,8 @@ class PersonProfile:
     this have ordered by then). Chances and shares run 0 to 1. leanings: by window in days, (department, share of spend,
     times the shop's share). channels: orders by channel. visits: (all, with a search, a view, a product added, an order),
     None where no visit was recorded. factors: by kind of propensity, (figure, its value, what it adds in log-odds).
-    lifetime: what its figures follow from, by name.
+    lifetime: what its figures follow from, by name. redemption: for each kind of campaign, the chance that they would use a
+    coupon of it if the newest one of that kind began now; its factors stand in `factors` under that kind.
     """
 
     recency_days: float | None
@@ -69,6 +71,20 @@ class PersonProfile:
     visits: tuple[int, int, int, int, int] | None = None
     factors: dict[str, tuple[tuple[str, float, float], ...]] = field(default_factory=dict)
     lifetime: dict[str, float] = field(default_factory=dict)
+    redemption: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Coupons of one campaign that went out together. kind: what campaigns of this sort have in common, in words.
+    offers: ids of catalog offers.
+    """
+
+    external_id: str
+    kind: str
+    starts_at: datetime
+    ends_at: datetime
+    offers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

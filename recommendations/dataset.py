@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 import numpy as np
+import polars as pl
 
 from customers.contracts import InteractionColumns
 from customers.queries.behaviour import interactions
@@ -11,10 +12,12 @@ from customers.queries.exclusions import flagged_interactions
 from customers.queries.pseudonyms import epoch_of
 from recommendations.ml.facts import Facts
 from recommendations.ml.habits import WINDOWS, Figures, Orders, coded, describe, figures
+from recommendations.ml.redemption import Past
 from recommendations.ml.rfm import Rfm, rfm
 from recommendations.ml.splits import PurchaseLog
 from recommendations.queries import behaviour
 from recommendations.queries.catalogue import product_classes, product_groups
+from recommendations.queries.waves import Waves
 
 DAY = 86_400.0
 # What no shop would put into a message: fuel, services, coupons and other entries of the till that are no goods.
@@ -197,6 +200,72 @@ def figures_at(data: Purchases, orders: Orders, at: float, departments: tuple[st
     cells = log.user[keep] * len(departments) + column[keep]
     spend = np.bincount(cells, weights=data.amount[keep], minlength=log.n_users * len(departments))
     return figures(orders, at, spend.reshape(log.n_users, len(departments)), departments, about)
+
+
+def coupon_past(data: Purchases, orders: Orders, known: Waves) -> Past:
+    """What `ml.redemption` reads. Households are positions in `data.customers`, products positions in `data.products` (of
+    those that nobody bought, minus their id). Discounts are known by order here: a line has its share of them. Which coupon
+    of a wave somebody used, the store and the retailer's match are not known.
+    """
+    groups = {pk: named for pk, *named in product_groups().iterator(chunk_size=20_000)}
+    columns = zip(*(groups[pk] for pk in data.products.tolist()), strict=True)
+    about = pl.DataFrame(
+        dict(zip(("product_type", "category", "department", "brand"), map(list, columns), strict=True))
+    )
+    place = {pk: position for position, pk in enumerate(data.products.tolist())}
+    log = data.log
+    lines = pl.DataFrame(
+        {"household_id": log.user, "second": np.rint(log.day * DAY).astype(np.int64), "basket_id": data.order,
+         "product_id": log.item, "day": log.day, "amount": data.amount, "store_id": np.zeros(len(log.user), np.int8)}
+    ).hstack(about[log.item].drop("category"))  # fmt: skip
+    paid = pl.DataFrame(
+        {"household_id": orders.user, "second": np.rint(orders.day * DAY).astype(np.int64), "discount": orders.discount,
+         "coupon": orders.coupon_discount}
+    ).unique(["household_id", "second"])  # fmt: skip
+    share = pl.col("amount") / pl.col("amount").sum().over("basket_id").clip(0.01)
+    lines = lines.join(paid, on=["household_id", "second"], how="left").with_columns(
+        retail_discount=(pl.col("discount").fill_null(0.0) * share),
+        coupon_discount=(pl.col("coupon").fill_null(0.0) * share),
+        match_discount=pl.lit(0.0),
+    )
+    people = np.array([person for _, person, _ in known.received], dtype=np.int64)
+    user = np.minimum(np.searchsorted(data.customers, people), max(len(data.customers) - 1, 0))
+    may = data.customers[user] == people if len(people) else np.zeros(0, dtype=bool)
+    reached = [(wave, int(at), used) for (wave, _, used), at, ok in zip(known.received, user, may, strict=True) if ok]
+    products: dict[int, list[int]] = {}
+    for offer, product in known.covered:
+        products.setdefault(offer, []).append(product)
+    coupons = [
+        (wave.pk, offer, place.get(product, -product), groups[product][0] or None)
+        for wave in known.waves for offer in wave.offers for product in products.get(offer, ())
+    ]  # fmt: skip
+    number = {"campaign_id": pl.Int64, "household_id": pl.Int64}
+    return Past(
+        lines=lines.drop("second", "discount", "coupon"),
+        campaigns=pl.DataFrame(
+            [(wave.pk, wave.kind, day_of(wave.starts_at), day_of(wave.ends_at)) for wave in known.waves],
+            {"campaign_id": pl.Int64, "campaign_type": pl.String, "starts": pl.Float64, "ends": pl.Float64}, orient="row",
+        ),
+        receivers=pl.DataFrame([row[:2] for row in reached], number, orient="row"),
+        coupons=pl.DataFrame(
+            coupons, {"campaign_id": pl.Int64, "coupon": pl.Int64, "product_id": pl.Int64, "product_type": pl.String},
+            orient="row",
+        ),
+        redemptions=pl.DataFrame(
+            [(user, wave, None, day_of(used)) for wave, user, used in reached if used is not None],
+            {"household_id": pl.Int64, "campaign_id": pl.Int64, "coupon": pl.Int64, "day": pl.Float64}, orient="row",
+        ),
+        people=_people(data.customers),
+    )  # fmt: skip
+
+
+def _people(customers: np.ndarray) -> pl.DataFrame:
+    given = behaviour.attributes()
+    names = ("age", "income", "household_size", "kids_count", "home_ownership")
+    rows = [
+        (place, *(given[pk].get(name) for name in names)) for place, pk in enumerate(customers.tolist()) if pk in given
+    ]
+    return pl.DataFrame(rows, {"household_id": pl.Int64} | dict.fromkeys(names, pl.String), orient="row")
 
 
 def spend_in(departments: list[str], data: Purchases, spend: np.ndarray) -> np.ndarray:

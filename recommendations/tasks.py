@@ -2,12 +2,22 @@
 
 from celery import shared_task
 
-from recommendations.contracts import CLUSTERS, EXCLUSIONS, FAMILIES, LIFETIME, PROPENSITIES, RECOMMENDER, TWO_STAGE
+from recommendations.contracts import (
+    CLUSTERS,
+    EXCLUSIONS,
+    FAMILIES,
+    LIFETIME,
+    PROPENSITIES,
+    RECOMMENDER,
+    REDEMPTION,
+    TWO_STAGE,
+)
+from recommendations.queries.waves import any_waves
 from recommendations.services import exposures
 from recommendations.services import watch as watching
 from registry import queries, services
 
-KINDS = (RECOMMENDER, CLUSTERS, LIFETIME, PROPENSITIES)
+KINDS = (RECOMMENDER, CLUSTERS, LIFETIME, PROPENSITIES, REDEMPTION)
 WEEKLY = (RECOMMENDER, TWO_STAGE, *KINDS[1:])
 SWEPT = (*WEEKLY, EXCLUSIONS, *FAMILIES)
 
@@ -46,6 +56,8 @@ def weekly() -> None:
 
 def _train_all(kinds: tuple[str, ...], mode: str) -> None:
     for kind in kinds:
+        if kind == REDEMPTION and not any_waves():
+            continue  # no coupons went out: nothing to learn, and nothing wrong
         train.delay(services.ask(kind, {"promote": True, "mode": mode}).pk)
     score.delay()
     watch.delay()

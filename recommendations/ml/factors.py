@@ -15,15 +15,19 @@ def factor(name: str, value: float, added: float) -> str:
 
 
 def _figure(name: str, value: float) -> str:
+    if name in _OF_COUPONS:
+        return _OF_COUPONS[name](value)
     stem, _, window = name.rpartition("_")
-    if window in WINDOW_WORDS:
+    if window in WINDOW_WORDS and stem in ("spend", "orders", "coupon_orders"):
         lately = f"in the last {WINDOW_WORDS[window]}"
         if stem == "spend":
             return f"{value:,.0f} spent {lately}"
         return f"{_count(value, 'order')}{' with a coupon' * (stem != 'orders')} {lately}"
     if name.startswith("spend in "):
         return f"{value:,.0f} spent on {name.removeprefix('spend in ').lower()} in the last twelve weeks"
-    return _OTHERS[name](value)
+    if name in _OTHERS:
+        return _OTHERS[name](value)
+    return f"{name.replace('_', ' ').capitalize()}: {value:,.2f}"
 
 
 def _count(value: float, word: str) -> str:
@@ -45,4 +49,40 @@ _OTHERS = {
     "income": lambda v: "Income band, as the platform knows it",
     "household_size": lambda v: "Size of the household, as the platform knows it",
     "is_described": lambda v: "Whether the platform knows age, income or household",
+}
+# Of `ml.redemption`: what a household did before a campaign, and how far its coupons are for what it buys.
+_OF_COUPONS = {
+    "days_since_trip": lambda v: _ago(v, "Last order", "No order in the last year"),
+    "days_since_first": lambda v: f"First order {_count(v, 'day')} ago",
+    "days_since_overlap": lambda v: _ago(
+        v, "A product of the coupons last bought", "No product of the coupons ever bought"
+    ),
+    "days_since_redemption": lambda v: _ago(v, "Last coupon of a campaign used", "No coupon of a campaign used so far"),
+    "redeemed_campaigns": lambda v: f"Used coupons of {_count(v, 'campaign')}",
+    "redeemed_rate": lambda v: f"About {v:.0%} of the campaigns received were used",
+    "redeemed_rate_a": lambda v: f"About {v:.0%} of the picked campaigns received were used",
+    "redeemed_a": lambda v: f"Used {_count(v, 'campaign')} of picked coupons",
+    "redeemed_90": lambda v: f"{_count(v, 'coupon campaign')} used in the last 90 days",
+    "received": lambda v: f"Received {_count(v, 'campaign')} with coupons",
+    "received_a": lambda v: f"Received {_count(v, 'campaign')} of picked coupons",
+    "received_other": lambda v: f"Received {_count(v, 'campaign')} with the same coupons for all",
+    "running": lambda v: f"{_count(v, 'other campaign')} running now",
+    "trips": lambda v: f"{_count(v, 'order')} in the last year",
+    "coupon_trips": lambda v: f"{_count(v, 'order')} with a coupon in the last year",
+    "coupon_trips_28": lambda v: f"{_count(v, 'order')} with a coupon in the last four weeks",
+    "coupon_trips_84": lambda v: f"{_count(v, 'order')} with a coupon in the last twelve weeks",
+    "coupon_trip_share": lambda v: f"About {v:.0%} of the orders with a coupon",
+    "overlap_coupons": lambda v: f"{_count(v, 'coupon')} for something they bought before",
+    "overlap_share": lambda v: f"{v:.0%} of the coupons are for something they bought before",
+    "overlap_products": lambda v: f"{_count(v, 'product')} of the coupons bought before",
+    "overlap_with_coupon": lambda v: f"Products of the coupons in {_count(v, 'line')} of orders with a coupon",
+    "coupons_expected": lambda v: f"{v:.1f} of the coupons are for what they would buy while it runs",
+    "coupons_expected_16": lambda v: f"{v:.1f} of the 16 likeliest coupons are for what they would buy while it runs",
+    "type_lines": lambda v: f"{_count(v, 'line')} of the coupons' product types bought",
+    "type_types": lambda v: f"{_count(v, 'product type')} of the coupons bought before",
+    "types": lambda v: f"{_count(v, 'product type')} bought",
+    "distinct_products": lambda v: f"{_count(v, 'different product')} bought",
+    "private_share": lambda v: f"{v:.0%} of what they buy is the store's own brand",
+    "retail_share": lambda v: f"{v:.0%} of the full price taken off by discounts",
+    "basket": lambda v: f"A mean order of {v:,.2f}",
 }

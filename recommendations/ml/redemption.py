@@ -6,11 +6,12 @@ time that has passed. What carries most, measured on earlier campaigns: whether 
 household buys, its habit of using coupons at all, and the departments that it shops in.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
+NOW = -1  # the number of a campaign that is only imagined
 NEVER_DAYS = 400.0  # stands for "never", longer than the year that is looked at
 DECAY_DAYS = 43.0  # of recent behaviour: a half-life of 30 days
 AGE_BANDS = ("19-24", "25-34", "35-44", "45-54", "55-64", "65+")
@@ -68,6 +69,24 @@ def rows_of(past: Past, campaign_id: int) -> pl.DataFrame:
         overlap_share=pl.col("overlap_coupons") / max(1, mine["coupon"].n_unique()),
         campaign_id=pl.lit(campaign_id), starts=pl.lit(start), ends=pl.lit(campaign["ends"]),
     )  # fmt: skip
+
+
+def as_if_now(past: Past, campaign_id: int, now: float, n_households: int) -> Past:
+    """The same past with one more campaign, `NOW`: the coupons of this one, as long as it ran, for everybody (households
+    0 to n_households - 1), beginning now.
+    """
+    like = past.campaigns.row(by_predicate=pl.col("campaign_id") == campaign_id, named=True)
+    ends = now + like["ends"] - like["starts"]
+    one = pl.DataFrame([(NOW, like["campaign_type"], now, ends)], past.campaigns.schema, orient="row")
+    everybody = pl.DataFrame({"campaign_id": pl.repeat(NOW, n_households, dtype=pl.Int64, eager=True),
+                              "household_id": pl.arange(n_households, dtype=pl.Int64, eager=True)})  # fmt: skip
+    coupons = past.coupons.filter(pl.col("campaign_id") == campaign_id).with_columns(campaign_id=pl.lit(NOW, pl.Int64))
+    return replace(
+        past,
+        campaigns=pl.concat([past.campaigns, one]),
+        receivers=pl.concat([past.receivers, everybody.select(past.receivers.columns)]),
+        coupons=pl.concat([past.coupons, coupons]),
+    )
 
 
 def feature_names(table: pl.DataFrame) -> list[str]:

@@ -6,5 +6,9 @@ from recommendations.models.lists import Recommendation
 from recommendations.models.people import Profile
 from recommendations.models.texts import TextFinding
 from recommendations.models.trends import Overview, Trend
+from recommendations.models.waves import OfferWave, WaveReceiver
 
-__all__ = ["Exposure", "GroupList", "GroupPick", "Overview", "Profile", "Recommendation", "TextFinding", "Trend"]
+__all__ = [
+    "Exposure", "GroupList", "GroupPick", "OfferWave", "Overview", "Profile", "Recommendation", "TextFinding", "Trend",
+    "WaveReceiver",
+]  # fmt: skip

@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from customers.models import Customer
 from recommendations.contracts import PersonProfile
-from recommendations.models import Exposure, Profile, Recommendation, TextFinding
+from recommendations.models import Exposure, Profile, Recommendation, TextFinding, WaveReceiver
 
 
 def customer_id_of(external_id: str) -> int | None:
@@ -43,6 +43,7 @@ def profile(customer_id: int) -> PersonProfile | None:
         visits=tuple(row.figures["visits"]) if "visits" in row.figures else None,
         factors={kind: _tuples(rows) for kind, rows in row.figures.get("factors", {}).items()},
         lifetime=row.figures.get("lifetime", {}),
+        redemption=row.figures.get("redemption", {}),
     )
 
 
@@ -56,5 +57,10 @@ def personal(customer_id: int) -> dict:
         "opinions": list(TextFinding.objects.filter(customer_id=customer_id).order_by("occurred_at").values()),
         "profile": list(Profile.objects.filter(customer_id=customer_id).values()),
         "recommendations": list(Recommendation.objects.filter(customer_id=customer_id).order_by("rank").values()),
+        "coupons_received": list(
+            WaveReceiver.objects.filter(customer_id=customer_id)
+            .order_by("wave__starts_at")
+            .values("wave__external_id", "wave__kind", "wave__starts_at", "used_at")
+        ),
         "exposures": list(Exposure.objects.filter(customer_id=customer_id).order_by("at").values()),
     }

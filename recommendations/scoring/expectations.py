@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import polars as pl
 
-from recommendations.contracts import COUPON, LIFETIME, PURCHASE
-from recommendations.dataset import Purchases, at_day, day_of, described, figures_at
+from recommendations.contracts import COUPON, LIFETIME, PURCHASE, REDEMPTION
+from recommendations.dataset import Purchases, at_day, coupon_past, day_of, described, figures_at
 from recommendations.ml.calibrated import Calibrated
 from recommendations.ml.habits import Figures, Orders
 from recommendations.ml.ltv import BgNbd, GammaGamma, repeats
+from recommendations.ml.redemption import NOW, as_if_now, matrix, rows_of
+from recommendations.queries.waves import waves
 from registry import queries as registry
 from registry.services import load_arrays
 
@@ -76,9 +79,35 @@ def chances(data: Purchases, orders: Orders, until: datetime) -> dict[str, Chanc
     return found
 
 
-def _factors(model: Calibrated, figures: Figures) -> list[list[tuple[str, float, float]]]:
+def redemptions(data: Purchases, orders: Orders, until: datetime) -> dict[str, Chance]:
+    """By kind of campaign: the chance to use a coupon if the newest campaign of that kind began now and reached everybody.
+
+    Empty before the first live version. What all receivers share (the campaign's own figures) is no reason of a person's.
+    """
+    version = registry.live(REDEMPTION)
+    if version is None:
+        return {}
+    model = Calibrated.from_state(load_arrays(version))
+    past = coupon_past(data, orders, waves(until))
+    names = list(version.params["features"])
+    found: dict[str, Chance] = {}
+    for kind in past.campaigns["campaign_type"].unique().sort():
+        newest = past.campaigns.filter(pl.col("campaign_type") == kind).sort("starts").row(-1, named=True)
+        table = rows_of(as_if_now(past, newest["campaign_id"], day_of(until), len(data.customers)), NOW)
+        values = matrix(table, names)
+        shared = values.std(axis=0) == 0
+        factors = _factors(model, Figures(values, tuple(names), np.ones(len(values), dtype=bool)), shared)
+        found[kind] = Chance(model.predict(values), factors)
+    return found
+
+
+def _factors(
+    model: Calibrated, figures: Figures, left_out: np.ndarray | None = None
+) -> list[list[tuple[str, float, float]]]:
+    """left_out: (n_features,) bool, figures that are not named."""
     added = model.model.contributions(figures.values)
-    top = np.argsort(-np.abs(added), axis=1, kind="stable")[:, :TOP_FACTORS]
+    size = np.abs(added) if left_out is None else np.where(left_out, -1.0, np.abs(added))
+    top = np.argsort(-size, axis=1, kind="stable")[:, :TOP_FACTORS]
     return [
         [(figures.names[i], round(float(figures.values[row, i]), 4), round(float(added[row, i]), 4)) for i in places]
         for row, places in enumerate(top.tolist())

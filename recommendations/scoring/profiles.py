@@ -13,7 +13,7 @@ from recommendations.ml.affinity import Leaning, leanings, reduced_share
 from recommendations.ml.clusters import Clusters
 from recommendations.ml.rfm import Rfm
 from recommendations.queries import behaviour
-from recommendations.scoring.expectations import Chance, Lifetime, chances, lifetime, moment
+from recommendations.scoring.expectations import Chance, Lifetime, chances, lifetime, moment, redemptions
 from registry.services import load_arrays
 
 AFFINITIES = 8  # departments that are kept of a person
@@ -31,6 +31,7 @@ class Known:
     leanings: tuple[Leaning, ...]
     lifetime: Lifetime | None
     chances: dict[str, Chance]
+    redemptions: dict[str, Chance]
     discount_share: np.ndarray
     shop_discount_share: float
     channels: dict[int, dict[str, int]]
@@ -60,6 +61,7 @@ def profiles(version) -> Iterator[tuple]:
         ),
         lifetime=lifetime(orders, until),
         chances=chances(data, orders, until),
+        redemptions=redemptions(data, orders, until),
         discount_share=reduced_share(paid, off),
         shop_discount_share=float(reduced_share(paid.sum(keepdims=True), off.sum(keepdims=True))[0]),
         channels=behaviour.channels(since=since, until=until),
@@ -121,7 +123,8 @@ def _figures(known: Known, row: int, customer_id: int) -> dict:
         "leanings": {f"{leaning.days:.0f}": _leaning(known, leaning, row) for leaning in known.leanings},
         "channels": known.channels.get(customer_id, {}),
         "shop_discount_share": _number(known.shop_discount_share),
-        "factors": {kind: chance.factors[row] for kind, chance in known.chances.items()},
+        "factors": {kind: each.factors[row] for kind, each in (known.chances | known.redemptions).items()},
+        "redemption": {kind: round(_chance(each, row), 4) for kind, each in known.redemptions.items()},
     }
     visits = known.sessions.get(customer_id)
     if visits is not None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from customers.queries.pseudonyms import pseudonyms_of
 from recommendations.ml.forgetting import without_row
-from recommendations.models import Exposure, Profile, Recommendation, TextFinding
+from recommendations.models import Exposure, Profile, Recommendation, TextFinding, WaveReceiver
 from registry import services as registry
 
 REASON = "a person was erased"
@@ -16,6 +16,7 @@ def forget(customer_id: int) -> dict[str, int]:
         "profiles": Profile.objects.filter(customer_id=customer_id).delete()[0],
         "recommendations": Recommendation.objects.filter(customer_id=customer_id).delete()[0],
         "opinions": TextFinding.objects.filter(customer_id=customer_id).delete()[0],
+        "coupons_received": WaveReceiver.objects.filter(customer_id=customer_id).delete()[0],
         "exposures_unlinked": Exposure.objects.filter(customer_id=customer_id).update(customer=None),
     }
 

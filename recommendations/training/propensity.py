@@ -103,19 +103,19 @@ def _one(lease: Lease, span: Window, kind: str, past: Moments, held: Moments):
             raise TooFewData(f"{kind}: {int(answers.sum())} of {len(answers)} did it, {LEAST_ANSWERS} each way needed")
     found = {family: Calibrated.fit(family, past.values, label, past.moment) for family in FAMILIES}
     said = {family: model.predict(held.values) for family, model in found.items()}
-    losses = {name: _losses(truth, probability) for name, probability in said.items()}
+    losses = {name: losses_of(truth, probability) for name, probability in said.items()}
     chosen = "boosting" if bootstrap(losses["boosting"] - losses["logistic"]).high < 0 else "logistic"
-    metrics, told = _metrics(truth, said[chosen]), quality(truth, said[chosen])
+    metrics, told = classified(truth, said[chosen]), quality(truth, said[chosen])
     live = _live(kind, held)
     if live is not None:
-        difference = bootstrap(losses[chosen] - _losses(truth, live))
-        metrics["log loss"] |= {"live": log_loss(truth, live), "beats_live": _verdict(difference)}
+        difference = bootstrap(losses[chosen] - losses_of(truth, live))
+        metrics["log loss"] |= {"live": log_loss(truth, live), "beats_live": verdict(difference)}
     trained = Trained(
         params={
             "model": chosen, "features": list(past.names), "departments": list(past.departments), "days": HORIZON_DAYS,
             "calibration": found[chosen].calibration.method, "base rate": round(told.base_rate, 4),
             "accuracy": round(told.accuracy, 4), "accuracy of guessing": round(told.accuracy_of_guessing, 4),
-            "compared": {family: _told(truth, probability) for family, probability in said.items()},
+            "compared": {family: summary(truth, probability) for family, probability in said.items()},
         },
         data_since=span.since, data_until=span.until, rows=len(label) + len(truth), metrics=metrics,
         baseline="base rate",
@@ -123,7 +123,7 @@ def _one(lease: Lease, span: Window, kind: str, past: Moments, held: Moments):
     return runs.save_version(lease, kind, found[chosen].state(), trained)
 
 
-def _metrics(truth: np.ndarray, said: np.ndarray) -> dict:
+def classified(truth: np.ndarray, said: np.ndarray) -> dict:
     """What it reaches beside what the base rate alone reaches; intervals by resampling people."""
     base = np.full(len(truth), truth.mean())
     rng = np.random.default_rng(0)
@@ -141,7 +141,7 @@ def _metrics(truth: np.ndarray, said: np.ndarray) -> dict:
     return rows
 
 
-def _told(truth: np.ndarray, probability: np.ndarray) -> dict:
+def summary(truth: np.ndarray, probability: np.ndarray) -> dict:
     found = quality(truth, probability)
     return {
         "roc_auc": round(found.roc_auc, 4), "pr_auc": round(found.pr_auc, 4), "log_loss": round(found.log_loss, 4),
@@ -149,7 +149,7 @@ def _told(truth: np.ndarray, probability: np.ndarray) -> dict:
     }  # fmt: skip
 
 
-def _losses(truth: np.ndarray, probability: np.ndarray) -> np.ndarray:
+def losses_of(truth: np.ndarray, probability: np.ndarray) -> np.ndarray:
     clipped = np.clip(probability, 1e-9, 1 - 1e-9)
     return -(truth * np.log(clipped) + (1 - truth) * np.log(1 - clipped))
 
@@ -162,5 +162,5 @@ def _live(kind: str, held: Moments) -> np.ndarray | None:
     return Calibrated.from_state(load_arrays(version)).predict(held.values)
 
 
-def _verdict(difference: Interval) -> bool | None:
+def verdict(difference: Interval) -> bool | None:
     return True if difference.high < 0 else False if difference.low > 0 else None

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from recommendations.contracts import CLUSTERS, EXCLUSIONS, LIFETIME, PROPENSITIES, RECOMMENDER, TWO_STAGE
+from recommendations.contracts import CLUSTERS, EXCLUSIONS, LIFETIME, PROPENSITIES, RECOMMENDER, REDEMPTION, TWO_STAGE
 from recommendations.ml.families import FAMILIES
 from recommendations.ml.interactions import TooFewData
 from recommendations.training.exclusions import measure_exclusions
@@ -12,6 +12,7 @@ from recommendations.training.lifetime import train_lifetime
 from recommendations.training.people import train_clusters
 from recommendations.training.propensity import train_propensities
 from recommendations.training.recommender import train_recommender
+from recommendations.training.redemption import train_redemption
 from recommendations.training.refresh import can_refresh, refresh_recommender
 from recommendations.training.two_stage import train_two_stage
 from registry import services as runs
@@ -25,6 +26,7 @@ TRAININGS: dict[str, Callable[[Lease], list]] = {
     CLUSTERS: train_clusters,
     LIFETIME: train_lifetime,
     PROPENSITIES: train_propensities,
+    REDEMPTION: train_redemption,
 }
 KINDS = tuple(TRAININGS)  # what every night trains; a family on its own is trained when somebody asks for it
 TRAININGS[TWO_STAGE] = train_two_stage  # weekly, and when somebody asks for it

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from recommendations.contracts import COUPON, PURCHASE, PersonProfile
 from recommendations.ml.factors import factor
 
@@ -94,6 +96,10 @@ def _chances(profile: PersonProfile) -> list[Line]:
         if chance is not None:
             notes = tuple(f"{factor(*each)}." for each in profile.factors.get(kind, ()))
             found.append(Line(label, f"{chance:.0%}", notes))
+    for kind, chance in sorted(profile.redemption.items(), key=lambda pair: -pair[1]):
+        notes = tuple(f"{factor(*each)}." for each in profile.factors.get(kind, ()))
+        label = _("Would use a coupon of a campaign “%(kind)s”") % {"kind": kind}
+        found.append(Line(label, f"{chance:.0%}", notes))
     return found
 
 

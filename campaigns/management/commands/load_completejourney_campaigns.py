@@ -5,6 +5,7 @@ import time
 from django.core.management.base import BaseCommand, CommandError
 
 from campaigns.services.history import load_history
+from campaigns.services.outcomes import hand_over
 from catalog.exceptions import DemoStoreRefused, SourceMissing
 
 
@@ -15,6 +16,7 @@ class Command(BaseCommand):
         began = time.monotonic()
         try:
             report = load_history()
+            hand_over()  # to what learns who redeems; the nightly task does the same for campaigns sent from here
         except (SourceMissing, DemoStoreRefused) as refused:
             raise CommandError(str(refused)) from None
         self.stdout.write(

@@ -6,7 +6,7 @@ import time
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from recommendations.contracts import COUPON, FAMILIES, LIFETIME, PROPENSITIES, PURCHASE
+from recommendations.contracts import COUPON, FAMILIES, LIFETIME, PROPENSITIES, PURCHASE, REDEMPTION
 from recommendations.scoring.everyone import score_everyone
 from recommendations.services.watch import watch
 from recommendations.tasks import train
@@ -17,7 +17,7 @@ from recommendations.training.run import train as train_here
 from registry import queries, services
 
 # A young shop has lists and groups before it has enough orders for these.
-LEFT_OUT_WHERE_SMALL = (LIFETIME, PROPENSITIES)
+LEFT_OUT_WHERE_SMALL = (LIFETIME, PROPENSITIES, REDEMPTION)
 
 
 class Command(BaseCommand):
