@@ -182,6 +182,7 @@ def models(lines: pl.DataFrame, log: PurchaseLog, week: int) -> dict[str, Recomm
         "EASE binary": Ease(EaseConfig(half_life_days=np.inf, damping=0.0)),
         "EASE decayed": Ease(EaseConfig(damping=0.5, regularisation=50.0)),
         "EASE default": Ease(),
+        "EASE weighed": Ease(EaseConfig(user_power=0.5)),
         "blend": tuned_blend(lines, log, week),
     }
 
@@ -217,6 +218,9 @@ def report(lines: pl.DataFrame, level: str, week: int, options: argparse.Namespa
             told(f"blend with {name}", found)
     if options.two_stage:
         found["two-stage"] = two_stage(lines, level, week, options.foresee, found)
+    for view in VIEWS:
+        difference = paired_difference(found["EASE weighed"][view], found["EASE default"][view], "ndcg@10")
+        print(f"  EASE weighed - EASE default, {view}: {difference}")
     for view, other in (("all", "recency"), ("novel", "EASE default"), ("novel", "EASE binary")):
         difference = paired_difference(found["blend"][view], found[other][view], "ndcg@10")
         print(f"  blend - {other}, {view}: {difference}")

@@ -289,6 +289,9 @@ PUSH_SERVICES = environment.names(
 
 # When the models are trained anew, UTC: a proof of erasure names the next one.
 NIGHTLY_TRAINING = (2, 30)
+# Epsilon a customer of one training of the propensities under differential privacy; 0 trains them without. Each takes from
+# the quarter's budget, and what does not fit is not trained.
+PROPENSITY_EPSILON = environment.decimal("ATTUNE_PROPENSITY_EPSILON", 0.0)
 # Seconds that a withdrawal waits for a message that is being handed over at that moment, before it says that one may be
 # under way. Twice the SMTP time-out of a send: after that only a lost worker's is left.
 WITHDRAWAL_PATIENCE = environment.number("ATTUNE_WITHDRAWAL_PATIENCE", 10)

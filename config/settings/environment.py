@@ -1,6 +1,7 @@
 """Reads the environment: a bad or missing value stops the start and names itself."""
 
 import base64
+import math
 import os
 import re
 import secrets
@@ -42,6 +43,17 @@ def number(name: str, default: int, least: int = 0) -> int:
         raise ImproperlyConfigured(f"{name}={value!r}: use a whole number.") from error
     if parsed < least:
         raise ImproperlyConfigured(f"{name}={value}: use at least {least}.")
+    return parsed
+
+
+def decimal(name: str, default: float, least: float = 0.0) -> float:
+    value = os.environ.get(name, str(default))
+    try:
+        parsed = float(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}={value!r}: use a number such as 0.5.") from error
+    if not least <= parsed < math.inf:
+        raise ImproperlyConfigured(f"{name}={value}: use a finite number of at least {least:g}.")
     return parsed
 
 

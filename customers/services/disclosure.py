@@ -35,10 +35,7 @@ def ask(question: GroupQuestion, exact: Callable[[], Exact], *, actor_id: int | 
     now = timezone.now()
     window = quarter(now)
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, f"{question.dataset} {window}"]
-            )
+        _lock(question.dataset, window)
         known = _known(digest, question)  # somebody asked the same while this one waited
         if known is not None:
             return known
@@ -55,6 +52,31 @@ def ask(question: GroupQuestion, exact: Callable[[], Exact], *, actor_id: int | 
         )
         kept.refresh_from_db()
     return _answer(question, kept, is_repeated=False)
+
+
+def spend(dataset: str, purpose: str, *, unit: str, mechanism: str, epsilon: float, delta: float) -> None:
+    """Takes the price of something that is no answer from a budget: of a model that is trained under differential privacy.
+
+    Before it is made: what was spent on a training that then fails stays spent, for somebody may have seen it. Raises
+    BudgetSpent when the price does not fit.
+    """
+    now = timezone.now()
+    window = quarter(now)
+    with transaction.atomic():
+        _lock(dataset, window)
+        price = Loss(epsilon, delta)
+        if not fits(CAP, spent(dataset, window), price):
+            raise BudgetSpent(dataset, window, quarter_ends(now))
+        PrivacyBudget.objects.create(
+            dataset=dataset, window=window, unit=unit, mechanism=mechanism, epsilon=epsilon, delta=delta,
+            query_digest=hashlib.sha256(f"{dataset}, {purpose}".encode()).digest(),
+        )  # fmt: skip
+
+
+def _lock(dataset: str, window: str) -> None:
+    """Holds this budget until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, f"{dataset} {window}"])
 
 
 def _noisy(question: GroupQuestion, exact: Exact) -> dict[str, dict[str, int]]:

@@ -42,6 +42,12 @@ class Calibration:
         fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(odds, label)
         return cls(method, fitted.X_thresholds_, fitted.y_thresholds_)
 
+    @classmethod
+    def none(cls) -> Self:
+        """Leaves every probability as it is: learning a map would be one more look at the rows."""
+        ends = np.array([-20.0, 20.0])
+        return cls("platt", ends, ends)
+
     def __call__(self, score: np.ndarray) -> np.ndarray:
         """(n,) probabilities from probabilities."""
         value = np.interp(log_odds(score), self.at, self.value)

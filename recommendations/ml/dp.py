@@ -10,6 +10,7 @@ about people. Noise comes from torch's generator, seeded by the operating system
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -21,6 +22,7 @@ from opacus.accountants.utils import get_noise_multiplier
 from opacus.optimizers import DPOptimizer
 from torch import nn
 
+from recommendations.ml.propensity import Propensity, PropensityConfig, signed_log
 from recommendations.ml.recommender import State
 
 
@@ -106,6 +108,34 @@ class DpLogistic:
     def state(self) -> State:
         learned = ("weights_", "bias_", "epsilon_", "delta_", "noise_", "groups_")
         return {name: np.asarray(getattr(self, name)) for name in learned}
+
+
+# Public scales, by what a feature's name says that it counts: nothing here was read off anybody's rows.
+LIMITS = ((("share", "rate", "is_", "age", "income", "size"), 12.0), (("days", "span"), 400.0),
+          (("spend", "discount", "basket", "amount", "mean_order"), 10_000.0))  # fmt: skip
+COUNT_LIMIT = 1_000.0
+
+
+def public_limits(names: Sequence[str]) -> np.ndarray:
+    """The largest value that each feature is expected to have, (n_features,)."""
+    return np.array(
+        [next((limit for words, limit in LIMITS if any(w in n for w in words)), COUNT_LIMIT) for n in names]
+    )
+
+
+def scaled(features: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Signed logs from -1 (at 0) to 1 (at the limit), cut off there."""
+    return np.clip(2 * signed_log(features) / np.log1p(limits) - 1, -1, 1)
+
+
+def as_propensity(model: DpLogistic, limits: np.ndarray) -> Propensity:
+    """The same weights as a regression on unscaled features, which serving and explanations know; but for the cut at the
+    limits, its answers are the private model's. What is made of a private model costs nothing more.
+    """
+    found = Propensity(PropensityConfig(loss="logistic"))
+    found.weights_, found.bias_ = model.weights_, model.bias_
+    found.mean_ = found.scale_ = np.log1p(limits) / 2
+    return found
 
 
 def _blocks(features, label, groups) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -17,6 +17,7 @@ from recommendations.ml.classification import calibration_error, lift, log_loss,
 from recommendations.ml.habits import MOST_DEPARTMENTS, Orders, does
 from recommendations.ml.interactions import TooFewData
 from recommendations.ml.metrics import Interval, bootstrap
+from recommendations.training.private import PRIVACY, PrivateTraining, private_training
 from recommendations.training.window import Window, window
 from registry import queries as registry
 from registry import services as runs
@@ -38,17 +39,19 @@ METRICS = {
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Rows of several snapshots: values (n, n_features), moment (n,) the snapshot's number, labels by kind (n,)."""
+    """Rows of several snapshots: values (n, n_features), moment (n,) the snapshot's number, person (n,) whose row it is,
+    labels by kind (n,)."""
 
     values: np.ndarray
     names: tuple[str, ...]
     departments: tuple[str, ...]
     moment: np.ndarray
+    person: np.ndarray
     labels: dict[str, np.ndarray]
 
     def part(self, rows: np.ndarray) -> "Moments":
         labels = {kind: label[rows] for kind, label in self.labels.items()}
-        return Moments(self.values[rows], self.names, self.departments, self.moment[rows], labels)
+        return Moments(self.values[rows], self.names, self.departments, self.moment[rows], self.person[rows], labels)
 
 
 def train_propensities(lease: Lease) -> list:
@@ -74,7 +77,7 @@ def _departments(data: Purchases) -> tuple[str, ...]:
 
 def _moments(data: Purchases, orders: Orders, end: float, departments: tuple[str, ...]) -> Moments:
     about = described(data.customers)
-    values, numbers, labels, names = [], [], {PURCHASE: [], COUPON: []}, ()
+    values, numbers, people, labels, names = [], [], [], {PURCHASE: [], COUPON: []}, ()
     for number in range(SNAPSHOTS):
         at = end - (number + 1) * HORIZON_DAYS
         figures = figures_at(data, orders, at, departments, about)
@@ -83,6 +86,7 @@ def _moments(data: Purchases, orders: Orders, end: float, departments: tuple[str
         names = figures.names
         values.append(figures.values[figures.known])
         numbers.append(np.full(int(figures.known.sum()), number))
+        people.append(np.flatnonzero(figures.known))
         for kind, label in labels.items():
             label.append(does(orders, at, HORIZON_DAYS, with_coupon=kind == COUPON)[figures.known])
     if len(values) < 3:
@@ -92,6 +96,7 @@ def _moments(data: Purchases, orders: Orders, end: float, departments: tuple[str
         names=names,
         departments=departments,
         moment=np.concatenate(numbers),
+        person=np.concatenate(people),
         labels={kind: np.concatenate(label) for kind, label in labels.items()},
     )
 
@@ -101,6 +106,9 @@ def _one(lease: Lease, span: Window, kind: str, past: Moments, held: Moments):
     for answers in (label, truth):
         if min(answers.sum(), len(answers) - answers.sum()) < LEAST_ANSWERS:
             raise TooFewData(f"{kind}: {int(answers.sum())} of {len(answers)} did it, {LEAST_ANSWERS} each way needed")
+    private = private_training(kind, past.names)
+    if private is not None:
+        return runs.save_version(lease, kind, *_private(span, kind, private, past, held))
     found = {family: Calibrated.fit(family, past.values, label, past.moment) for family in FAMILIES}
     said = {family: model.predict(held.values) for family, model in found.items()}
     losses = {name: losses_of(truth, probability) for name, probability in said.items()}
@@ -121,6 +129,30 @@ def _one(lease: Lease, span: Window, kind: str, past: Moments, held: Moments):
         baseline="base rate",
     )  # fmt: skip
     return runs.save_version(lease, kind, found[chosen].state(), trained)
+
+
+def _private(span: Window, kind: str, private: PrivateTraining, past: Moments, held: Moments) -> tuple[dict, Trained]:
+    """The weights are private; the figures beside them are read by staff and are not part of the promise."""
+    model = private.fit(past.values, past.labels[kind], past.person)
+    truth, said = held.labels[kind], model.predict(held.values)
+    metrics, told = classified(truth, said), quality(truth, said)
+    version = registry.live(kind)
+    # Against one that is private too; one that is not knew more than this one may.
+    if version is not None and PRIVACY in version.params:
+        live = _live(kind, held)
+        if live is not None:
+            difference = bootstrap(losses_of(truth, said) - losses_of(truth, live))
+            metrics["log loss"] |= {"live": log_loss(truth, live), "beats_live": verdict(difference)}
+    trained = Trained(
+        params={
+            "model": "logistic", "features": list(past.names), "departments": list(past.departments), "days": HORIZON_DAYS,
+            "calibration": "none", "base rate": round(told.base_rate, 4), "accuracy": round(told.accuracy, 4),
+            "accuracy of guessing": round(told.accuracy_of_guessing, 4), PRIVACY: private.told(),
+        },
+        data_since=span.since, data_until=span.until, rows=len(past.moment) + len(truth), metrics=metrics,
+        baseline="base rate",
+    )  # fmt: skip
+    return model.state(), trained
 
 
 def classified(truth: np.ndarray, said: np.ndarray) -> dict:

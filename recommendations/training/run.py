@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from customers.exceptions import BudgetSpent
 from recommendations.contracts import CLUSTERS, EXCLUSIONS, LIFETIME, PROPENSITIES, RECOMMENDER, REDEMPTION, TWO_STAGE
 from recommendations.ml.families import FAMILIES
 from recommendations.ml.interactions import TooFewData
@@ -38,7 +39,8 @@ INCREMENTAL, FULL = "incremental", "full"  # the nightly and the weekly training
 def train(run_id: int) -> list:
     """Does the run if it is free; returns the new versions, [] when somebody else holds it.
 
-    Too few data ends the run with the reason and leaves the live model alone; so does any other failure.
+    Too few data, or a privacy budget that is spent, ends the run with the reason and leaves the live model alone; so does
+    any other failure.
     """
     lease = runs.claim(run_id)
     if lease is None:
@@ -50,6 +52,9 @@ def train(run_id: int) -> list:
             _promote_what_is_better(versions)
     except TooFewData as error:
         runs.fail(lease, f"Too few data: {error}")
+        return []
+    except BudgetSpent as error:
+        runs.fail(lease, str(error))
         return []
     except Exception as error:
         runs.fail(lease, f"{type(error).__name__}: {error}")
