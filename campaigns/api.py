@@ -124,7 +124,10 @@ class FunnelOut(serializers.Serializer):
 class PrivacyOut(serializers.Serializer):
     """How the figures were protected."""
 
-    unit = serializers.CharField(help_text="Whom the noise hides: one person and everything they did.")
+    unit = serializers.CharField(
+        help_text="Whom the noise hides and what is counted: a household, a person with all who share an address or a "
+        "number with them, and everything they did."
+    )
     mechanism = serializers.CharField()
     epsilon = serializers.FloatField(help_text="What the answer took from the merchant's budget of the quarter.")
     delta = serializers.FloatField()
@@ -133,7 +136,7 @@ class PrivacyOut(serializers.Serializer):
     people_error = serializers.FloatField(help_text="Expected absolute error of each number of people.")
     money_error = serializers.DecimalField(max_digits=16, decimal_places=2)
     money_cap = serializers.DecimalField(
-        max_digits=16, decimal_places=2, help_text="What a person spent beyond this does not count."
+        max_digits=16, decimal_places=2, help_text="What a household spent beyond this does not count."
     )
     too_few = serializers.ListField(
         child=serializers.CharField(), help_text="Figures held back: their expected error is above 20 %."

@@ -289,7 +289,7 @@ class DemoStoreRef:
 
 @dataclass(frozen=True, slots=True)
 class GroupPart:
-    """Figures of a group that share one noise: `cap` is the most that one person adds to all of them together."""
+    """Figures of a group that share one noise: `cap` is the most that one unit adds to all of them together."""
 
     name: str
     cap: int  # in the units of the figures: people, cents
@@ -304,7 +304,7 @@ class GroupQuestion:
     text: str  # in words and numbers, no person in it
     data_version: str  # public: moves by the clock, never by what the data say
     parts: tuple[GroupPart, ...]
-    unit: str = "person"
+    unit: str = "person"  # whom the noise hides: what `cap` of each part is of
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A canary: one person whose address, number and name go through every door, and are then looked for where nothing personal
 may rest: each column that is not sealed, the log, the cache, the broker, error pages.
 
-`pytest --canary` looks after every test of a whole run, for the domain of nearly all addresses in the tests' data.
+Every other test looks for what itself brings in (conftest); here it is one person by all doors, the broker among them.
 """
 
 import io

@@ -1,7 +1,8 @@
 """What a merchant is told of a campaign: figures of groups with noise, once a week, within the merchant's budget.
 
 The platform's own staff read exact figures; a merchant could tell two campaigns apart by one person, so noise stands
-between. A figure moves at the end of each week since the start and at the end of the window, never by what the data say.
+between. It hides a household, a person with all who share an address with them, and households are what is counted.
+A figure moves at the end of each week since the start and at the end of the window, never by what the data say.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from customers.services import disclosure
 
 WEEK = timedelta(days=7)
 # Half a unit an answer: with a cap of 3 a merchant gets six a quarter. Counts need most of it: they carry the shares.
+UNIT = "household"  # campaigns.queries.disclosed
 PARTS = (GroupPart("people", PEOPLE_CAP, 0.35), GroupPart("money", MONEY_CAP, 0.15))
 
 
@@ -96,6 +98,7 @@ def _question(campaign: Campaign, window: Window) -> GroupQuestion:
         text=f"results of campaign {campaign.pk} until {window.until:%Y-%m-%d %H:%M}",
         data_version=window.until.isoformat(),  # orders that come late for it are not told: no answer is given twice
         parts=PARTS,
+        unit=UNIT,
     )
 
 
@@ -133,7 +136,7 @@ def _privacy(answer: GroupAnswer) -> Privacy:
     hidden = [name for name, figure in people.items() if figure.value is None]
     hidden += [f"{name}_revenue" for name, figure in money.items() if figure.value is None]
     return Privacy(
-        unit="person",
+        unit=UNIT,
         mechanism=answer.mechanism,
         epsilon=answer.epsilon,
         delta=answer.delta,

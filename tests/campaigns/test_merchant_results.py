@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.contracts import Arm, NoisyArm, Verdict
-from campaigns.models import Assignment, Campaign, Message, MessageVariant, Segment
-from campaigns.queries.disclosed import MONEY_CAP, capped
+from campaigns.models import Assignment, Campaign, Click, Message, MessageVariant, Segment, SurveyAnswer
+from campaigns.queries.disclosed import MONEY_CAP, PEOPLE_CAP, capped
 from campaigns.queries.measurement import window_of
 from campaigns.stats.lift import noisy_conversion_lift, noisy_revenue_lift
 from catalog.models import Membership
@@ -75,7 +75,7 @@ def test_the_figures_are_near_the_truth_and_say_how_they_were_protected(campaign
     assert found["conversion"]["verdict"] in ("cannot tell", "higher", "lower")
     assert found["conversion"]["difference"]["low"] < found["conversion"]["difference"]["high"]
     assert found["treated"]["orders"] is None
-    assert (privacy["unit"], privacy["epsilon"], privacy["money_cap"]) == ("person", 0.5, "200.00")
+    assert (privacy["unit"], privacy["epsilon"], privacy["money_cap"]) == ("household", 0.5, "200.00")
     assert privacy["people_error"] == pytest.approx(5 / 0.35)
     assert found["window"]["until"] == (campaign.started_at + 7 * DAY).isoformat().replace("+00:00", "Z")
 
@@ -145,6 +145,38 @@ def test_nobody_moves_a_figure_by_more_than_the_cap(campaign):
     after = capped(campaign, window_of(campaign))
     assert after.people == before.people
     assert after.money["treated"] - before.money["treated"] == MONEY_CAP - 150_00
+
+
+def test_people_who_share_an_address_are_one_in_every_figure(campaign):
+    """Five who share it, over two channels: at the most one in each of five figures, and one cap of money."""
+    window = window_of(campaign)
+    before = capped(campaign, window)
+    words = MessageVariant.objects.get()
+    five = [Customer.objects.create(external_id=f"shares-{n}") for n in range(5)]
+    Assignment.objects.bulk_create(
+        Assignment(campaign=campaign, customer=one, arm="treated", unit=f"customer:{five[0].pk}") for one in five
+    )
+    states = ("sent", "failed", "skipped", "unknown", "sent")
+    for one, state in zip(five, states, strict=True):
+        for channel in ("email", "sms"):
+            message = Message.objects.create(
+                campaign=campaign, customer=one, variant=words, channel=channel,
+                state=state if channel == "email" else "failed", reason="" if state == "sent" else "x",
+                sent_at=timezone.now() if state == "sent" and channel == "email" else None,
+            )  # fmt: skip
+            Click.objects.create(message=message)
+            SurveyAnswer.objects.create(message=message, score=3)
+        Order.objects.create(
+            external_id=f"s-{one.pk}", customer=one, total="150.00", channel="web", source="api",
+            ordered_at=campaign.started_at + DAY,
+        )  # fmt: skip
+    after = capped(campaign, window)
+    moved = {name: after.people[name] - before.people[name] for name in after.people}
+    assert {name for name, change in moved.items() if change} == {
+        "treated", "treated_converted", "sent", "clickers", "survey_answers",
+    }  # fmt: skip
+    assert sum(moved.values()) == PEOPLE_CAP
+    assert after.money["treated"] - before.money["treated"] == MONEY_CAP
 
 
 def test_another_merchants_campaign_is_not_found(started):
