@@ -23,6 +23,8 @@ from recommendations.services import forgetting
 from registry.queries import versions
 from risk import services as risk
 
+SHORTEST = 6  # letters of an address that is looked for in files: a shorter one, such as a card's “12”, stands in any
+
 
 def export(request_id: int, *, actor=None) -> tuple[dict, bytes]:
     """(proof, file): everything known of the person as JSON, and the request closed. Raises Refused before `verified`."""
@@ -127,13 +129,13 @@ def repeat_erasures() -> int:
 
 
 def _forget_sink(addresses: tuple[str, ...]) -> int:
-    """Mails in the local sink, which stands in for the mailboxes of a demo. A real mailbox is the person's own."""
+    """What the sinks of this machine keep, which stand in for mailboxes and phones of a demo. Real ones are the person's."""
     if not settings.MAIL_SINK:
         return 0
-    wanted = [address.encode() for address in addresses if "@" in address]
+    wanted = [address.encode() for address in addresses if len(address) >= SHORTEST]
     count = 0
-    for path in Path(settings.MAIL_SINK_DIR).glob("*.eml") if wanted else ():
-        if any(address in path.read_bytes() for address in wanted):
+    for path in Path(settings.MAIL_SINK_DIR).rglob("*") if wanted else ():
+        if path.is_file() and any(address in path.read_bytes() for address in wanted):
             path.unlink(missing_ok=True)
             count += 1
     return count

@@ -61,7 +61,7 @@ def canary_shop() -> tuple[Shop, Customer]:
     SubjectKey.objects.filter(customer=person).delete()
     ContactPoint.objects.filter(customer=person).delete()
     person.refresh_from_db()
-    people.add_contact_points(NewContact(person.pk, kind, CANARY[kind]) for kind in ("email", "loyalty"))
+    people.add_contact_points(NewContact(person.pk, kind, CANARY[kind]) for kind in ("email", "phone", "loyalty"))
     Message.objects.filter(customer=person).update(contact_point=person.contact_points.get(kind="email"))
     consent.record(consent_of(person))
     record_events(
@@ -133,6 +133,9 @@ def test_after_the_proof_nothing_names_the_person_and_the_figures_stay(settings,
     live = artifact("blend", sorted(p.pk for p in shop.people), "live")
     old = artifact("ease", sorted(p.pk for p in shop.people), "retired")
     (settings.MAIL_SINK_DIR / "a.1.eml").write_text(f"To: {CANARY['email']}\n")
+    (settings.MAIL_SINK_DIR / "sms").mkdir()
+    (settings.MAIL_SINK_DIR / "sms" / "b.json").write_text(f'{{"to": "{CANARY["phone"]}"}}')
+    (settings.MAIL_SINK_DIR / "c.1.eml").write_text("To: somebody.else@example.invalid\n")
     at = timezone.now() + timedelta(minutes=1)
     before = figures(shop, at)
     assert "treated" in before[0]
@@ -142,6 +145,7 @@ def test_after_the_proof_nothing_names_the_person_and_the_figures_stay(settings,
     proof = campaign_rights.erase(request.pk)
 
     assert traces(tmp_path) == []
+    assert [path.name for path in settings.MAIL_SINK_DIR.rglob("*.*")] == ["c.1.eml"]
     assert figures(shop, at) == before
     assert list(consent.verify()) == []
     assert list(consent.compare_state()) == []
