@@ -36,6 +36,35 @@ class Choice(StrEnum):
     FIXED = "fixed"  # the pinned products, the same for everybody
 
 
+class TriggerKind(StrEnum):
+    """What makes a triggered campaign write to somebody."""
+
+    ABANDONED_CART = "abandoned_cart"
+    POST_PURCHASE = "post_purchase"
+    WIN_BACK = "win_back"
+    BACK_IN_STOCK = "back_in_stock"
+    PRICE_DROP = "price_drop"
+    BIRTHDAY = "birthday"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A kind, and its one number: hours after the cart was left, days after an order or without one, days that an interest
+    in a product lasts, days before the birthday.
+    """
+
+    kind: TriggerKind
+    wait: int
+
+    @classmethod
+    def of(cls, kept: Mapping) -> "Trigger | None":
+        """From the JSON of its row; None for a campaign that is sent once."""
+        return cls(TriggerKind(kept["kind"]), kept["wait"]) if kept else None
+
+    def kept(self) -> dict:
+        return {"kind": self.kind.value, "wait": self.wait}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """A recommendation block: what may stand in a message, and in which order.

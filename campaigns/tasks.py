@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from campaigns.exceptions import ChannelUnavailable
-from campaigns.services import delivery, letters, outcomes, segments, withdrawal
+from campaigns.services import delivery, letters, outcomes, segments, triggers, withdrawal
 from customers.services import typed_requests
 
 
@@ -27,6 +27,14 @@ def start_due() -> None:
     for campaign_id in delivery.due():
         delivery.start(campaign_id)
         _wake(campaign_id)
+
+
+@shared_task(name="campaigns.take_in")
+def take_in() -> None:
+    """Asks every running campaign's trigger, one after another: what fails for one waits for the next ring."""
+    for campaign_id in triggers.running():
+        if triggers.sweep(campaign_id):
+            deliver.delay(campaign_id)
 
 
 @shared_task(name="campaigns.deliver", bind=True, max_retries=None)

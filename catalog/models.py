@@ -84,6 +84,26 @@ class Product(models.Model):
         return self.title
 
 
+class ProductChange(models.Model):
+    """A price that fell, or a product that can be bought again: what a campaign may tell whoever looked at it."""
+
+    class What(models.TextChoices):
+        PRICE_FELL = "price_fell", "the price fell"
+        BACK_IN_STOCK = "back", "back in stock"
+
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="changes")
+    what = models.CharField(max_length=10, choices=What)
+    before = models.DecimalField(max_digits=12, decimal_places=2)
+    after = models.DecimalField(max_digits=12, decimal_places=2)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["what", "at"], name="productchange_newest")]
+
+    def __str__(self):
+        return f"{self.product_id}: {self.what}"
+
+
 class Offer(models.Model):
     """A reduction that a campaign may promise: a coupon of the past or one to come."""
 

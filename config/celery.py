@@ -28,6 +28,7 @@ _HOUR, _MINUTE = settings.NIGHTLY_TRAINING
 # Each entry sweeps for rows that a lost nudge left behind, or is the nightly run. Times are UTC.
 app.conf.beat_schedule = {
     "start what is due": {"task": "campaigns.start_due", "schedule": 30.0},
+    "take in whom an event names": {"task": "campaigns.take_in", "schedule": 60.0},
     "go on sending": {"task": "campaigns.sweep", "schedule": 15.0},
     "draft what waits for words": {"task": "campaigns.sweep_generation", "schedule": 60.0},
     "train what was asked for": {"task": "recommendations.sweep", "schedule": 60.0},

@@ -7,11 +7,12 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.contracts import Block
+from campaigns.contracts import Block, Trigger, TriggerKind
 from campaigns.forms.block import BlockFields, initial_block
 from campaigns.models import Campaign, Codes
 from campaigns.queries import planning
 from campaigns.queries.segments import visible
+from campaigns.queries.triggers import RULES
 from campaigns.services.compose import Plan
 from campaigns.services.senders import SENDERS
 from catalog.queries import merchants
@@ -27,11 +28,13 @@ CHANNEL_WORDS = {
     "store": _("Coupon sheet in the store"),
     "webhook": _("Webhook"),
 }
-ON_RELEASE, AT_TIME = "release", "time"
+ON_RELEASE, AT_TIME, ON_EVENT = "release", "time", "event"
 WHEN = [
-    (ON_RELEASE, "When somebody releases it, after the approval"),
-    (AT_TIME, "At a set time"),
+    (ON_RELEASE, _("When somebody releases it, after the approval")),
+    (AT_TIME, _("At a set time")),
+    (ON_EVENT, _("Whenever an event names somebody, each person once")),
 ]
+TRIGGERS = [(kind.value, f"{rule.label} ({rule.unit})") for kind, rule in RULES.items()]
 
 
 class PlanForm(BlockFields):
@@ -88,6 +91,12 @@ class PlanForm(BlockFields):
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         help_text="For a set time. Missed by more than six hours, it asks for another review.",
+    )
+    trigger = forms.ChoiceField(
+        required=False, choices=[("", "–"), *TRIGGERS], label=_("Event"), help_text=_("And who is in a segment above.")
+    )
+    wait = forms.IntegerField(
+        required=False, min_value=0, label=_("Its number"), help_text=_("Of hours or days, as the event says.")
     )
     per_second = forms.IntegerField(
         min_value=1, max_value=1000, label="Messages a second", help_text="At most; the mail server may be slower."
@@ -154,9 +163,20 @@ class PlanForm(BlockFields):
                 "offer", f"This offer belongs to {offer.merchant.name}: choose that merchant, or another offer."
             )
         self._check_codes(given)
+        if given.get("when") == ON_EVENT:
+            self._check_trigger(given)
         if given.get("when") == AT_TIME and "scheduled_at" in given:
             self._check_time(given["scheduled_at"])
         return given
+
+    def _check_trigger(self, given) -> None:
+        if not given.get("trigger"):
+            self.add_error("trigger", _("Choose the event that it answers."))
+            return
+        rule = RULES[TriggerKind(given["trigger"])]
+        if "wait" in given and (given["wait"] is None or not rule.least <= given["wait"] <= rule.most):
+            asked = {"least": rule.least, "most": rule.most, "unit": rule.unit}
+            self.add_error("wait", _("From %(least)s to %(most)s: %(unit)s.") % asked)
 
     def _check_codes(self, given) -> None:
         if given.get("codes") and not given.get("offer"):
@@ -176,7 +196,9 @@ class PlanForm(BlockFields):
         """What was typed, as the service wants it. Valid forms only."""
         given = self.cleaned_data
         chosen = [given[f"segment_{place}"] for place in range(1, self.slots + 1)]
-        at, late = given["scheduled_at"], LATE
+        at, late, trigger = given["scheduled_at"], LATE, None
+        if given["when"] == ON_EVENT:
+            at, late, trigger = None, None, Trigger(TriggerKind(given["trigger"]), given["wait"])
         if given["when"] == ON_RELEASE:
             # From now on, without an end: the release alone decides. An unchanged plan keeps its time and its digest.
             had = self.campaign is not None and self.campaign.late_after is None
@@ -202,12 +224,14 @@ class PlanForm(BlockFields):
             codes=given["codes"],
             shared_code=given["shared_code"] if given["codes"] == Codes.SHARED else "",
             utm_campaign=given["utm_campaign"],
+            trigger=trigger,
         )
 
 
 def initial_of(campaign: Campaign | None) -> dict:
     plan = Plan(name="", segment_ids=()) if campaign is None else campaign
     waits_for_release = campaign is None or campaign.late_after is None
+    trigger = None if campaign is None else Trigger.of(campaign.trigger)
     return {
         "name": plan.name,
         "goal": plan.goal,
@@ -220,7 +244,9 @@ def initial_of(campaign: Campaign | None) -> dict:
         "holdout": round(plan.holdout_share * 100, 1),
         "cap_days": plan.cap_days,
         "attribution_days": plan.attribution_days,
-        "when": ON_RELEASE if waits_for_release else AT_TIME,
+        "when": ON_EVENT if trigger else ON_RELEASE if waits_for_release else AT_TIME,
+        "trigger": trigger.kind.value if trigger else "",
+        "wait": trigger.wait if trigger else None,
         "scheduled_at": None if waits_for_release else plan.scheduled_at,
         "per_second": plan.per_second,
         "festival": plan.festival,

@@ -62,6 +62,8 @@ class Campaign(models.Model):
     name = models.CharField(max_length=120)
     goal = models.CharField(max_length=200, blank=True)
     kind = models.CharField(max_length=10, choices=words(Kind), default=Kind.SCHEDULED.value)
+    trigger = models.JSONField(default=dict, blank=True)  # contracts.Trigger of a triggered campaign
+    swept_at = models.DateTimeField(null=True, editable=False)  # until when its trigger was asked
     state = models.CharField(
         max_length=10, choices=words(CampaignState), default=CampaignState.DRAFT.value, editable=False
     )
@@ -98,6 +100,9 @@ class Campaign(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(holdout_share__range=(0, 0.5)), name="campaign_holdout_share"),
             models.CheckConstraint(condition=models.Q(channels__len__gte=1), name="campaign_has_a_channel"),
+            models.CheckConstraint(
+                condition=~models.Q(kind="triggered") | ~models.Q(trigger={}), name="triggered_has_a_trigger"
+            ),
             models.CheckConstraint(condition=models.Q(items_per_message__range=(1, 12)), name="campaign_items"),
             models.CheckConstraint(condition=models.Q(attribution_days__range=(1, 90)), name="campaign_attribution"),
             models.CheckConstraint(

@@ -13,6 +13,7 @@ from django.db import connection
 
 from campaigns.contracts import Arm, ArmResult
 from campaigns.models import Campaign
+from campaigns.state import Kind
 from campaigns.stats.covariate import Past
 from campaigns.stats.sequential import converted_covariance, running
 
@@ -20,6 +21,10 @@ from campaigns.stats.sequential import converted_covariance, running
 # four weeks before, 0.83 with eight, and no better with thirteen or twenty-six.
 PAST = timedelta(weeks=8)
 
+# From when to when somebody's orders count: over the campaign's window, or, where an event took each person in at a time of
+# their own, over as many days from that.
+FROM = "CASE WHEN %(own)s::interval IS NULL THEN %(since)s ELSE a.assigned_at END"
+TILL = "CASE WHEN %(own)s::interval IS NULL THEN %(until)s ELSE LEAST(%(until)s, a.assigned_at + %(own)s) END"
 COUNTED = "o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL"
 # Per customer first, then per arm, of the whole campaign and of each segment: the sums of squares and cubes are what the
 # interval of a mean needs, those with the past what takes the past out.
@@ -27,13 +32,14 @@ ARMS = f"""
 SELECT GROUPING(segment_id) = 1, segment_id, arm, count(*), count(*) FILTER (WHERE orders > 0), sum(y), sum(y * y),
        sum(y * y * y), sum(orders), sum(x), sum(x * x), sum(x * x * x), sum(x * y), sum(x * x * y), sum(x * y * y)
 FROM (
-    SELECT a.arm, a.segment_id, count(o.id) FILTER (WHERE o.ordered_at >= %(since)s) AS orders,
-           COALESCE(sum(o.total - o.refunded) FILTER (WHERE o.ordered_at >= %(since)s), 0) AS y,
-           COALESCE(sum(o.total - o.refunded) FILTER (WHERE o.ordered_at < %(since)s), 0) AS x
+    SELECT a.arm, a.segment_id, count(o.id) FILTER (WHERE o.ordered_at >= {FROM}) AS orders,
+           COALESCE(sum(o.total - o.refunded) FILTER (WHERE o.ordered_at >= {FROM}), 0) AS y,
+           COALESCE(sum(o.total - o.refunded) FILTER (WHERE o.ordered_at < {FROM}), 0) AS x
     FROM campaigns_assignment a
-    LEFT JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(past)s
-         AND o.ordered_at < %(until)s AND {COUNTED}
-    WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.arm, a.segment_id, a.customer_id
+    LEFT JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= {FROM} - %(past)s
+         AND o.ordered_at < {TILL} AND {COUNTED}
+    WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded'
+    GROUP BY a.arm, a.segment_id, a.customer_id, a.assigned_at
 ) per_customer GROUP BY GROUPING SETS ((arm), (segment_id, arm))
 """  # noqa: S608 - COUNTED is a constant of this file
 # Money per customer and period, where period 1 is the past and 2, 3, ... are the time up to the first look, the second, ...
@@ -96,10 +102,22 @@ class Outcomes:
     past: np.ndarray  # (people,) float64
 
 
+def own_window(campaign: Campaign) -> timedelta | None:
+    """For how long after they were taken in somebody's orders count; None where one window holds for all."""
+    return timedelta(days=campaign.attribution_days) if campaign.kind == Kind.TRIGGERED else None
+
+
 def sums(campaign: Campaign, since: datetime, until: datetime) -> dict[int | None, Pair]:
     """By segment, and under None of the whole, what was ordered from `since` until `until`; one query."""
     with connection.cursor() as cursor:
-        cursor.execute(ARMS, {"campaign": campaign.pk, "since": since, "until": until, "past": since - PAST})
+        parameters = {
+            "campaign": campaign.pk,
+            "since": since,
+            "until": until,
+            "past": PAST,
+            "own": own_window(campaign),
+        }
+        cursor.execute(ARMS, parameters)
         # Whose segment is gone (NULL) counts in the whole alone.
         found = {
             (None if is_whole else segment, arm): row

@@ -46,7 +46,7 @@ WITH member AS MATERIALIZED (
     LEFT JOIN customers_consentstate n ON n.customer_id = a.customer_id AND n.purpose = 'marketing' AND n.channel = 'any'
         AND NOT n.is_given
     LEFT JOIN unnest(%(sharing)s::bigint[], %(units)s::bigint[]) AS u(customer_id, unit) ON u.customer_id = a.customer_id
-    WHERE a.campaign_id = %(campaign)s
+    WHERE a.campaign_id = %(campaign)s AND (%(only)s::bigint[] IS NULL OR a.customer_id = ANY(%(only)s::bigint[]))
 ), channel AS (
     SELECT * FROM unnest(%(channels)s::text[], %(kinds)s::text[], %(consents)s::text[]) AS c(channel, kind, consent)
 ), cap AS (
@@ -153,7 +153,7 @@ def route(channel: str) -> Route:
     return ROUTES.get(channel, Route(channel, ""))
 
 
-def units(campaign: Campaign) -> dict[int, int]:
+def units(campaign: Campaign, only: list[int] | None = None) -> dict[int, int]:
     """The unit of everybody who shares a contact point of the campaign's channels with somebody of the audience.
 
     Two people of the audience may hang together over people outside of it, who are followed until nobody new is found.
@@ -162,10 +162,13 @@ def units(campaign: Campaign) -> dict[int, int]:
     kinds, joined = sorted({route(channel).contact for channel in campaign.channels} - {""}), Units()
     if not kinds:
         return {}
-    found = _join(joined, IN_AUDIENCE, {"kinds": kinds, "campaign": campaign.pk})
-    # Everybody of the audience was asked for in this first round.
-    inside = AudienceMember.objects.filter(campaign=campaign, customer_id__in=found)
-    found -= set(inside.values_list("customer_id", flat=True))
+    if only is None:
+        found = _join(joined, IN_AUDIENCE, {"kinds": kinds, "campaign": campaign.pk})
+        # Everybody of the audience was asked for in this first round.
+        inside = AudienceMember.objects.filter(campaign=campaign, customer_id__in=found)
+        found -= set(inside.values_list("customer_id", flat=True))
+    else:
+        found = _join(joined, AMONG, {"kinds": kinds, "customers": only}) - set(only)
     while found:
         found = _join(joined, AMONG, {"kinds": kinds, "customers": sorted(found)})
     return dict(joined)
@@ -201,10 +204,12 @@ def caps_of(campaign: Campaign) -> list[Cap]:
     return [*first, *own, *(Cap(*cap) for cap in settings.FREQUENCY_CAPS)]
 
 
-def gate_parameters(campaign: Campaign, now: datetime, unrenderable: list[int]) -> dict:
-    caps, shared = caps_of(campaign), units(campaign)
+def gate_parameters(campaign: Campaign, now: datetime, unrenderable: list[int], only: list[int] | None = None) -> dict:
+    """Of the whole frozen audience, or of these customers of it."""
+    caps, shared = caps_of(campaign), units(campaign, only)
     return {
         "campaign": campaign.pk,
+        "only": only,
         "channels": campaign.channels,
         "kinds": [route(channel).contact for channel in campaign.channels],
         "consents": [route(channel).consent for channel in campaign.channels],

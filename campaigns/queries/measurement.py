@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from campaigns.contracts import Arm, ArmResult, Lift, SampleRatio, Verdict
 from campaigns.models import Assignment, Campaign, Click, Message, Origin, Redemption, SurveyAnswer
-from campaigns.queries.arms import COUNTED, PAST, Pair, covariance, empty, sums
+from campaigns.queries.arms import COUNTED, FROM, PAST, TILL, Pair, covariance, empty, own_window, sums
 from campaigns.queries.audience import route
+from campaigns.state import Kind
 from campaigns.stats.covariate import adjust
 from campaigns.stats.lift import LEVEL, conversion_lift, revenue_lift, sample_ratio
 from campaigns.stats.sequential import nominal_levels
@@ -32,8 +33,7 @@ WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.arm
 DAYS = f"""
 SELECT a.arm, (date_trunc('day', o.ordered_at))::date AS day, sum(o.total - o.refunded), count(DISTINCT o.customer_id)
 FROM campaigns_assignment a
-JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
-     AND {COUNTED}
+JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= {FROM} AND o.ordered_at < {TILL} AND {COUNTED}
 WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY 1, 2 ORDER BY 2
 """  # noqa: S608 - COUNTED is a constant
 
@@ -123,7 +123,9 @@ def window_of(campaign: Campaign, as_of: datetime | None = None) -> Window | Non
     if campaign.started_at is None:
         return None
     as_of = as_of or known_until()
-    end = campaign.started_at + timedelta(days=campaign.attribution_days)
+    # A campaign that answers events has a last person only when it has ended.
+    last = campaign.started_at if campaign.kind != Kind.TRIGGERED else campaign.finished_at or as_of
+    end = last + timedelta(days=campaign.attribution_days)
     until = max(min(end, as_of), campaign.started_at)
     return Window(campaign.started_at, until, as_of, is_complete=as_of >= end, is_replay=as_of > timezone.now())
 
@@ -146,9 +148,9 @@ def results(campaign: Campaign, as_of: datetime | None = None) -> Results | None
         looks[-1] if looks else None,
         now.treated,
         now.holdout,
-        _repeated(conversion_lift(then.treated, then.holdout, levels.conversion), looks),
-        _repeated(revenue_lift(then.treated, then.holdout, levels.revenue), looks),
-        _adjusted(then, levels, looks),
+        _judged(campaign, conversion_lift(then.treated, then.holdout, levels.conversion), looks),
+        _judged(campaign, revenue_lift(then.treated, then.holdout, levels.revenue), looks),
+        _adjusted(campaign, then, levels, looks),
         # Without a hold-out there is no draw to check.
         sample_ratio(now.treated.customers, now.holdout.customers, campaign.holdout_share)
         if campaign.holdout_share
@@ -168,7 +170,11 @@ class _Levels:
 
 
 def looks_of(campaign: Campaign, window: Window) -> list[datetime]:
-    """The daily looks so far, at whole days after the start; the last one is the end of the attribution window."""
+    """The daily looks so far, at whole days after the start; the last one is the end of the attribution window. None of a
+    campaign that answers events: it has no end that a rate of error could be spent up to.
+    """
+    if campaign.kind == Kind.TRIGGERED:
+        return []
     days = (window.until - window.since) // timedelta(days=1)
     return [window.since + timedelta(days=day) for day in range(1, days + 1)]
 
@@ -183,9 +189,11 @@ def _levels(campaign: Campaign, looks: list[datetime]) -> _Levels:
     )
 
 
-def _repeated(lift: Lift, looks: list[datetime]) -> Lift:
-    """The lift as one of many looks; before the first look there is no interval yet."""
-    if lift.difference is None:
+def _judged(campaign: Campaign, lift: Lift, looks: list[datetime]) -> Lift:
+    """The lift as one of many looks; before the first look there is no interval yet. Of a campaign that answers events the
+    interval holds for one look, and says so.
+    """
+    if lift.difference is None or campaign.kind == Kind.TRIGGERED:
         return lift
     if not looks:
         early = "Cannot tell yet: the first look is a whole day after the start."
@@ -199,13 +207,13 @@ def _repeated(lift: Lift, looks: list[datetime]) -> Lift:
     )
 
 
-def _adjusted(pair: Pair, levels: _Levels, looks: list[datetime]) -> Adjusted | None:
+def _adjusted(campaign: Campaign, pair: Pair, levels: _Levels, looks: list[datetime]) -> Adjusted | None:
     """Revenue less what the weeks before the start foretold; None where they foretell nothing."""
     less = adjust(pair.treated, pair.holdout, pair.past_treated, pair.past_holdout)
     if less is None:
         return None
     lift = replace(revenue_lift(less.treated, less.holdout, levels.adjusted), adjusted_for=FORETOLD)
-    return Adjusted(_repeated(lift, looks), less.correlation, 1 - less.width)
+    return Adjusted(_judged(campaign, lift, looks), less.correlation, 1 - less.width)
 
 
 def _segments(campaign: Campaign, whole, looked, levels: _Levels, looks: list[datetime]) -> tuple[SegmentResult, ...]:
@@ -213,8 +221,10 @@ def _segments(campaign: Campaign, whole, looked, levels: _Levels, looks: list[da
     rows = []
     for part in campaign.campaign_segments.select_related("segment"):
         now, then = (found.get(part.segment_id) or empty() for found in (whole, looked))
-        found = _adjusted(then, levels, looks)
-        lift = found.lift if found else _repeated(revenue_lift(then.treated, then.holdout, levels.revenue), looks)
+        found = _adjusted(campaign, then, levels, looks)
+        lift = (
+            found.lift if found else _judged(campaign, revenue_lift(then.treated, then.holdout, levels.revenue), looks)
+        )
         rows.append(SegmentResult(part.segment.name, now.treated, now.holdout, lift))
     return tuple(rows)
 
@@ -286,7 +296,8 @@ def days(campaign: Campaign, window: Window) -> list[Day]:
         .annotate(n=Count("pk"))
     )
     with connection.cursor() as cursor:
-        cursor.execute(DAYS, {"campaign": campaign.pk, "since": window.since, "until": window.until})
+        times = {"since": window.since, "until": window.until, "own": own_window(campaign)}
+        cursor.execute(DAYS, {"campaign": campaign.pk, **times})
         found = {(arm, day): float(revenue) for arm, day, revenue, _ in cursor.fetchall()}
     day, last = window.since.date(), window.until.date()
     total = {arm.value: 0.0 for arm in Arm}

@@ -8,9 +8,9 @@ from django.db import transaction
 from accounts.contracts import Capability
 from campaigns.exceptions import ApprovalRefused
 from campaigns.models import Approval, Campaign
-from campaigns.queries.audience import audience_rows
+from campaigns.queries.audience import audience_rows, audience_size
 from campaigns.services.lifecycle import move
-from campaigns.state import Action, CampaignState
+from campaigns.state import Action, CampaignState, Kind
 from copywriting.services.drafts import learn
 
 
@@ -22,6 +22,7 @@ def content_of(campaign: Campaign) -> dict:
             "id": campaign.pk,
             "name": campaign.name,
             "kind": campaign.kind,
+            "trigger": campaign.trigger,
             "channels": campaign.channels,
             "holdout_share": campaign.holdout_share,
             "items_per_message": campaign.items_per_message,
@@ -64,10 +65,14 @@ def content_of(campaign: Campaign) -> dict:
 
 
 def digest_of(campaign: Campaign) -> tuple[str, dict, int]:
-    """(digest, content, audience size). The digest is SHA-256 over the canonical JSON of the content and every row."""
+    """(digest, content, audience size). The digest is SHA-256 over the canonical JSON of the content and every row of the
+    frozen audience; a triggered campaign's audience are examples, which it does not bind.
+    """
     content = content_of(campaign)
     hasher = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
     size = 0
+    if campaign.kind == Kind.TRIGGERED:
+        return hasher.hexdigest(), content, audience_size(campaign.pk)
     for customer_id, segment_id, items in audience_rows(campaign.pk):
         hasher.update(f"\n{customer_id}:{segment_id}:{','.join(map(str, items))}".encode())
         size += 1
@@ -109,5 +114,10 @@ def still_approved(campaign: Campaign) -> bool:
     """Whether the newest approval is of exactly what the campaign is now."""
     if campaign.state not in (CampaignState.APPROVED, CampaignState.SCHEDULED):
         return False
+    return holds(campaign)
+
+
+def holds(campaign: Campaign) -> bool:
+    """Whether the newest approval is of exactly what the campaign is now, whatever state it is in."""
     newest = campaign.approvals.order_by("-pk").first()
     return newest is not None and newest.digest == digest_of(campaign)[0]

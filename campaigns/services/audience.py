@@ -9,6 +9,9 @@ from campaigns.queries.audience import GATE, PEOPLE, gate_parameters, waterfall
 from campaigns.queries.segments import members
 from campaigns.services.choose import choose
 from campaigns.services.codes import issue
+from campaigns.state import Kind
+
+EXAMPLES = 200  # people of each segment whom the review of a triggered campaign shows
 
 # One statement: what the gate says, each person's arm, each channel that is closed to them, and one queued message for
 # each channel that is open to somebody who is treated.
@@ -36,12 +39,14 @@ ON CONFLICT DO NOTHING
 def freeze(campaign: Campaign) -> int:
     """Writes who is in the campaign's segments now and which products each would see; returns how many people.
 
-    Who is in several segments belongs to the first by priority.
+    Who is in several segments belongs to the first by priority. Of a triggered campaign these are examples for its review:
+    nobody knows yet whom an event will name.
     """
+    limit = EXAMPLES if campaign.kind == Kind.TRIGGERED else None
     with transaction.atomic(), connection.cursor() as cursor:
         AudienceMember.objects.filter(campaign=campaign).delete()
         for part in campaign.campaign_segments.select_related("segment"):
-            sql, parameters = members(part.segment).order_by().values("id").query.sql_with_params()
+            sql, parameters = members(part.segment).order_by().values("id")[:limit].query.sql_with_params()
             cursor.execute(
                 "INSERT INTO campaigns_audiencemember (campaign_id, customer_id, segment_id, items, request_id) "  # noqa: S608
                 f"SELECT %s, found.id, %s, '{{}}', gen_random_uuid() FROM ({sql}) found ON CONFLICT DO NOTHING",
@@ -52,13 +57,12 @@ def freeze(campaign: Campaign) -> int:
         return AudienceMember.objects.filter(campaign=campaign).count()
 
 
-def draw(campaign: Campaign, unrenderable: list[int]) -> Waterfall:
-    """Asks the gate for everybody, draws the arms and builds one queued message per treated person and open channel.
-
-    Inside a transaction.
+def draw(campaign: Campaign, unrenderable: list[int], only: list[int] | None = None) -> Waterfall:
+    """Asks the gate for everybody, or for these customers of the audience, draws the arms and builds one queued message
+    per treated person and open channel. Inside a transaction.
     """
     with connection.cursor() as cursor:
-        cursor.execute(DRAW, gate_parameters(campaign, timezone.now(), unrenderable))
+        cursor.execute(DRAW, gate_parameters(campaign, timezone.now(), unrenderable, only))
     issue(campaign)
     return waterfall(campaign.pk)
 

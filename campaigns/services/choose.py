@@ -22,7 +22,15 @@ NOT_BOUGHT = """
     SELECT 1 FROM customers_order o JOIN customers_orderline l ON l.order_id = o.id
     WHERE o.customer_id = {customer} AND o.ordered_at > %(since)s AND o.cancelled_at IS NULL AND l.product_id = {product}))
 """
-START = "UPDATE campaigns_audiencemember SET items = %(pins)s::bigint[] WHERE campaign_id = %(campaign)s"
+ONLY = "(%(only)s::bigint[] IS NULL OR {customer} = ANY(%(only)s::bigint[]))"
+# The pins, and behind them what somebody was taken in with: the products of the event that a triggered campaign answers.
+START = f"""
+UPDATE campaigns_audiencemember a
+SET items = (%(pins)s::bigint[] || ARRAY(
+    SELECT x.product FROM unnest(a.items) WITH ORDINALITY AS x(product, n) JOIN catalog_product p ON p.id = x.product
+    WHERE {ALLOWED} AND NOT x.product = ANY(%(pins)s::bigint[]) ORDER BY n))[1:%(items)s]
+WHERE campaign_id = %(campaign)s AND {ONLY.format(customer="a.customer_id")}
+"""  # noqa: S608 - all parts are constants
 # The best of each person's own list behind the pins. Who asked not to be personalised is left for the common list.
 PERSONAL = f"""
 UPDATE campaigns_audiencemember a SET items = (a.items || chosen.items)[1:%(items)s]
@@ -35,7 +43,7 @@ FROM (
         JOIN campaigns_audiencemember m ON m.customer_id = r.customer_id AND m.campaign_id = %(campaign)s
         JOIN customers_customer c ON c.id = r.customer_id AND c.personalise
         JOIN catalog_product p ON p.id = r.product_id
-        WHERE {ALLOWED} AND NOT p.id = ANY(%(pins)s::bigint[])
+        WHERE {ALLOWED} AND NOT p.id = ANY(m.items) AND {ONLY.format(customer="m.customer_id")}
           AND {NOT_BOUGHT.format(customer="r.customer_id", product="r.product_id")}
     ) ranked WHERE nth <= %(items)s GROUP BY customer_id
 ) chosen
@@ -61,14 +69,15 @@ SET items = (a.items || ARRAY(
     ORDER BY n))[1:%(items)s]
 FROM customers_customer c
 WHERE a.campaign_id = %(campaign)s AND c.id = a.customer_id AND cardinality(a.items) < %(items)s
+  AND {ONLY.format(customer="a.customer_id")}
   AND (%(segment)s::bigint IS NULL OR a.segment_id = %(segment)s)
   AND (c.personalise OR %(for_all)s)
   AND (NOT c.personalise OR %(for_personal)s)
 """  # noqa: S608 - all parts are constants
 
 
-def choose(campaign: Campaign) -> None:
-    """Fills `items` of the campaign's audience. Inside the transaction that froze it."""
+def choose(campaign: Campaign, only: list[int] | None = None) -> None:
+    """Fills `items` of the campaign's audience, or of these customers of it. Inside the transaction that took them in."""
     block = Block.of(campaign.block)
     parameters = {
         "campaign": campaign.pk,
@@ -79,6 +88,7 @@ def choose(campaign: Campaign) -> None:
         "max_price": block.max_price,
         "since": bought_since(block),
         "reach": REACH,
+        "only": only,
     }
     with connection.cursor() as cursor:
         cursor.execute(START, parameters)

@@ -17,13 +17,15 @@ ISSUE = f"""
 INSERT INTO campaigns_couponcode (campaign_id, offer_id, customer_id, code, origin)
 SELECT a.campaign_id, %(offer)s, a.customer_id, {_SIGNS}, 'observed'
 FROM (SELECT campaign_id, customer_id, uuid_send(gen_random_uuid()) AS bytes
-      FROM campaigns_assignment WHERE campaign_id = %(campaign)s AND arm = 'treated') a
+      FROM campaigns_assignment t WHERE campaign_id = %(campaign)s AND arm = 'treated'
+        AND NOT EXISTS (SELECT FROM campaigns_couponcode k
+                        WHERE k.campaign_id = t.campaign_id AND k.customer_id = t.customer_id)) a
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - the parts are constants of this module
 
 
 def issue(campaign: Campaign) -> int:
-    """The codes of a campaign that starts, inside its transaction; returns how many rows were made."""
+    """The codes of a campaign that starts or takes people in, inside its transaction; returns how many rows were made."""
     if campaign.codes == Codes.SHARED:
         CouponCode.objects.get_or_create(
             campaign=campaign, offer_id=campaign.offer_id, code=campaign.shared_code, customer=None

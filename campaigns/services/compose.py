@@ -7,13 +7,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.services import audit
-from campaigns.contracts import Block
+from campaigns.contracts import Block, Trigger
 from campaigns.exceptions import NotReady
 from campaigns.models import Campaign, CampaignSegment, Codes, MessageVariant, PlanDraft
 from campaigns.queries.progress import RUN
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import check_words
-from campaigns.state import Action, CampaignState
+from campaigns.state import Action, CampaignState, Kind
 from registry import services as runs
 
 EDITABLE = (CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED)
@@ -43,10 +43,14 @@ class Plan:
     codes: str = Codes.NONE
     shared_code: str = ""
     utm_campaign: str = ""
+    trigger: Trigger | None = None  # None: it is sent once
 
     def fields(self) -> dict:
         plain = {name: value for name, value in self.__dict__.items() if name != "segment_ids"}
-        return plain | {"block": self.block.kept(), "channels": list(self.channels), "caps": list(self.caps)}
+        lists = {"channels": list(self.channels), "caps": list(self.caps)}
+        kind = Kind.TRIGGERED if self.trigger else Kind.SCHEDULED
+        trigger = self.trigger.kept() if self.trigger else {}
+        return plain | lists | {"block": self.block.kept(), "kind": kind.value, "trigger": trigger}
 
 
 def create(plan: Plan, *, actor) -> Campaign:

@@ -39,6 +39,8 @@ BATCH = (
 LEASE = timedelta(seconds=120)
 # A message is begun only while the lease still covers it at its slowest, so that nobody sorts it out under way.
 RESERVE = timedelta(seconds=2 * SMTP_TIMEOUT + 2)
+# A campaign whose queued messages go out: one that is sent once, or one that answers events for as long as it runs.
+SENDS = (CampaignState.SENDING, CampaignState.RUNNING)
 MAX_TRIES = 5
 # Greylisting servers want to be asked again after some minutes; each further try waits twice as long.
 FIRST_PAUSE = timedelta(minutes=5)
@@ -60,7 +62,7 @@ FROM chosen WHERE m.id = chosen.id RETURNING m.id
 ASK = """
 UPDATE campaigns_message m SET attempted_at = now()
 WHERE m.id = %(id)s AND m.state = 'sending' AND m.lease_token = %(token)s AND m.lease_until > now() + %(reserve)s
-  AND EXISTS (SELECT 1 FROM campaigns_campaign c WHERE c.id = m.campaign_id AND c.state = 'sending')
+  AND EXISTS (SELECT 1 FROM campaigns_campaign c WHERE c.id = m.campaign_id AND c.state IN ('sending', 'running'))
   AND EXISTS (SELECT 1 FROM customers_customer cu WHERE cu.id = m.customer_id
               AND cu.erased_at IS NULL AND cu.merged_into_id IS NULL AND cu.excluded_at IS NULL)
   AND EXISTS (SELECT 1 FROM customers_consentstate s WHERE s.customer_id = m.customer_id AND s.purpose = 'marketing'
@@ -74,7 +76,7 @@ RETURNING m.id
 # Why the question above was answered with no.
 WHY = """
 SELECT CASE
-  WHEN c.state <> 'sending' THEN 'halted'
+  WHEN c.state NOT IN ('sending', 'running') THEN 'halted'
   WHEN m.state <> 'sending' OR m.lease_token IS DISTINCT FROM %(token)s OR m.lease_until <= now() + %(reserve)s
     THEN 'lease'
   WHEN cu.erased_at IS NOT NULL OR cu.merged_into_id IS NOT NULL THEN 'gone'
@@ -154,7 +156,7 @@ def claim(campaign_id: int, size: int = BATCH, channel: str = "") -> Batch | Non
     is sent; None when there is nothing to do.
     """
     campaign = Campaign.objects.select_related("offer", "merchant").get(pk=campaign_id)
-    if campaign.state != CampaignState.SENDING:
+    if campaign.state not in SENDS:
         return None
     token = uuid.uuid4()
     with connection.cursor() as cursor:
@@ -281,7 +283,9 @@ def _log_exposures(batch: Batch, sent: list[Message]) -> None:
 
 
 def finish_if_done(campaign_id: int) -> bool:
-    """`sent` when no row is open: never by a count that was taken before."""
+    """`sent` when no row is open: never by a count that was taken before. One that runs on events ends by a person's word."""
+    if Campaign.objects.filter(pk=campaign_id, state=CampaignState.RUNNING).exists():
+        return False
     if Message.objects.filter(campaign_id=campaign_id).open().exists():
         return False
     try:
@@ -300,5 +304,5 @@ def sweep() -> list[int]:
     )
     if unknown:
         log.warning("%s messages are unknown: their worker was lost between the attempt and the answer", unknown)
-    sending = list(Campaign.objects.filter(state=CampaignState.SENDING).order_by("pk").values_list("pk", flat=True))
+    sending = list(Campaign.objects.filter(state__in=SENDS).order_by("pk").values_list("pk", flat=True))
     return [campaign_id for campaign_id in sending if not finish_if_done(campaign_id)]

@@ -117,13 +117,17 @@ def render_words(campaign: Campaign, words: Words, product, code: str | None = N
     return " ".join(render(words.subject, context).split()), render(words.body, context).strip()
 
 
-def unrenderable(campaign: Campaign) -> list[int]:
-    """The customers whose message cannot be filled, tried with everybody's own first product, in batches."""
+def unrenderable(campaign: Campaign, only: list[int] | None = None) -> list[int]:
+    """The customers, of all or of these, whose message cannot be filled, tried with everybody's own first product, in
+    batches.
+    """
     words = {v.segment_id: compile_words(v) for v in campaign.variants.filter(is_current=True)}
     gone = frozenset(sold_out(campaign.pk))
     failed: list[int] = []
     tried: dict[tuple[int, int], bool] = {}  # the words depend on segment and first product alone
-    rows = AudienceMember.objects.filter(campaign=campaign).values_list("customer_id", "segment_id", "items")
+    members = AudienceMember.objects.filter(campaign=campaign)
+    members = members if only is None else members.filter(customer_id__in=only)
+    rows = members.values_list("customer_id", "segment_id", "items")
     batch: list[tuple[int, int, list[int]]] = []
     for row in rows.iterator(chunk_size=5000):
         batch.append(row)

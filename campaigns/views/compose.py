@@ -6,11 +6,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.contracts import Capability, requires
-from campaigns.contracts import Block
+from campaigns.contracts import Block, Trigger
 from campaigns.forms.block import block_words
 from campaigns.forms.plan import PlanForm
 from campaigns.forms.words import ReasonForm
@@ -18,15 +19,16 @@ from campaigns.models import Campaign
 from campaigns.queries import planning
 from campaigns.queries.block import Sample, samples
 from campaigns.queries.progress import generation_run
-from campaigns.services import compose, delivery
-from campaigns.state import CampaignState, allowed_actions
+from campaigns.queries.triggers import words as trigger_words
+from campaigns.services import compose, delivery, triggers
+from campaigns.state import CampaignState, Kind, allowed_actions
 from campaigns.tasks import start_due, sweep_generation
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, say_refusal
 from campaigns.views.experiment import Power, could_see
 from campaigns.views.shell import shell
 from copywriting.services.briefs import festival_name
 
-KEPT_LENGTH = 1_000  # characters of one field: more than any of them takes
+KEPT_LENGTH, KEPT_VALUES = 1_000, 20  # characters of a value, and values of a field: more than any of them takes
 
 
 @requires(Capability.CAMPAIGN_READ)
@@ -34,6 +36,7 @@ KEPT_LENGTH = 1_000  # characters of one field: more than any of them takes
 def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
     campaign = campaign_or_404(campaign_id)
     parts = list(campaign.campaign_segments.select_related("segment"))
+    trigger = Trigger.of(campaign.trigger)
     context = shell(request, campaign, "detail") | {
         "parts": parts,
         "problems": compose.problems_of(campaign) if campaign.state == CampaignState.DRAFT else (),
@@ -41,6 +44,8 @@ def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "cancel_form": ReasonForm(label="Why is it cancelled?", prefix="cancel"),
         "block_words": block_words(Block.of(campaign.block)),
         "festival": festival_name(campaign.festival),
+        "trigger": trigger and trigger_words(trigger),
+        "end_form": ReasonForm(label=_("Why does it end?"), prefix="end"),
     }
     if campaign.state == CampaignState.GENERATING:
         context["run"] = generation_run(campaign.pk)
@@ -106,7 +111,8 @@ def _fresh(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
     kept = planning.kept(request.user, campaign and campaign.pk)
     if kept is None:
         return _form(request, campaign, PlanForm(campaign=campaign))
-    return _form(request, campaign, PlanForm(kept.fields, campaign=campaign), asks=True, kept_at=kept.kept_at)
+    form = PlanForm(MultiValueDict(kept.fields), campaign=campaign)
+    return _form(request, campaign, form, asks=True, kept_at=kept.kept_at)
 
 
 def _again(request: HttpRequest, campaign: Campaign | None, do: str) -> HttpResponse:
@@ -138,8 +144,8 @@ def keep(request: HttpRequest, campaign_id: int | None = None) -> HttpResponse:
     campaign = campaign_or_404(campaign_id) if campaign_id else None
     known = PlanForm(campaign=campaign).fields
     typed = {
-        name: value[:KEPT_LENGTH]
-        for name, value in request.POST.items()
+        name: [value[:KEPT_LENGTH] for value in values[:KEPT_VALUES]]
+        for name, values in request.POST.lists()
         if name in known or re.fullmatch(r"segment_\d{1,2}", name)
     }
     draft = compose.keep(request.user, campaign and campaign.pk, typed)
@@ -233,6 +239,41 @@ def unschedule(request: HttpRequest, campaign_id: int) -> HttpResponse:
         say_refusal(request, refusal)
     else:
         messages.success(request, "Taken back: it stays approved and starts only when it is released again.")
+    return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
+
+
+@requires(Capability.CAMPAIGN_SEND)
+@require_POST
+def start(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """Sets an approved campaign that answers events running."""
+    campaign = campaign_or_404(campaign_id)
+    if campaign.kind != Kind.TRIGGERED:
+        messages.error(request, _("This campaign answers no event: release it instead."))
+        return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
+    try:
+        triggers.start(campaign_id, actor=request.user)
+    except REFUSALS as refusal:
+        say_refusal(request, refusal)
+    else:
+        messages.success(request, _("It runs: from now on it answers events, once a minute."))
+    return SeeOther(reverse("campaigns:monitor", args=[campaign_id]))
+
+
+@requires(Capability.CAMPAIGN_HALT)
+@require_POST
+def end(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """Ends a campaign that answers events. Its results go on until the last person's window is over."""
+    campaign_or_404(campaign_id)
+    form = ReasonForm(request.POST, prefix="end")
+    if not form.is_valid():
+        messages.error(request, _("Say why it ends: the reason stands in the audit trail."))
+        return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
+    try:
+        skipped = triggers.end(campaign_id, actor=request.user, reason=form.cleaned_data["reason"])
+    except REFUSALS as refusal:
+        say_refusal(request, refusal)
+    else:
+        messages.success(request, _("Ended. %(n)s queued messages will not be sent.") % {"n": f"{skipped:,}"})
     return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
 
 

@@ -53,7 +53,11 @@ NEEDED = {
     Action.RESUME: Capability.CAMPAIGN_SEND,
     Action.PAUSE: Capability.CAMPAIGN_HALT,
     Action.CANCEL: Capability.CAMPAIGN_HALT,
+    Action.START: Capability.CAMPAIGN_SEND,
+    Action.FINISH: Capability.CAMPAIGN_HALT,
 }
+# A campaign that is sent once starts and ends by itself.
+ITSELF = {Action.START, Action.FINISH}
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ def shell(request: HttpRequest, campaign: Campaign, current: str) -> dict:
     possible = set(allowed_actions(campaign.state, campaign.kind))
     if campaign.state == CampaignState.DRAFT:
         possible.add(Action.EDIT)  # a draft is edited without a step
+    if campaign.kind != Kind.TRIGGERED:
+        possible -= ITSELF
     may = {str(step) for step in possible if step in NEEDED and request.user.can(NEEDED[step])}
     return {
         "campaign": campaign,

@@ -32,6 +32,22 @@ _MERGE = f"""
         IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in FACTS)})
 """  # noqa: S608 (the names are the constants above)
 
+# Before the merge, while the old values stand: prices that fall, and what sells again after it was sold out.
+_NOTICE = """
+    WITH last AS (
+        SELECT DISTINCT ON (merchant_id, external_id) * FROM incoming_product ORDER BY merchant_id, external_id, place DESC
+    ), known AS (
+        SELECT p.id, p.price AS old_price, p.stock AS old_stock, last.price, last.stock
+        FROM last JOIN catalog_product p ON p.external_id = last.external_id
+                                        AND p.merchant_id IS NOT DISTINCT FROM last.merchant_id
+        WHERE last.is_active
+    )
+    INSERT INTO catalog_productchange (product_id, what, before, after)
+    SELECT id, 'price_fell', old_price, price FROM known WHERE price < old_price
+    UNION ALL
+    SELECT id, 'back', old_stock, COALESCE(stock, 1) FROM known WHERE old_stock <= 0 AND COALESCE(stock, 1) > 0
+"""
+
 
 def upsert(blocks: Iterable[bytes]) -> int:
     """Merges CSV blocks of COLUMNS into the products in one transaction; returns how many are new or have changed.
@@ -41,6 +57,8 @@ def upsert(blocks: Iterable[bytes]) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_STAGE)
         copy_csv("incoming_product", COLUMNS, blocks)
+        cursor.execute("DELETE FROM catalog_productchange WHERE at < now() - interval '30 days'")  # no news any more
+        cursor.execute(_NOTICE)
         cursor.execute(_MERGE)
         changed = cursor.rowcount
         cursor.execute("DROP TABLE incoming_product")

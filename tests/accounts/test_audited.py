@@ -16,6 +16,7 @@ from accounts.models import ApiKey, AuditEntry, User
 from accounts.services import issue_api_key
 from campaigns.models import Campaign, MessageVariant, Segment
 from campaigns.services import approval, delivery
+from campaigns.services.lifecycle import move
 from campaigns.services.segments import save_segment
 from catalog.queries import by_ids
 from catalog.services.offers import save_offer
@@ -37,6 +38,8 @@ from tests.campaigns.test_offers_page import form as offer_form
 from tests.campaigns.test_segments_page import form as segment_form
 from tests.customers.rows import reachable
 from tests.flows.shop import open_shop
+from tests.flows.test_triggers import CART
+from tests.flows.test_triggers import running as answering
 from tests.risk import shop as orders
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +88,18 @@ def edit_offer() -> Act:
         ends_at=now + timedelta(days=3),
     )  # fmt: skip
     return factories.staff("marketer"), {"offer_id": deal.pk}, offer_form()
+
+
+def start_running() -> Act:
+    shop = answering(CART)
+    move(shop.campaign.pk, "pause")
+    Campaign.objects.filter(pk=shop.campaign.pk).update(state="approved")
+    return shop.marketer, {"campaign_id": shop.campaign.pk}, {}
+
+
+def end_running() -> Act:
+    shop = answering(CART)
+    return shop.marketer, {"campaign_id": shop.campaign.pk}, {"end-reason": "season over"}
 
 
 def ask_for_drafts() -> Act:
@@ -330,6 +345,8 @@ ACTS = {
     "campaigns:offer-new": (new_offer, "offer.saved"),
     "campaigns:offer": (edit_offer, "offer.saved"),
     "campaigns:drafts": (ask_for_drafts, "campaign.generate"),
+    "campaigns:start": (start_running, "campaign.start"),
+    "campaigns:end": (end_running, "campaign.finish"),
     "campaigns:schedule": (schedule, "campaign.schedule"),
     "campaigns:unschedule": (unschedule, "campaign.unschedule"),
     "campaigns:approve": (approve, "campaign.approve"),

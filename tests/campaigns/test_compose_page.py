@@ -245,3 +245,32 @@ def test_codes_need_an_offer_and_a_shared_one_is_typed():
         reverse("campaigns:new"), form(codes="shared", shared_code="SPRING15", offer=deal.pk, utm_campaign="s15")
     )
     assert Campaign.objects.values_list("codes", "shared_code", "utm_campaign").get() == ("shared", "SPRING15", "s15")
+
+
+def test_a_campaign_that_answers_an_event_is_composed_and_shown_as_one():
+    client = compose_as()
+
+    client.post(
+        reverse("campaigns:new"), form(when="event", trigger="abandoned_cart", wait="4", segment_1=segment().pk)
+    )
+
+    campaign = Campaign.objects.get()
+    assert (campaign.kind, campaign.trigger) == ("triggered", {"kind": "abandoned_cart", "wait": 4})
+    page = client.get(reverse("campaigns:detail", args=[campaign.pk])).content.decode()
+    assert "whenever a cart was left: 4 hours after the last change of the cart" in page
+    edit = client.get(reverse("campaigns:edit", args=[campaign.pk])).context["form"]
+    assert (edit["when"].value(), edit["trigger"].value(), edit["wait"].value()) == ("event", "abandoned_cart", 4)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"trigger": ""}, "trigger", "Choose the event that it answers."),
+        ({"trigger": "win_back", "wait": "3"}, "wait", "From 14 to 720: days without an order."),
+        ({"trigger": "birthday", "wait": ""}, "wait", "From 0 to 30: days before it."),
+    ],
+)
+def test_an_event_without_its_number_is_refused_at_its_field(fields, field, words):
+    answer = compose_as().post(reverse("campaigns:new"), form(when="event", **fields))
+
+    assert answer.status_code == 400 and answer.context["form"].errors[field] == [words]

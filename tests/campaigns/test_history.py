@@ -24,7 +24,7 @@ def test_campaigns_that_began_before_the_cut_off_are_history(store):
     report = load_history()
 
     assert (report.campaigns, report.waiting_campaigns) == (24, 3)
-    assert set(Campaign.objects.values_list("kind", "state", "channel", "holdout_share", "origin")) == {
+    assert set(Campaign.objects.values_list("kind", "state", "channels__0", "holdout_share", "origin")) == {
         ("history", "sent", "post", 0.0, "observed")
     }
     assert not Campaign.objects.filter(started_at__gte=CUTOFF).exists()
