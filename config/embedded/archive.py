@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psycopg
@@ -25,6 +25,8 @@ TABLES = """
 SELECT count(*) FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 """
+# As INSERTs: where these rows come back the tables stand already, with their policies, which COPY does not know.
+ROWS = ("--data-only", "--rows-per-insert=500")
 
 
 def nothing(done: int) -> None:
@@ -32,11 +34,15 @@ def nothing(done: int) -> None:
 
 
 def dump(
-    url: str, target: Path, progress: Callable[[int], None] = nothing, *, apart: tuple[str, Path] | None = None
+    url: str,
+    target: Path,
+    progress: Callable[[int], None] = nothing,
+    *,
+    apart: tuple[Sequence[str], Path] | None = None,
 ) -> None:
     """Writes the whole database into a file of pg_dump's custom format; all of it or no file. Raises StartRefused.
 
-    `apart` names a table whose rows go into a file of their own instead, of the same moment. `progress` gets the bytes
+    `apart` names tables whose rows go into a file of their own instead, of the same moment. `progress` gets the bytes
     written so far, a few times a second.
     """
     files = [target.absolute(), *([apart[1].absolute()] if apart else [])]
@@ -44,16 +50,23 @@ def dump(
         if file.exists():
             raise StartRefused(f"{file} exists: name another file, or remove it first.")
     server, _ = _ask(url)
-    if apart is None or not _has(url, apart[0]):
+    tables = [table for table in apart[0] if _has(url, table)] if apart else []
+    if not tables:
         _write(url, server, files[0], [], progress)
         return
     # One snapshot for both: nobody's row without its part, and no part without its row.
     with psycopg.connect(url) as holder:
         holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         snapshot = f"--snapshot={holder.execute('SELECT pg_export_snapshot()').fetchone()[0]}"
-        _write(url, server, files[1], [snapshot, "--data-only", f"--table=public.{apart[0]}"], nothing)
+        _write(url, server, files[1], [snapshot, *ROWS, *(f"--table=public.{table}" for table in tables)], nothing)
         try:
-            _write(url, server, files[0], [snapshot, f"--exclude-table-data=public.{apart[0]}"], progress)
+            _write(
+                url,
+                server,
+                files[0],
+                [snapshot, *(f"--exclude-table-data=public.{table}" for table in tables)],
+                progress,
+            )
         except StartRefused:
             files[1].unlink(missing_ok=True)
             raise
@@ -108,7 +121,7 @@ def restore(
 
     Refuses a database that holds tables; with `replace` all that the owner's role owns in it is dropped first, in the
     same transaction. Rights of other roles are not restored (the archive may come from a server with other names):
-    `migrate` grants them. `apart` is the file of a table that was dumped apart; it goes in after the rest, in a
+    `migrate` grants them. `apart` is the file of the tables that were dumped apart; it goes in after the rest, in a
     transaction of its own. `progress` gets the bytes of SQL loaded so far.
     """
     server, tables = _ask(url)
@@ -146,7 +159,15 @@ def _load(
         contents.writelines(_contents(pg_restore, source))
         contents.flush()
         # Through psql and not by pg_restore itself: only so the drop and the load are one transaction.
-        read = [pg_restore, "--no-owner", "--no-privileges", f"--use-list={contents.name}", "--file=-", source]
+        read = [
+            pg_restore,
+            "--no-owner",
+            "--no-privileges",
+            "--enable-row-security",
+            f"--use-list={contents.name}",
+            "--file=-",
+            source,
+        ]
         load = [pg_restore.with_name("psql"), "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", _dbname(url)]
         load += begin
         reader = subprocess.Popen(read, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)

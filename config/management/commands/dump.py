@@ -1,4 +1,8 @@
-"""Writes the whole database into a file, and people's keys into another that must not live long."""
+"""Writes the whole database into a file, and into another that must not live long what opens people's texts.
+
+That is their keys, and what rests under the install's own key, which outlives everybody: files that wait to be loaded,
+events whose person is not known yet, addresses typed into the privacy page.
+"""
 
 from pathlib import Path
 
@@ -8,7 +12,7 @@ from tqdm import tqdm
 
 from config.embedded import StartRefused, dump
 
-KEYS = "customers_subjectkey"
+APART = ("customers_subjectkey", "customers_quarantine", "customers_importchunk", "customers_typedrequest")
 KEYS_LIFE_DAYS = 30  # a month: by then a restore is made from a newer dump, and an erasure must have taken effect
 
 
@@ -21,12 +25,14 @@ class Command(BaseCommand):
     def handle(self, *, file, **options):
         with tqdm(unit="B", unit_scale=True, desc="dump", disable=None) as bar:
             try:
-                apart = (KEYS, Path(f"{file}.keys"))
+                apart = (APART, Path(f"{file}.keys"))
                 dump(settings.DATABASE_OWNER_URL, file, lambda done: bar.update(done - bar.n), apart=apart)
             except StartRefused as refusal:
                 raise CommandError(str(refusal)) from None
         self.stdout.write(
-            f"{file}: {file.stat().st_size / 1e6:.1f} MB. It holds personal data sealed under people's own keys.\n"
-            f"{file}.keys: those keys, under ATTUNE_PERSON_KEY: keep that key too, and in another place. Delete this file "
-            f"after {KEYS_LIFE_DAYS} days: until then a person who is erased can still be read from it."
+            f"{file}: {file.stat().st_size / 1e6:.1f} MB. It holds people by the platform's own ids, with the attributes that "
+            "it gave; all else about them is sealed under their own keys.\n"
+            f"{file}.keys: those keys, and what is sealed for nobody yet, under ATTUNE_PERSON_KEY: keep that key too, and in "
+            f"another place. Delete this file after {KEYS_LIFE_DAYS} days: until then a person who is erased can still be "
+            "read from it."
         )
