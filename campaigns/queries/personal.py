@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from campaigns.models import Message
+from campaigns.models import AudienceMember, CouponCode, Message
+from catalog.queries import by_ids
 from customers.models import Customer
 from customers.queries.people import records_of
 from customers.queries.personal import personal as of_customers
@@ -29,7 +30,9 @@ def _of_all(records: list[int], ask: Callable[[int], dict[str, list]]) -> dict[s
 
 
 def personal(customer_id: int) -> dict:
-    """What this room knows: each message with its arm, what came of it, clicks, and the answer to the survey."""
+    """What this room knows: each message with its arm, what came of it, clicks, and the answer to the survey; what was
+    chosen for them and in which segment, which channels were closed to them and why, their codes.
+    """
     person = Customer.objects.get(pk=customer_id)
     messages = Message.objects.filter(customer=person).select_related("campaign", "variant", "survey_answer")
     return {
@@ -48,8 +51,28 @@ def personal(customer_id: int) -> dict:
             for message in messages.order_by("pk").prefetch_related("clicks")
         ],
         "assignments": list(person.assignments.order_by("pk").values("campaign__name", "arm", "reason", "assigned_at")),
+        "chosen": _chosen(customer_id),
+        "channels_closed": list(person.exclusions.order_by("pk").values("campaign__name", "channel", "reason")),
+        "codes": list(
+            CouponCode.objects.filter(customer=person).order_by("pk").values("campaign__name", "code", "origin")
+        ),
         "redemptions": list(person.redemptions.order_by("pk").values("code__code", "redeemed_at", "origin")),
     }
+
+
+def _chosen(customer_id: int) -> list[dict]:
+    rows = list(
+        AudienceMember.objects.filter(customer=customer_id).select_related("campaign", "segment").order_by("pk")
+    )
+    products = by_ids({pk for row in rows for pk in row.items})
+    return [
+        {
+            "campaign": row.campaign.name,
+            "segment": row.segment.name,
+            "products": [products[pk].title for pk in row.items if pk in products],
+        }
+        for row in rows
+    ]
 
 
 def _answer(person: Customer, message: Message) -> dict | None:

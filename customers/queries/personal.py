@@ -7,6 +7,9 @@ from customers.models import (
     ConsentRecord,
     Customer,
     Event,
+    MergeTrail,
+    OptIn,
+    PrivacyRequest,
 )
 from customers.queries.consent import receipt
 from customers.queries.keys import EVENT_CONTEXT, key_of
@@ -20,6 +23,20 @@ ORDER_FIELDS = (
     "external_id", "ordered_at", "channel", "store", "total", "discount", "coupon_discount", "refunded", "currency",
     "coupon", "cancelled_at", "origin",
 )  # fmt: skip
+
+OPT_IN_FIELDS = ("subject", "language", "notice_version", "asked_at", "expires_at", "confirmed_at", "closed_at")
+REQUEST_FIELDS = (
+    "reference",
+    "kind",
+    "state",
+    "via",
+    "received_at",
+    "due_at",
+    "verified_at",
+    "completed_at",
+    "refusal",
+)
+MERGE_FIELDS = ("merged_external_id", "rule", "reason", "at", "undone_at")
 
 
 def personal(customer_id: int) -> dict:
@@ -41,6 +58,9 @@ def personal(customer_id: int) -> dict:
             for point in person.contact_points.order_by("id")
         ],
         "consent": consent,
+        "opt_ins": list(OptIn.objects.filter(customer__in=records).order_by("pk").values(*OPT_IN_FIELDS)),
+        "requests": list(PrivacyRequest.objects.filter(customer__in=records).order_by("pk").values(*REQUEST_FIELDS)),
+        "merges": list(MergeTrail.objects.filter(kept__in=records).order_by("pk").values(*MERGE_FIELDS)),
         "events": [_exported(event, keys) for event in person.events.order_by("occurred_at").iterator(chunk_size=2000)],
         "orders": [
             {
