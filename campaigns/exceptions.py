@@ -81,3 +81,7 @@ class NotReady(Exception):
     def __init__(self, problems: tuple[str, ...]):
         super().__init__(" ".join(problems))
         self.problems = problems
+
+
+class WordsRefused(ValueError):
+    """Words that cannot be a variant's as they are: the message says why and what to do."""

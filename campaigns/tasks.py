@@ -22,6 +22,20 @@ def sweep_generation() -> None:
         generate.delay(run_id)
 
 
+@shared_task(name="campaigns.write_copy")
+def write_copy(run_id: int) -> None:
+    from copywriting import generation
+
+    generation.write_job(run_id)
+
+
+@shared_task(name="campaigns.check_words")
+def check_words() -> None:
+    """What is scheduled is read again: a fact may have changed since it was approved."""
+    for campaign_id in delivery.scheduled():
+        delivery.recheck(campaign_id)
+
+
 @shared_task(name="campaigns.start_due")
 def start_due() -> None:
     for campaign_id in delivery.due():

@@ -3,6 +3,7 @@ from django.urls import path
 from campaigns import api
 from campaigns.views import (
     compose,
+    copy,
     evidence,
     exports,
     home,
@@ -15,6 +16,7 @@ from campaigns.views import (
     results,
     review,
     segments,
+    words,
 )
 
 app_name = "campaigns"
@@ -38,7 +40,13 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/review/", review.review, name="review"),
     path("campaigns/<int:campaign_id>/approve/", review.approve, name="approve"),
     path("campaigns/<int:campaign_id>/send-back/", review.send_back, name="send-back"),
-    path("campaigns/<int:campaign_id>/words/<int:variant_id>/", review.edit_words, name="words"),
+    path("campaigns/<int:campaign_id>/words/<int:variant_id>/", words.edit, name="words"),
+    path("campaigns/<int:campaign_id>/words/<int:variant_id>/check/", words.check, name="words-check"),
+    path("campaigns/<int:campaign_id>/words/<int:variant_id>/retire/", copy.retire, name="retire"),
+    path("campaigns/<int:campaign_id>/copy/", copy.copy, name="copy"),
+    path("campaigns/<int:campaign_id>/copy/split/", copy.split, name="split"),
+    path("campaigns/<int:campaign_id>/copy/<int:segment_id>/accept/", copy.accept, name="accept-draft"),
+    path("campaigns/<int:campaign_id>/copy/<int:segment_id>/again/", copy.again, name="write-again"),
     path("campaigns/<int:campaign_id>/preview/<int:variant_id>/<int:customer_id>/", review.preview, name="preview"),
     path("campaigns/<int:campaign_id>/mail/<int:variant_id>/<int:customer_id>/", review.mail, name="mail"),
     path("campaigns/<int:campaign_id>/evidence/", review.evidence, name="evidence"),

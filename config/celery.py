@@ -21,6 +21,7 @@ app.conf.task_routes = {
     "copywriting.*": {"queue": "ml"},
     "risk.*": {"queue": "ml"},
     "campaigns.generate": {"queue": "ml"},
+    "campaigns.write_copy": {"queue": "ml"},
     "campaigns.deliver": {"queue": "delivery"},
     "campaigns.send_letters": {"queue": "delivery"},
 }
@@ -29,6 +30,7 @@ _HOUR, _MINUTE = settings.NIGHTLY_TRAINING
 app.conf.beat_schedule = {
     "start what is due": {"task": "campaigns.start_due", "schedule": 30.0},
     "take in whom an event names": {"task": "campaigns.take_in", "schedule": 60.0},
+    "read the words of what is scheduled again": {"task": "campaigns.check_words", "schedule": crontab(minute="*/10")},
     "go on sending": {"task": "campaigns.sweep", "schedule": 15.0},
     "draft what waits for words": {"task": "campaigns.sweep_generation", "schedule": 60.0},
     "train what was asked for": {"task": "recommendations.sweep", "schedule": 60.0},

@@ -4,7 +4,7 @@ A writer (grammar, local model, later an endpoint) never sees a number: it retur
 and code puts the facts in. So every number in a message has one source, named by its `Fact`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -122,6 +122,15 @@ class Fact:
     name: str
     value: str
     source: str
+
+
+MOST_STATED, VALUE, SOURCE = 20, 60, 200  # facts of one text by hand, and the characters of each
+
+
+def stated(values: Sequence[str], sources: Sequence[str]) -> tuple[Fact, ...]:
+    """Facts that a person typed in, pairwise; one without a source is left out, and so waits for it."""
+    pairs = [(value.strip()[:VALUE], source.strip()[:SOURCE]) for value, source in zip(values, sources, strict=False)]
+    return tuple(Fact("stated", value, source) for value, source in pairs[:MOST_STATED] if value and source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from catalog import queries as catalog
-from copywriting.contracts import CHINESE_ONLY, DESCRIPTION, LOCALES, MARKET_NAMES, CopyBrief, Fact
+from copywriting.contracts import CHINESE_ONLY, DESCRIPTION, LOCALES, MARKET_NAMES, CopyBrief
 from copywriting.exceptions import BriefInvalid
 from copywriting.services.briefs import compose_brief, festivals_ahead, offer_fact, product_fact, readers
 
 MOST_PHRASES = 6  # more cannot be said in two sentences
-SOURCE = 200  # characters of a source, as its column has them
 CHANNEL_NAMES = {
     "email": _("E-mail"),
     "push": _("Push message"),
@@ -203,13 +202,3 @@ class TextForm(forms.Form):
 
     def clean_subject(self) -> str:
         return " ".join(self.cleaned_data["subject"].split())
-
-
-def stated_in_post(posted) -> tuple[Fact, ...]:
-    """The facts of `fact_value` and `fact_source`, pairwise; one without a source waits for it."""
-    pairs = zip(posted.getlist("fact_value"), posted.getlist("fact_source"), strict=False)
-    return tuple(
-        Fact("stated", value.strip()[:60], source.strip()[:SOURCE])
-        for value, source in list(pairs)[:20]
-        if value.strip() and source.strip()
-    )

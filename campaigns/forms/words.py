@@ -3,13 +3,19 @@
 from datetime import datetime
 
 from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.exceptions import TemplateRefused
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Split
 from campaigns.queries.measurement import end_of
 from campaigns.services.messages import check_words
+from copywriting.services.briefs import as_template, festivals_ahead
 
-FACTS = "Facts in double braces: {{ product.title }}, {{ product.price }}, {{ offer }}, {{ ends_on }}, {{ store }}."
+FACTS = _(
+    "Facts in braces: {product}, {price}, {size}, {offer}, {code}, {end}, {store}, {first_name}."
+    " Liquid in double braces works as well."
+)
 
 
 class SegmentForm(forms.Form):
@@ -40,12 +46,62 @@ class VariantForm(forms.Form):
         return self._checked("body")
 
     def _checked(self, name: str) -> str:
-        text = self.cleaned_data[name]
+        text = as_template(self.cleaned_data[name])
         try:
             check_words(self.campaign, text)
         except TemplateRefused as refusal:
             raise forms.ValidationError([str(one) for one in (refusal, *refusal.others)]) from None
         return text
+
+
+MOST_PHRASES = 6  # more cannot be said in two sentences
+
+
+class WishesForm(forms.Form):
+    """What further drafts are to be like."""
+
+    tone = forms.CharField(max_length=60, label=_("Tone"))
+    must_say = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label=_("Must say"),
+        help_text=_("One phrase or slot a line, such as {price} or {first_name}."),
+    )
+    never_say = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        label=_("Never say"),
+        help_text=_("One word or phrase a line."),
+    )
+    festival = forms.ChoiceField(required=False, label=_("Festival"))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        ahead = festivals_ahead(timezone.localdate())
+        self.fields["festival"].choices = [("", _("None")), *((key, name) for key, name, _day in ahead)]
+
+    def clean_must_say(self) -> tuple[str, ...]:
+        return self._phrases("must_say")
+
+    def clean_never_say(self) -> tuple[str, ...]:
+        return self._phrases("never_say")
+
+    def _phrases(self, name: str) -> tuple[str, ...]:
+        found = tuple(line.strip() for line in self.cleaned_data[name].splitlines() if line.strip())
+        if len(found) > MOST_PHRASES or any(len(phrase) > 80 for phrase in found):
+            raise forms.ValidationError(
+                _("%(most)s lines of 80 characters at most: the text has two sentences.") % {"most": MOST_PHRASES}
+            )
+        return found
+
+    def changes(self) -> dict:
+        return {name: self.cleaned_data[name] for name in ("tone", "must_say", "never_say", "festival")}
+
+
+class SplitForm(forms.Form):
+    split = forms.ChoiceField(
+        choices=Split.choices, widget=forms.RadioSelect, label=_("How they share the readers of a segment")
+    )
 
 
 class ApproveForm(forms.Form):

@@ -17,7 +17,9 @@ from campaigns.models.planning import (
     Codes,
     MessageVariant,
     PlanDraft,
+    Rewrite,
     Segment,
+    Split,
     Transition,
 )
 
@@ -37,7 +39,9 @@ __all__ = [
     "Origin",
     "PlanDraft",
     "Redemption",
+    "Rewrite",
     "Segment",
+    "Split",
     "SurveyAnswer",
     "Transition",
 ]

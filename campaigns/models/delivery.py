@@ -74,6 +74,8 @@ class Message(models.Model):
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="messages")
     channel = models.CharField(max_length=10)
     variant = models.ForeignKey(MessageVariant, on_delete=models.PROTECT, related_name="messages")
+    # With which probability this variant was drawn among those of the segment: what off-policy estimates divide by.
+    propensity = models.FloatField(null=True)
     contact_point = models.ForeignKey(ContactPoint, null=True, on_delete=models.SET_NULL, related_name="+")
     state = models.CharField(max_length=10, choices=words(MessageState), default=MessageState.QUEUED.value)
     reason = models.CharField(max_length=20, blank=True)

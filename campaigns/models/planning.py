@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from campaigns.state import CampaignState, Kind
 from catalog.models import Merchant, Offer, Origin
-from copywriting.models import Draft, Generation
+from copywriting.models import Draft, Generation, Job
 from customers.models import Customer
 from registry.models import ModelVersion
 
@@ -23,6 +23,13 @@ class Codes(models.TextChoices):
     NONE = "", "no code"
     SHARED = "shared", "one code for everybody"
     UNIQUE = "unique", "a code of one's own for each person"
+
+
+class Split(models.TextChoices):
+    """How the variants of a segment share its readers."""
+
+    LEARN = "learn", "by response: what is read more goes to more, and none below a twentieth"
+    EVEN = "even", "evenly"
 
 
 class Segment(models.Model):
@@ -77,6 +84,7 @@ class Campaign(models.Model):
     festival = models.CharField(max_length=20, blank=True)  # a key of the festival calendar
     codes = models.CharField(max_length=8, choices=Codes, default=Codes.NONE, blank=True)
     shared_code = models.CharField(max_length=40, blank=True)
+    split = models.CharField(max_length=8, choices=Split, default=Split.LEARN)
     utm_campaign = models.CharField(max_length=60, blank=True)  # empty: links carry no UTM parameters
     holdout_share = models.FloatField(default=0.1)
     cap_days = models.PositiveSmallIntegerField(default=3)  # nobody hears from us twice within these days
@@ -194,6 +202,18 @@ class MessageVariant(models.Model):
 
     def __str__(self):
         return self.subject
+
+
+class Rewrite(models.Model):
+    """Words of a segment that were asked for once more, or for a further variant: the job that writes the drafts."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="rewrites")
+    segment = models.ForeignKey(Segment, on_delete=models.PROTECT, related_name="+")
+    label = models.CharField(max_length=20, default="A")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="+")
+
+    def __str__(self):
+        return f"{self.campaign_id}: {self.segment_id} {self.label}"
 
 
 class AudienceMember(models.Model):

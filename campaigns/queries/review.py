@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import Count, Prefetch
 
-from campaigns.models import Approval, AudienceMember, Campaign, MessageVariant, Segment
+from campaigns.models import Approval, AudienceMember, Campaign, MessageVariant, Rewrite, Segment
 from copywriting.models import Draft, Finding
 
 # A few people of each segment, the smallest ids first, so that two reviewers talk about the same. Reads index
@@ -125,3 +125,25 @@ def _flat(value: object, path: str = ""):
             yield from _flat(part, f"{path[:-1]} {part.get('segment', part.get('id'))}")
     else:
         yield path.replace("_", " "), "" if value is None else str(value)
+
+
+def generations(campaign_id: int) -> dict[int, list[int]]:
+    """By segment: the generations that its drafts came from, of its variants and of what was asked for again."""
+    own = MessageVariant.objects.filter(campaign=campaign_id).exclude(generation=None)
+    again = Rewrite.objects.filter(campaign=campaign_id).exclude(job__pieces__generation=None)
+    found: dict[int, list[int]] = {}
+    for segment_id, generation_id in {
+        *own.values_list("segment_id", "generation_id"),
+        *again.values_list("segment_id", "job__pieces__generation_id"),
+    }:
+        found.setdefault(segment_id, []).append(generation_id)
+    return found
+
+
+def approved_words(campaign_id: int) -> dict[tuple[int, str], str] | None:
+    """By segment and label: the words as they were approved last; None when nothing was."""
+    newest = Approval.objects.filter(campaign=campaign_id).order_by("-pk").first()
+    if newest is None:
+        return None
+    rows = newest.content.get("variants", ())
+    return {(row["segment"], row["label"]): f"{row['subject']} {row['body']}" for row in rows}

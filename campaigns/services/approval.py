@@ -10,6 +10,7 @@ from campaigns.exceptions import ApprovalRefused
 from campaigns.models import Approval, Campaign
 from campaigns.queries.audience import audience_rows, audience_size
 from campaigns.services.lifecycle import move
+from campaigns.services.words import faults
 from campaigns.state import Action, CampaignState, Kind
 from copywriting.services.drafts import learn
 
@@ -31,6 +32,7 @@ def content_of(campaign: Campaign) -> dict:
             "codes": campaign.codes,
             "shared_code": campaign.shared_code,
             "utm_campaign": campaign.utm_campaign,
+            "split": campaign.split,
             "cap_days": campaign.cap_days,
             "caps": campaign.caps,
             "attribution_days": campaign.attribution_days,
@@ -84,7 +86,9 @@ def approve(campaign_id: int, *, approver, seen_digest: str, comment: str = "") 
     audience, or when the campaign changed since the page was shown; TransitionRefused in another state.
     """
     with transaction.atomic():
-        campaign = Campaign.objects.select_for_update(of=("self",)).select_related("offer").get(pk=campaign_id)
+        campaign = (
+            Campaign.objects.select_for_update(of=("self",)).select_related("offer", "merchant").get(pk=campaign_id)
+        )
         if not approver.can(Capability.CAMPAIGN_APPROVE):
             raise ApprovalRefused("no_right", "Your roles do not allow you to approve campaigns.")
         if campaign.authors.filter(pk=approver.pk).exists():
@@ -94,6 +98,9 @@ def approve(campaign_id: int, *, approver, seen_digest: str, comment: str = "") 
             raise ApprovalRefused("moved", "The campaign changed since you opened this page; read it again.")
         if not size:
             raise ApprovalRefused("empty", "Nobody is in the audience; widen a segment first.")
+        wrong = faults(campaign)
+        if wrong:
+            raise ApprovalRefused("words", f"The words do not pass: {' '.join(wrong[:3])}")
         approval = Approval.objects.create(
             campaign=campaign, approver=approver, digest=digest, content=content, audience_size=size, comment=comment
         )

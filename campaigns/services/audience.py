@@ -67,24 +67,26 @@ def draw(campaign: Campaign, unrenderable: list[int], only: list[int] | None = N
     return waterfall(campaign.pk)
 
 
-def most_frequent_first_item(campaign_id: int, segment_id: int) -> int | None:
-    """The product that most people of the segment would see first, the smallest id among equals; None without people."""
+def most_frequent_first_items(campaign_id: int) -> dict[int, int]:
+    """By segment: the product that most of its people would see first, the smallest id among equals."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT items[1] FROM campaigns_audiencemember WHERE campaign_id = %s AND segment_id = %s "
-            "AND cardinality(items) > 0 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
-            [campaign_id, segment_id],
+            "SELECT DISTINCT ON (segment_id) segment_id, item FROM ("
+            "SELECT segment_id, items[1] AS item, count(*) AS people FROM campaigns_audiencemember "
+            "WHERE campaign_id = %s AND cardinality(items) > 0 GROUP BY 1, 2) firsts "
+            "ORDER BY segment_id, people DESC, item",
+            [campaign_id],
         )
-        row = cursor.fetchone()
-    return row[0] if row else None
+        return dict(cursor.fetchall())
 
 
-def first_item_categories(campaign_id: int, segment_id: int) -> tuple[str, ...]:
-    """The categories of what people of the segment would see first, by name: a text is sent with goods of all of these."""
+def first_item_categories(campaign_id: int) -> dict[int, tuple[str, ...]]:
+    """By segment: the categories of what its people would see first, by name: a text is sent with goods of all of these."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT p.category FROM campaigns_audiencemember a JOIN catalog_product p ON p.id = a.items[1] "
-            "WHERE a.campaign_id = %s AND a.segment_id = %s ORDER BY 1 LIMIT 40",
-            [campaign_id, segment_id],
+            "SELECT a.segment_id, (array_agg(DISTINCT p.category ORDER BY p.category))[1:40] "
+            "FROM campaigns_audiencemember a JOIN catalog_product p ON p.id = a.items[1] "
+            "WHERE a.campaign_id = %s GROUP BY 1",
+            [campaign_id],
         )
-        return tuple(category for (category,) in cursor.fetchall())
+        return {segment_id: tuple(categories) for segment_id, categories in cursor.fetchall()}

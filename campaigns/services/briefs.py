@@ -1,12 +1,15 @@
-"""What a writer may know of a campaign: one brief a segment, out of the rows as they are now."""
+"""What a writer may know of a campaign: a brief for each segment, out of the rows as they are now."""
 
 from django.conf import settings
 
 from campaigns.models import Campaign
 from campaigns.services import audience
+from campaigns.services.messages import sample_code
 from catalog.queries import by_ids
-from copywriting.contracts import CopyBrief
+from copywriting.contracts import CHANNELS, CopyBrief
 from copywriting.services.briefs import compose_brief, offer_fact, product_fact
+
+FIRST = "email"  # for a campaign on none of the channels that words are written for, such as a webhook alone
 
 
 def briefs_of(campaign: Campaign, segment_ids=None) -> dict[int, CopyBrief]:
@@ -14,17 +17,17 @@ def briefs_of(campaign: Campaign, segment_ids=None) -> dict[int, CopyBrief]:
 
     The product of a brief stands for the segment's most frequent first product; each person's own takes its place when the
     message is rendered, so the brief names the types of the others too, and words for one shelf alone are written only where
-    everybody gets goods of it.
+    everybody gets goods of it. The channel is the campaign's first that takes words.
     """
     parts = list(campaign.campaign_segments.select_related("segment"))
     if segment_ids is not None:
         parts = [part for part in parts if part.segment_id in segment_ids]
-    tops = {part.segment_id: audience.most_frequent_first_item(campaign.pk, part.segment_id) for part in parts}
-    products = by_ids(pk for pk in tops.values() if pk is not None)
-    offer = offer_fact(campaign.offer)
+    tops, shelves = audience.most_frequent_first_items(campaign.pk), audience.first_item_categories(campaign.pk)
+    products = by_ids(tops.values())
+    offer = offer_fact(campaign.offer, code=sample_code(campaign))
     found = {}
     for part in parts:
-        product = products.get(tops[part.segment_id])
+        product = products.get(tops.get(part.segment_id, 0))
         if product is None:
             continue  # nobody is in this segment alone
         found[part.segment_id] = compose_brief(
@@ -34,9 +37,14 @@ def briefs_of(campaign: Campaign, segment_ids=None) -> dict[int, CopyBrief]:
             segment=part.segment.slug,
             audience=part.segment.audience_phrase,
             seed=campaign.pk * 1000 + part.priority,
-            channel=campaign.channel,
+            channel=channels_of(campaign)[0],
             tone=campaign.tone,
             festival=campaign.festival,
-            sent_with=audience.first_item_categories(campaign.pk, part.segment_id),
+            sent_with=shelves.get(part.segment_id, ()),
         )
     return found
+
+
+def channels_of(campaign: Campaign) -> list[str]:
+    """The campaign's channels that words are written for, the first one first."""
+    return [channel for channel in campaign.channels if channel in CHANNELS] or [FIRST]

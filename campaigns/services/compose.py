@@ -9,10 +9,9 @@ from django.utils import timezone
 from accounts.services import audit
 from campaigns.contracts import Block, Trigger
 from campaigns.exceptions import NotReady
-from campaigns.models import Campaign, CampaignSegment, Codes, MessageVariant, PlanDraft
+from campaigns.models import Campaign, CampaignSegment, Codes, PlanDraft
 from campaigns.queries.progress import RUN
 from campaigns.services.lifecycle import move
-from campaigns.services.messages import check_words
 from campaigns.state import Action, CampaignState, Kind
 from registry import services as runs
 
@@ -122,38 +121,15 @@ def problems_of(campaign: Campaign) -> tuple[str, ...]:
     return tuple(found)
 
 
-def edit_variant(variant_id: int, *, subject: str, body: str, actor) -> MessageVariant:
-    """Replaces the words for one segment. Raises TemplateRefused; an approved or scheduled campaign goes back to draft,
-    and one in review stays there, with the editor as an author.
-    """
+def set_split(campaign_id: int, split: str, *, actor) -> None:
+    """How the variants of a segment share its readers; an approval falls, for it named another way."""
     with transaction.atomic():
-        old = MessageVariant.objects.select_for_update().get(pk=variant_id, is_current=True)
-        campaign = Campaign.objects.select_for_update(of=("self",)).select_related("offer").get(pk=old.campaign_id)
-        check_words(campaign, subject)
-        check_words(campaign, body)
-        if campaign.state in (CampaignState.APPROVED, CampaignState.SCHEDULED):
-            move(campaign.pk, Action.EDIT, actor=actor, reason="The words were edited.")
-        elif campaign.state not in (CampaignState.DRAFT, CampaignState.IN_REVIEW):
-            move(campaign.pk, Action.EDIT, actor=actor)  # refused, and says what is possible
-        MessageVariant.objects.filter(pk=old.pk).update(is_current=False)
-        new = MessageVariant.objects.create(
-            campaign=campaign,
-            segment_id=old.segment_id,
-            label=old.label,
-            subject=subject,
-            body=body,
-            generation_id=old.generation_id,
-            writer="person",
-        )
+        campaign = Campaign.objects.select_for_update().get(pk=campaign_id)
+        if campaign.state not in (CampaignState.DRAFT, CampaignState.IN_REVIEW):
+            move(campaign_id, Action.EDIT, actor=actor, reason="The share of the variants was changed.")
+        Campaign.objects.filter(pk=campaign_id).update(split=split)
         campaign.authors.add(actor)
-        audit(
-            actor,
-            "variant.edited",
-            new,
-            before={"subject": old.subject, "body": old.body},
-            after={"subject": subject, "body": body},
-        )
-    return new
+        audit(actor, "campaign.edited", campaign, before={"split": campaign.split}, after={"split": split})
 
 
 def schedule(campaign_id: int, *, actor) -> None:

@@ -28,6 +28,7 @@ from campaigns.services.approval import still_approved
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import unrenderable
 from campaigns.services.senders import SENDERS, SMTP_TIMEOUT
+from campaigns.services.words import faults
 from campaigns.state import Action, CampaignState, MessageState
 from recommendations.services.exposures import log_exposures
 
@@ -95,6 +96,22 @@ def due() -> list[int]:
     return list(rows.order_by("scheduled_at").values_list("pk", flat=True))
 
 
+def scheduled() -> list[int]:
+    return list(Campaign.objects.filter(state=CampaignState.SCHEDULED).order_by("pk").values_list("pk", flat=True))
+
+
+def recheck(campaign_id: int) -> bool:
+    """Reads the words of a scheduled campaign against the facts of now; what does not hold any more goes back to review."""
+    with transaction.atomic():
+        campaign = (
+            Campaign.objects.select_for_update(of=("self",)).select_related("offer", "merchant").get(pk=campaign_id)
+        )
+        wrong = faults(campaign) if campaign.state == CampaignState.SCHEDULED else []
+        if wrong:
+            move(campaign_id, Action.EXPIRE, reason=f"The words do not hold any more. {wrong[0]}"[:300])
+    return not wrong
+
+
 def start(campaign_id: int, *, actor=None) -> Waterfall | None:
     """Draws the arms and builds the messages of an approved campaign, all in one transaction.
 
@@ -115,6 +132,10 @@ def start(campaign_id: int, *, actor=None) -> Waterfall | None:
             return None
         if not still_approved(campaign):
             move(campaign_id, Action.EXPIRE, actor=actor, reason="It is no longer what was approved: review it again.")
+            return None
+        wrong = faults(campaign)
+        if wrong:
+            move(campaign_id, Action.EXPIRE, actor=actor, reason=f"The words do not hold any more. {wrong[0]}"[:300])
             return None
         result = audience.draw(campaign, unrenderable(campaign))
         move(campaign_id, Action.START, actor=actor)

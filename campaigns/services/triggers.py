@@ -19,6 +19,7 @@ from campaigns.services.approval import holds, still_approved
 from campaigns.services.choose import choose
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import unrenderable
+from campaigns.services.words import faults
 from campaigns.state import Action, CampaignState, Kind, MessageState
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,14 @@ def start(campaign_id: int, *, actor) -> None:
     Raises NotReady when it is no longer what was approved, TransitionRefused in another state.
     """
     with transaction.atomic():
-        campaign = Campaign.objects.select_for_update(of=("self",)).select_related("offer").get(pk=campaign_id)
+        campaign = (
+            Campaign.objects.select_for_update(of=("self",)).select_related("offer", "merchant").get(pk=campaign_id)
+        )
         if campaign.state == CampaignState.APPROVED and not still_approved(campaign):
             raise NotReady(("It is no longer what was approved: send it back and have it reviewed again.",))
+        wrong = faults(campaign) if campaign.state == CampaignState.APPROVED else []
+        if wrong:
+            raise NotReady(tuple(wrong))
         move(campaign_id, Action.START, actor=actor)
         AudienceMember.objects.filter(campaign=campaign).delete()
         Campaign.objects.filter(pk=campaign_id).update(swept_at=timezone.now())

@@ -5,17 +5,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
-from campaigns.exceptions import RenderRefused, TemplateRefused
-from campaigns.forms.words import ApproveForm, ReasonForm, VariantForm
+from campaigns.exceptions import RenderRefused
+from campaigns.forms.words import ApproveForm, ReasonForm
 from campaigns.models import AudienceMember, Campaign, MessageVariant
 from campaigns.queries import review as queries
 from campaigns.queries.audience import rehearse, waterfall
-from campaigns.services import approval, compose
+from campaigns.services import approval
 from campaigns.services.preview import preview as make_preview
 from campaigns.services.preview import subjects as make_subjects
+from campaigns.services.words import faults
 from campaigns.state import CampaignState
 from campaigns.views import figures
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404
@@ -96,6 +97,7 @@ def _decision(request, campaign: Campaign, words, approve_form, back_form) -> di
         "digest": digest,
         "is_author": is_author,
         "may_decide": may_approve and not is_author,
+        "faults": faults(campaign),
         "approve_form": fresh,
         "back_form": back_form or ReasonForm(label="What has to change?", prefix="back"),
         "changes": changes,
@@ -133,42 +135,6 @@ def send_back(request: HttpRequest, campaign_id: int) -> HttpResponse:
         return _page(request, campaign, back_form=form, refused=str(refusal), status=409)
     messages.success(request, "Sent back. Its authors read your reason on their home page.")
     return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
-
-
-@requires(Capability.CAMPAIGN_COMPOSE)
-@require_http_methods(["GET", "POST"])
-def edit_words(request: HttpRequest, campaign_id: int, variant_id: int) -> HttpResponse:
-    campaign = campaign_or_404(campaign_id)
-    variant = get_object_or_404(
-        MessageVariant.objects.select_related("segment", "draft"), pk=variant_id, campaign=campaign, is_current=True
-    )
-    if request.method == "GET":
-        form = VariantForm(campaign=campaign, initial={"subject": variant.subject, "body": variant.body})
-        return _words(request, campaign, variant, form)
-    form = VariantForm(request.POST, campaign=campaign)
-    if not form.is_valid():
-        return _words(request, campaign, variant, form, 400)
-    given = form.cleaned_data
-    try:
-        compose.edit_variant(variant_id, subject=given["subject"], body=given["body"], actor=request.user)
-    except (*REFUSALS, TemplateRefused) as refusal:
-        form.add_error(None, str(refusal))
-        return _words(request, campaign, variant, form, 409)
-    except MessageVariant.DoesNotExist:
-        form.add_error(None, "Somebody else changed these words in the meantime: copy yours, and open the page again.")
-        return _words(request, campaign, variant, form, 409)
-    messages.success(request, "The words are yours now: somebody else has to approve them.")
-    return SeeOther(reverse("campaigns:review", args=[campaign_id]))
-
-
-def _words(request, campaign: Campaign, variant: MessageVariant, form: VariantForm, status: int = 200) -> HttpResponse:
-    context = {
-        "campaign": campaign,
-        "variant": variant,
-        "form": form,
-        "voids": campaign.state in (CampaignState.APPROVED, CampaignState.SCHEDULED),
-    }
-    return render(request, "campaigns/words.html", context, status=status)
 
 
 @requires(Capability.CUSTOMER_READ)

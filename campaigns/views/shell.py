@@ -13,6 +13,7 @@ from campaigns.state import Action, CampaignState, Kind, allowed_actions
 
 TABS = (
     ("Plan", "detail"),
+    ("Copy", "copy"),
     ("Review", "review"),
     ("Monitor", "monitor"),
     ("Results", "results"),

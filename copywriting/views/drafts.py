@@ -12,9 +12,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
 from copywriting import queries
-from copywriting.contracts import CopyBrief
+from copywriting.contracts import CopyBrief, Fact, stated
 from copywriting.exceptions import SourceMissing
-from copywriting.forms import CHANNEL_NAMES, LOCALE_NAMES, TextForm, stated_in_post
+from copywriting.forms import CHANNEL_NAMES, LOCALE_NAMES, TextForm
 from copywriting.models import Draft
 from copywriting.services import drafts, jobs
 from copywriting.services.provenance import diff, origins, show
@@ -37,23 +37,27 @@ def edit(request: HttpRequest, draft_id: int) -> HttpResponse:
     """A text by hand, beside the one that it came from; "check" only looks at it."""
     found = get_object_or_404(queries.drafts(), pk=draft_id)
     form = TextForm(request.POST)
-    stated = stated_in_post(request.POST)
+    given = _stated(request)
     if request.POST.get("do") == "check":
-        return _page(request, found, form, stated=stated, is_checked=True)
+        return _page(request, found, form, given=given, is_checked=True)
     if not form.is_valid():
-        return _page(request, found, form, stated=stated, status=400)
-    given = form.cleaned_data
+        return _page(request, found, form, given=given, status=400)
+    typed = form.cleaned_data
     try:
-        kept = drafts.edit(found, subject=given["subject"], body=given["body"], stated=stated, actor=request.user)
+        kept = drafts.edit(found, subject=typed["subject"], body=typed["body"], stated=given, actor=request.user)
     except SourceMissing as refusal:
         form.add_error("body", str(refusal))
-        return _page(request, found, form, stated=stated, status=400)
+        return _page(request, found, form, given=given, status=400)
     messages.success(request, _("Kept beside the one that you edited."))
     return SeeOther(reverse("copywriting:draft", args=[kept.pk]))
 
 
+def _stated(request: HttpRequest) -> tuple[Fact, ...]:
+    return stated(request.POST.getlist("fact_value"), request.POST.getlist("fact_source"))
+
+
 def _page(
-    request: HttpRequest, found: Draft, form: TextForm, *, stated=None, is_checked: bool = False, status: int = 200
+    request: HttpRequest, found: Draft, form: TextForm, *, given=None, is_checked: bool = False, status: int = 200
 ) -> HttpResponse:
     brief = CopyBrief.of(found.generation.brief)
     own = drafts.stated_in(found)
@@ -71,7 +75,7 @@ def _page(
         "shown": show(brief, found.subject, found.body, writer=found.writer, stated=own),
         "origins": origins(brief, found.subject, found.body, own),
         "form": form,
-        "editor": show(brief, typed["subject"], typed["body"], stated=own if stated is None else stated),
+        "editor": show(brief, typed["subject"], typed["body"], stated=own if given is None else given),
         "check_url": reverse("copywriting:check", args=[found.pk]),
         "is_checked": is_checked,
         "others": others[:MOST_COMPARED],
@@ -102,7 +106,7 @@ def check(request: HttpRequest, draft_id: int) -> HttpResponse:
     found = get_object_or_404(queries.drafts(), pk=draft_id)
     brief = CopyBrief.of(found.generation.brief)
     subject, body = request.POST.get("subject", "")[:200], request.POST.get("body", "")[:5000]
-    editor = show(brief, " ".join(subject.split()), body.strip(), stated=stated_in_post(request.POST))
+    editor = show(brief, " ".join(subject.split()), body.strip(), stated=_stated(request))
     return render(request, "copywriting/_check.html", {"editor": editor})
 
 

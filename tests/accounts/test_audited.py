@@ -15,13 +15,14 @@ from django.utils import timezone
 from accounts.models import ApiKey, AuditEntry, User
 from accounts.services import issue_api_key
 from campaigns.models import Campaign, MessageVariant, Segment
-from campaigns.services import approval, delivery
+from campaigns.services import approval, delivery, words
 from campaigns.services.lifecycle import move
 from campaigns.services.segments import save_segment
 from catalog.queries import by_ids
 from catalog.services.offers import save_offer
+from copywriting.contracts import CopyBrief
 from copywriting.llm.writer import template
-from copywriting.models import Piece
+from copywriting.models import Draft, Piece
 from copywriting.services import drafts, jobs
 from copywriting.services.briefs import compose_brief, product_fact
 from customers.models import MergeProposal
@@ -325,7 +326,50 @@ def replay_draft() -> Act:
     return factories.staff("marketer"), {"draft_id": _text().generation.drafts.get().pk}, {}
 
 
+def _words_of(shop) -> tuple[dict, Draft]:
+    """A draft beside the words of the shop's one segment, as a second look would leave it."""
+    segment = Segment.objects.get()
+    rewrite = words.ask_again(shop.campaign.pk, segment.pk, "A", {}, actor=shop.marketer)
+    piece = rewrite.job.pieces.get()
+    brief = CopyBrief.of(piece.brief)
+    draft = drafts.keep(brief, [template(brief)], drafted=0, passed=0, seconds=0)
+    jobs.kept(piece, draft.generation_id)
+    return {"campaign_id": shop.campaign.pk, "segment_id": segment.pk}, draft
+
+
+def accept_draft() -> Act:
+    shop = shop_in_review(people=2)
+    where, draft = _words_of(shop)
+    return shop.marketer, where, {"draft": draft.pk, "label": "A"}
+
+
+def write_words_again() -> Act:
+    shop = shop_in_review(people=2)
+    segment = Segment.objects.get().pk
+    return (
+        shop.marketer,
+        {"campaign_id": shop.campaign.pk, "segment_id": segment},
+        {f"s{segment}-tone": "calm", "label": "A"},
+    )
+
+
+def retire_variant() -> Act:
+    shop = shop_in_review(people=2)
+    where, draft = _words_of(shop)
+    added = words.accept(**where, label="B", draft_id=draft.pk, actor=shop.marketer)
+    return shop.marketer, {"campaign_id": shop.campaign.pk, "variant_id": added.pk}, {}
+
+
+def share_evenly() -> Act:
+    shop = shop_in_review(people=2)
+    return shop.marketer, {"campaign_id": shop.campaign.pk}, {"split": "even"}
+
+
 ACTS = {
+    "campaigns:accept-draft": (accept_draft, "variant.accepted"),
+    "campaigns:write-again": (write_words_again, "copy.asked"),
+    "campaigns:retire": (retire_variant, "variant.retired"),
+    "campaigns:split": (share_evenly, "campaign.edited"),
     "copywriting:new": (new_brief, "copy.asked"),
     "copywriting:accept": (accept_text, "copy.accepted"),
     "copywriting:again": (write_again, "copy.asked"),
@@ -374,6 +418,7 @@ ACTS = {
 }
 # A post without an entry, and why.
 UNAUDITED = {
+    "campaigns:words-check": "reads",
     "copywriting:check": "reads",
     "accounts:login": "audited as user.logged_in: tests/accounts/test_login.py",
     "account_login": "the same page",

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from campaigns.models import Approval, Campaign, MessageVariant, Segment
-from campaigns.services import approval, compose
+from campaigns.services import approval, words
 from campaigns.services.audience import freeze
 from copywriting.models import Draft, Finding, Generation
 from tests import factories
@@ -47,7 +47,7 @@ def test_the_page_carries_the_digest_of_what_it_shows_and_approves_exactly_that(
 def test_a_campaign_that_changed_since_the_page_was_opened_is_not_approved_and_the_comment_stays():
     shop = shop_in_review(people=3)
     client, seen = signed_in(shop.approver), digest_of(shop)
-    compose.edit_variant(words_of(shop).pk, subject="Another subject", body="Hello.", actor=shop.marketer)
+    words.edit(words_of(shop).pk, subject="Another subject", body="Hello.", actor=shop.marketer)
 
     page = client.post(address(shop, "approve"), {"digest": seen, "comment": "I read it all."})
 
@@ -120,7 +120,7 @@ def test_a_campaign_that_moved_on_cannot_be_sent_back_and_the_reason_stays():
 
 def test_a_second_review_shows_what_differs_from_the_last_approval():
     shop = shop_in_review(people=2)
-    compose.edit_variant(words_of(shop).pk, subject="New words", body="Hello.", actor=shop.marketer)
+    words.edit(words_of(shop).pk, subject="New words", body="Hello.", actor=shop.marketer)
 
     page = signed_in(shop.approver).get(address(shop))
 

@@ -1,0 +1,244 @@
+"""Words of a campaign against the facts as they are now: in the editor, at approval, and before the start.
+
+One linter for all of them. A text is true of a product, an offer and an end that others may change at any time, so what
+was found good once is asked again whenever somebody is about to rely on it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.services import audit
+from campaigns.exceptions import WordsRefused
+from campaigns.models import Campaign, MessageVariant, Rewrite, Segment
+from campaigns.queries.review import generations
+from campaigns.services.briefs import briefs_of, channels_of
+from campaigns.services.lifecycle import move
+from campaigns.services.messages import check_words
+from campaigns.state import Action, CampaignState
+from copywriting import queries as copywriting
+from copywriting.contracts import ERROR, PERSON, CopyBrief, Fact, Finding
+from copywriting.services import drafts, jobs
+from copywriting.services.briefs import as_slots, as_template, judge, readable
+from copywriting.services.provenance import Shown, changed_facts, show
+
+LABELS = ("A", "B", "C", "D")  # five per cent for each at the least, so that each can be told apart
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The words of one variant with what the rules of today have against them."""
+
+    variant: MessageVariant
+    brief: CopyBrief | None  # None: nobody is in the segment, so nobody would read them
+    subject: str  # slotted
+    body: str
+    stated: tuple[Fact, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(one for one in self.findings if one.severity == ERROR)
+
+
+def current(campaign: Campaign) -> QuerySet[MessageVariant]:
+    rows = MessageVariant.objects.filter(campaign=campaign, is_current=True).order_by("segment_id", "label")
+    return rows.select_related("segment", "generation", "draft").prefetch_related("draft__stated_facts")
+
+
+def judged(campaign: Campaign, briefs: dict[int, CopyBrief] | None = None) -> list[Judged]:
+    """Every current variant, in the order of segments and labels."""
+    briefs = briefs_of(campaign) if briefs is None else briefs
+    return [_judged(campaign, variant, briefs.get(variant.segment_id)) for variant in current(campaign)]
+
+
+def _judged(campaign: Campaign, variant: MessageVariant, brief: CopyBrief | None) -> Judged:
+    subject, body = slotted(variant.subject), slotted(variant.body)
+    stated = drafts.stated_in(variant.draft) if variant.draft else ()
+    found = findings(campaign, brief, subject, body, writer=variant.writer, stated=stated) if brief else ()
+    return Judged(variant, brief, subject, body, stated, found)
+
+
+def findings(
+    campaign: Campaign,
+    brief: CopyBrief,
+    subject: str,
+    body: str,
+    *,
+    writer: str = PERSON,
+    stated: Sequence[Fact] = (),
+) -> tuple[Finding, ...]:
+    """By the rules of the first channel, and for the room of the others: one text goes out on all of them."""
+    found = list(judge(brief, subject, body, writer=writer, stated=stated))
+    for channel in channels_of(campaign)[1:]:
+        beside = replace(brief, channel=channel)
+        said = judge(beside, subject if beside.limits.subject else "", body, writer=writer, stated=stated)
+        found += [one for one in said if one.rule == "length"]
+    return tuple(dict.fromkeys([*found, *changed_facts(subject, body, stated)]))
+
+
+def slotted(template: str) -> str:
+    """A message template as the rules read it; template code beyond slots is left out."""
+    text = as_slots(template)
+    return readable(template) if text is None else text
+
+
+def brief_of(campaign: Campaign, variant: MessageVariant) -> CopyBrief | None:
+    """The brief that the words were written for; for words that never had one, what a writer would get today."""
+    if variant.generation and variant.generation.brief:
+        return CopyBrief.of(variant.generation.brief)
+    return briefs_of(campaign, {variant.segment_id}).get(variant.segment_id)
+
+
+def show_in(
+    campaign: Campaign, brief: CopyBrief, subject: str, body: str, *, writer: str = PERSON, stated: Sequence[Fact] = ()
+) -> Shown:
+    """As the studio shows a text, judged for all channels of the campaign."""
+    shown = show(brief, subject, body, writer=writer, stated=stated)
+    return replace(shown, findings=findings(campaign, brief, subject, body, writer=writer, stated=stated))
+
+
+def faults(campaign: Campaign) -> list[str]:
+    """What stands against sending the words as they are, in sentences that name the segment; [] when nothing does."""
+    return [
+        f"Words for {one.variant.segment.name} ({one.variant.label}), {error.rule}: {error.message} {error.remedy}"
+        for one in judged(campaign)
+        for error in one.errors
+    ]
+
+
+# --- changing them
+
+
+def edit(variant_id: int, *, subject: str, body: str, stated: Sequence[Fact] = (), actor) -> MessageVariant:
+    """Replaces the words of one variant. Raises TemplateRefused, and SourceMissing for a number without a source; an approved
+    or scheduled campaign goes back to draft, and one in review stays there, with the editor as an author.
+    """
+    with transaction.atomic():
+        old = MessageVariant.objects.select_for_update(of=("self",)).select_related("draft", "generation").get(
+            pk=variant_id, is_current=True
+        )  # fmt: skip
+        campaign = _opened(old.campaign_id, actor, "The words were edited.")
+        check_words(campaign, subject)
+        check_words(campaign, body)
+        brief = briefs_of(campaign, {old.segment_id}).get(old.segment_id)
+        kept = None
+        if brief is not None:
+            kept = drafts.by_hand(
+                brief, old.generation, subject=slotted(subject), body=slotted(body), stated=stated, actor=actor,
+                parent=old.draft,
+            )  # fmt: skip
+        new = MessageVariant(
+            campaign=campaign,
+            segment_id=old.segment_id,
+            label=old.label,
+            subject=subject,
+            body=body,
+            generation=kept.generation if kept else old.generation,
+            draft=kept,
+            writer=PERSON,
+        )
+        return _replaced(old, new, actor, "variant.edited")
+
+
+def accept(campaign_id: int, segment_id: int, label: str, draft_id: int, *, actor) -> MessageVariant:
+    """Makes a draft the words of a variant, a new one where the label is free. Raises WordsRefused for a draft that was not
+    written for these readers, or that breaks a rule today; TransitionRefused in another state.
+    """
+    with transaction.atomic():
+        campaign = _opened(campaign_id, actor, "Another draft was accepted.")
+        draft = copywriting.drafts().filter(pk=draft_id).first()
+        if draft is None or draft.generation_id not in generations(campaign.pk).get(segment_id, ()):
+            raise WordsRefused("This draft was not written for this segment.")
+        if label not in LABELS:
+            raise WordsRefused(f"A variant is called {', '.join(LABELS)}.")
+        brief = briefs_of(campaign, {segment_id}).get(segment_id)
+        if brief is None:
+            raise WordsRefused("Nobody is in this segment: make the drafts again.")
+        found = findings(
+            campaign, brief, draft.subject, draft.body, writer=draft.writer, stated=drafts.stated_in(draft)
+        )
+        errors = [f"{one.rule}: {one.message} {one.remedy}" for one in found if one.severity == ERROR]
+        if errors:
+            raise WordsRefused(" ".join(errors))
+        subject, body = as_template(draft.subject), as_template(draft.body)
+        check_words(campaign, subject)
+        check_words(campaign, body)
+        old = (
+            MessageVariant.objects.select_for_update(of=("self",))
+            .filter(campaign=campaign, segment_id=segment_id, label=label, is_current=True)
+            .first()
+        )
+        new = MessageVariant(
+            campaign=campaign,
+            segment_id=segment_id,
+            label=label,
+            subject=subject,
+            body=body,
+            generation=draft.generation,
+            draft=draft,
+            writer=draft.writer,
+        )
+        return _replaced(old, new, actor, "variant.accepted")
+
+
+def retire(variant_id: int, *, actor) -> None:
+    """Takes one of several variants away; the last one of a segment stays."""
+    with transaction.atomic():
+        old = MessageVariant.objects.select_for_update(of=("self",)).get(pk=variant_id, is_current=True)
+        campaign = _opened(old.campaign_id, actor, "A variant was taken away.")
+        beside = MessageVariant.objects.filter(campaign=campaign, segment_id=old.segment_id, is_current=True)
+        if beside.exclude(pk=old.pk).first() is None:
+            raise WordsRefused("These are the only words of the segment: accept others first.")
+        MessageVariant.objects.filter(pk=old.pk).update(is_current=False)
+        campaign.authors.add(actor)
+        audit(actor, "variant.retired", old, before={"subject": old.subject, "body": old.body})
+
+
+def _opened(campaign_id: int, actor, reason: str) -> Campaign:
+    """The campaign, locked, in a state in which words may change: an approval falls."""
+    campaign = Campaign.objects.select_for_update(of=("self",)).select_related("offer", "merchant").get(pk=campaign_id)
+    if campaign.state in (CampaignState.APPROVED, CampaignState.SCHEDULED):
+        move(campaign.pk, Action.EDIT, actor=actor, reason=reason)
+    elif campaign.state not in (CampaignState.DRAFT, CampaignState.IN_REVIEW):
+        move(campaign.pk, Action.EDIT, actor=actor)  # refused, and says what is possible
+    return campaign
+
+
+def _replaced(old: MessageVariant | None, new: MessageVariant, actor, action: str) -> MessageVariant:
+    if old is not None:
+        MessageVariant.objects.filter(pk=old.pk).update(is_current=False)
+    new.save()
+    new.campaign.authors.add(actor)
+    before = {"subject": old.subject, "body": old.body} if old else {}
+    audit(actor, action, new, before=before, after={"subject": new.subject, "body": new.body})
+    return new
+
+
+# --- asking for others
+
+
+def ask_again(campaign_id: int, segment_id: int, label: str, wishes: dict, *, actor) -> Rewrite:
+    """More drafts for one segment, with what is to be different; the door nudges the worker. Nothing changes until one is
+    accepted. Raises WordsRefused when nobody is in the segment; BriefInvalid.
+    """
+    with transaction.atomic():
+        campaign = Campaign.objects.select_related("offer", "merchant").get(pk=campaign_id)
+        segment = Segment.objects.get(pk=segment_id)
+        brief = briefs_of(campaign, {segment_id}).get(segment_id)
+        if brief is None:
+            raise WordsRefused("Nobody is in this segment yet: make the drafts first.")
+        if label not in LABELS:
+            raise WordsRefused(f"A variant is called {', '.join(LABELS)}.")
+        tries = Rewrite.objects.filter(campaign=campaign, segment_id=segment_id).count()
+        job = jobs.ask_again(
+            replace(brief, seed=brief.seed + 100_000 * (tries + 1)),
+            wishes,
+            kind="campaign",
+            name=f"{campaign.name}: {segment.name} {label}",
+            actor=actor,
+            merchant_id=campaign.merchant_id,
+        )
+        return Rewrite.objects.create(campaign=campaign, segment=segment, label=label, job=job)
