@@ -47,7 +47,8 @@ class PersonProfile:
     times the shop's share). channels: orders by channel. visits: (all, with a search, a view, a product added, an order),
     None where no visit was recorded. factors: by kind of propensity, (figure, its value, what it adds in log-odds).
     lifetime: what its figures follow from, by name. redemption: for each kind of campaign, the chance that they would use a
-    coupon of it if the newest one of that kind began now; its factors stand in `factors` under that kind.
+    coupon of it if the newest one of that kind began now; its factors stand in `factors` under that kind. said: (department,
+    aspect, from -1 to 1, opinions, id of the newest finding) of what they wrote of products.
     """
 
     recency_days: float | None
@@ -72,6 +73,7 @@ class PersonProfile:
     factors: dict[str, tuple[tuple[str, float, float], ...]] = field(default_factory=dict)
     lifetime: dict[str, float] = field(default_factory=dict)
     redemption: dict[str, float] = field(default_factory=dict)
+    said: tuple[tuple[str, str, float, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a person leans to, lately and over the year, and how much they wait for a reduction, both against the whole shop."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,37 @@ def leanings(
         lift = np.divide(drawn, shop, out=np.ones_like(spend), where=shop > 0)
         found.append(Leaning(days, share, lift))
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class Liking:
+    """What a person said of a category in one respect. score: -1 to 1. opinions: how many. newest: the last one's id."""
+
+    category: str
+    aspect: str
+    score: float
+    opinions: int
+    newest: int
+
+
+def likings(opinions: Iterable[tuple[str, str, float, int]]) -> list[Liking]:
+    """From (category, aspect, polarity from -1 to 1, id) of one person, the newest first; the strongest first.
+
+    score = sum of polarities / (opinions + 1): one neutral opinion is added, so that a single word of praise counts half.
+
+    >>> likings([("DAIRY", "taste", 0.8, 7), ("DAIRY", "taste", 0.4, 3)])
+    [Liking(category='DAIRY', aspect='taste', score=0.4, opinions=2, newest=7)]
+    """
+    found: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    for category, aspect, polarity, pk in opinions:
+        found.setdefault((category, aspect), []).append((polarity, pk))
+    each = [
+        Liking(
+            category, aspect, round(sum(polarity for polarity, _ in some) / (len(some) + 1), 4), len(some), some[0][1]
+        )
+        for (category, aspect), some in found.items()
+    ]
+    return sorted(each, key=lambda liking: (-abs(liking.score), liking.category, liking.aspect))
 
 
 def reduced_share(paid: np.ndarray, taken_off: np.ndarray) -> np.ndarray:

@@ -44,6 +44,7 @@ def profile(customer_id: int) -> PersonProfile | None:
         factors={kind: _tuples(rows) for kind, rows in row.figures.get("factors", {}).items()},
         lifetime=row.figures.get("lifetime", {}),
         redemption=row.figures.get("redemption", {}),
+        said=_tuples(row.figures.get("said", [])),
     )
 
 

@@ -23,11 +23,11 @@ def score_everyone() -> tuple[int, int]:
     until = timezone.now() if live is None else live.data_until
     data = purchases(since=until - HISTORY, until=until)
     publish_index(data, recommender)
+    read_texts(since=until - HISTORY)  # before the profiles, which hold what was said
     if recommender is not None:
         n_lists = replace_recommendations(lists(recommender, data))
     if clusters is not None:
         n_profiles = replace_profiles(profiles(clusters))
     replace_trends(trend_rows(until))
-    read_texts(since=until - HISTORY)
     keep_overview(until)
     return n_lists, n_profiles

@@ -9,15 +9,17 @@ import numpy as np
 
 from recommendations.contracts import COUPON, HISTORY, PURCHASE
 from recommendations.dataset import Purchases, day_of, orders_of, people_features, purchases, spend_in
-from recommendations.ml.affinity import Leaning, leanings, reduced_share
+from recommendations.ml.affinity import Leaning, leanings, likings, reduced_share
 from recommendations.ml.clusters import Clusters
 from recommendations.ml.rfm import Rfm
 from recommendations.queries import behaviour
+from recommendations.queries.texts import opinions_by_department
 from recommendations.scoring.expectations import Chance, Lifetime, chances, lifetime, moment, redemptions
 from registry.services import load_arrays
 
 AFFINITIES = 8  # departments that are kept of a person
 LEANINGS = 3
+LIKINGS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class Known:
     shop_discount_share: float
     channels: dict[int, dict[str, int]]
     sessions: dict[int, behaviour.Sessions]
+    opinions: dict[int, list[tuple[str, str, float, int]]]
 
 
 def profiles(version) -> Iterator[tuple]:
@@ -66,6 +69,7 @@ def profiles(version) -> Iterator[tuple]:
         shop_discount_share=float(reduced_share(paid.sum(keepdims=True), off.sum(keepdims=True))[0]),
         channels=behaviour.channels(since=since, until=until),
         sessions=behaviour.sessions(since=since, until=until),
+        opinions=opinions_by_department(since=since, until=until),
     )  # fmt: skip
     return _rows(version, known)
 
@@ -126,6 +130,12 @@ def _figures(known: Known, row: int, customer_id: int) -> dict:
         "factors": {kind: each.factors[row] for kind, each in (known.chances | known.redemptions).items()},
         "redemption": {kind: round(_chance(each, row), 4) for kind, each in known.redemptions.items()},
     }
+    if customer_id in known.opinions:
+        # Where the words stand, never the words.
+        found["said"] = [
+            [each.category, each.aspect, each.score, each.opinions, each.newest]
+            for each in likings(known.opinions[customer_id])[:LIKINGS]
+        ]
     visits = known.sessions.get(customer_id)
     if visits is not None:
         found["visits"] = [visits.visits, visits.searched, visits.viewed, visits.added, visits.ordered]

@@ -42,6 +42,17 @@ class Quote:
 
 
 @dataclass(frozen=True)
+class Said:
+    """A row of what they said of a department. words: of the newest opinion, "" where its event is gone."""
+
+    department: str
+    aspect: str
+    verdict: str
+    opinions: int
+    words: str
+
+
+@dataclass(frozen=True)
 class Window:
     title: str
     rows: tuple[tuple[str, str, str], ...]  # department, share of spend, against the shop
