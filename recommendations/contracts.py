@@ -13,6 +13,7 @@ EXCLUSIONS = "exclusions"  # a run that measures what leaving doubted orders out
 SERVED = "served index"  # what alarms about the web process's own arrays are filed under
 LIFETIME, PURCHASE, COUPON = "lifetime", "purchase_propensity", "coupon_propensity"
 PROPENSITIES = "propensities"  # the training of the last two
+SOCIAL_GROUPS = "social_groups"  # by what people follow, like, share and comment on
 REDEMPTION = "redemption"  # who uses a coupon of a campaign, by the campaigns that went out before
 # The families that can be trained on their own, as `ml.families` has them (this file loads no learning library).
 FAMILIES = (
@@ -35,6 +36,19 @@ class RecommendedItem:
     reason_value: float | None
     reason_text: str
     model_version_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SocialPlace:
+    """Where somebody stands by their follows, likes, shares and comments (`deeds` of them): group and its name; leanings as
+    (what, share of their deeds, times everybody's share); alike as (customer id, cosine).
+    """
+
+    group: int
+    name: str
+    deeds: int
+    leanings: tuple[tuple[str, float, float], ...]
+    alike: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,7 @@ class PersonProfile:
     lifetime: dict[str, float] = field(default_factory=dict)
     redemption: dict[str, float] = field(default_factory=dict)
     said: tuple[tuple[str, str, float, int, int], ...] = ()
+    social: SocialPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +243,12 @@ class TrendFact:
 @dataclass(frozen=True, slots=True)
 class ShopFigures:
     """The whole shop as of one scoring. clusters: (number, name, people, mean orders, mean spend, mean days since the last
-    order). visits: as in PersonProfile, added up, None where none was recorded.
+    order). visits: as in PersonProfile, added up, None where none was recorded. social: (number, name, people) of the groups by
+    social events; where there are none, `social_reason` says why.
     """
 
     as_of: datetime
     clusters: tuple[tuple[int, str, int, float, float, float], ...]
     visits: tuple[int, int, int, int, int] | None
+    social: tuple[tuple[int, str, int], ...] = ()
+    social_reason: str = ""

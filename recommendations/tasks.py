@@ -1,6 +1,7 @@
 """Alarm clocks for training and scoring: an id in, one call, safe to ring twice."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from recommendations.contracts import (
     CLUSTERS,
@@ -10,14 +11,15 @@ from recommendations.contracts import (
     PROPENSITIES,
     RECOMMENDER,
     REDEMPTION,
+    SOCIAL_GROUPS,
     TWO_STAGE,
 )
-from recommendations.queries.waves import any_waves
+from recommendations.queries.material import has_material
 from recommendations.services import exposures
 from recommendations.services import watch as watching
 from registry import queries, services
 
-KINDS = (RECOMMENDER, CLUSTERS, LIFETIME, PROPENSITIES, REDEMPTION)
+KINDS = (RECOMMENDER, CLUSTERS, LIFETIME, PROPENSITIES, REDEMPTION, SOCIAL_GROUPS)
 WEEKLY = (RECOMMENDER, TWO_STAGE, *KINDS[1:])
 SWEPT = (*WEEKLY, EXCLUSIONS, *FAMILIES)
 
@@ -56,8 +58,8 @@ def weekly() -> None:
 
 def _train_all(kinds: tuple[str, ...], mode: str) -> None:
     for kind in kinds:
-        if kind == REDEMPTION and not any_waves():
-            continue  # no coupons went out: nothing to learn, and nothing wrong
+        if not has_material(kind, timezone.now()):
+            continue
         train.delay(services.ask(kind, {"promote": True, "mode": mode}).pk)
     score.delay()
     watch.delay()

@@ -37,6 +37,7 @@ class SequenceConfig:
     length: int = 100
     own: bool = True  # whether counts of the own history and the trend go past the network
     refit: bool = True
+    novel_weight: float = 1.0  # of the loss on what was never bought before
     dim: int = 64
     dropout: float = 0.2
     horizon_days: float = 28.0
@@ -185,8 +186,9 @@ class SequenceRecommender(Recommender):
             torch.manual_seed(config.seed)
             self.net = self.network(self.n_items_, _share(train, self.n_items_))
         loop = TrainerConfig(
-            epochs, config.patience, config.batch, config.learning_rate, config.weight_decay, seed=config.seed
-        )
+            epochs, config.patience, config.batch, config.learning_rate, config.weight_decay,
+            novel_weight=config.novel_weight, seed=config.seed,
+        )  # fmt: skip
         return Trainer(self.net, self.loss, loop, checkpoint).fit(train, held, self.n_items_, progress)
 
     def remember(self, events: Sequences) -> None:

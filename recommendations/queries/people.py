@@ -1,9 +1,11 @@
 """Reads about people: who somebody is, what they are like, and all that this room keeps of them."""
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 
 from customers.models import Customer
-from recommendations.contracts import PersonProfile
+from recommendations.contracts import PersonProfile, SocialPlace
 from recommendations.models import Exposure, Profile, Recommendation, TextFinding, WaveReceiver
 
 
@@ -45,7 +47,21 @@ def profile(customer_id: int) -> PersonProfile | None:
         lifetime=row.figures.get("lifetime", {}),
         redemption=row.figures.get("redemption", {}),
         said=_tuples(row.figures.get("said", [])),
+        social=_social(row.figures.get("social")),
     )
+
+
+def _social(found: dict | None) -> SocialPlace | None:
+    if found is None:
+        return None
+    return SocialPlace(
+        found["group"], found["name"], found["deeds"], _tuples(found["leanings"]), _tuples(found["alike"])
+    )
+
+
+def names_of(customer_ids: Iterable[int]) -> dict[int, str]:
+    """What the platform calls these people; who is gone is left out."""
+    return dict(Customer.objects.present().filter(pk__in=list(customer_ids)).values_list("pk", "external_id"))
 
 
 def _tuples(rows: list[list]) -> tuple[tuple, ...]:

@@ -36,7 +36,14 @@ def overview() -> ShopFigures | None:
     if row is None:
         return None
     visits = row.figures["visits"]
-    return ShopFigures(row.as_of, tuple(tuple(group) for group in row.figures["clusters"]), visits and tuple(visits))
+    social = row.figures.get("social", {})
+    return ShopFigures(
+        row.as_of,
+        tuple(tuple(group) for group in row.figures["clusters"]),
+        visits and tuple(visits),
+        tuple(tuple(group) for group in social.get("groups", ())),
+        social.get("reason", ""),
+    )
 
 
 def shop_figures() -> dict:

@@ -28,10 +28,6 @@ class Waves:
     covered: list[tuple[int, int]]
 
 
-def any_waves() -> bool:
-    return OfferWave.objects.exists()
-
-
 def waves(until: datetime) -> Waves:
     """Of everybody reached; who may be learnt from is for the caller to tell, by the people of the training views."""
     found = list(OfferWave.objects.filter(starts_at__lt=until).order_by("starts_at", "pk"))

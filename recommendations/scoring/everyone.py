@@ -7,6 +7,7 @@ from recommendations.dataset import purchases
 from recommendations.scoring.index import publish_index
 from recommendations.scoring.lists import lists
 from recommendations.scoring.profiles import profiles
+from recommendations.scoring.social import social
 from recommendations.scoring.trends import trend_rows
 from recommendations.services.lists import replace_recommendations
 from recommendations.services.people import replace_profiles
@@ -26,8 +27,9 @@ def score_everyone() -> tuple[int, int]:
     read_texts(since=until - HISTORY)  # before the profiles, which hold what was said
     if recommender is not None:
         n_lists = replace_recommendations(lists(recommender, data))
+    groups = social(until)
     if clusters is not None:
-        n_profiles = replace_profiles(profiles(clusters))
+        n_profiles = replace_profiles(profiles(clusters, groups))
     replace_trends(trend_rows(until))
-    keep_overview(until)
+    keep_overview(until, {"groups": groups.groups, "reason": groups.reason})
     return n_lists, n_profiles

@@ -15,6 +15,7 @@ from recommendations.ml.rfm import Rfm
 from recommendations.queries import behaviour
 from recommendations.queries.texts import opinions_by_department
 from recommendations.scoring.expectations import Chance, Lifetime, chances, lifetime, moment, redemptions
+from recommendations.scoring.social import Social
 from registry.services import load_arrays
 
 AFFINITIES = 8  # departments that are kept of a person
@@ -39,9 +40,10 @@ class Known:
     channels: dict[int, dict[str, int]]
     sessions: dict[int, behaviour.Sessions]
     opinions: dict[int, list[tuple[str, str, float, int]]]
+    social: Social
 
 
-def profiles(version) -> Iterator[tuple]:
+def profiles(version, social: Social) -> Iterator[tuple]:
     """Rows of Profile, as `services.people.PROFILE_COLUMNS`."""
     until = version.data_until
     since = until - HISTORY
@@ -70,6 +72,7 @@ def profiles(version) -> Iterator[tuple]:
         channels=behaviour.channels(since=since, until=until),
         sessions=behaviour.sessions(since=since, until=until),
         opinions=opinions_by_department(since=since, until=until),
+        social=social,
     )  # fmt: skip
     return _rows(version, known)
 
@@ -136,6 +139,8 @@ def _figures(known: Known, row: int, customer_id: int) -> dict:
             [each.category, each.aspect, each.score, each.opinions, each.newest]
             for each in likings(known.opinions[customer_id])[:LIKINGS]
         ]
+    if customer_id in known.social.people:
+        found["social"] = known.social.people[customer_id]
     visits = known.sessions.get(customer_id)
     if visits is not None:
         found["visits"] = [visits.visits, visits.searched, visits.viewed, visits.added, visits.ordered]

@@ -1,6 +1,6 @@
 """Writes what the whole shop does: trends whole, an overview for each scoring."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -23,9 +23,9 @@ def replace_trends(rows: Iterable[tuple]) -> int:
         return copy_rows(Trend._meta.db_table, TREND_COLUMNS, rows)
 
 
-def keep_overview(as_of: datetime) -> Overview:
-    """Adds up the profiles as they stand; the oldest overviews go."""
-    made = Overview.objects.create(as_of=as_of, figures=shop_figures())
+def keep_overview(as_of: datetime, social: Mapping[str, object] | None = None) -> Overview:
+    """Adds up the profiles as they stand, and keeps `social` with them (groups, reason); the oldest overviews go."""
+    made = Overview.objects.create(as_of=as_of, figures=shop_figures() | {"social": dict(social or {})})
     old = Overview.objects.order_by("-id").values_list("pk", flat=True)[KEPT : KEPT + 100]
     Overview.objects.filter(pk__in=list(old)).delete()
     return made

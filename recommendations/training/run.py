@@ -4,7 +4,16 @@ import logging
 from collections.abc import Callable
 
 from customers.exceptions import BudgetSpent
-from recommendations.contracts import CLUSTERS, EXCLUSIONS, LIFETIME, PROPENSITIES, RECOMMENDER, REDEMPTION, TWO_STAGE
+from recommendations.contracts import (
+    CLUSTERS,
+    EXCLUSIONS,
+    LIFETIME,
+    PROPENSITIES,
+    RECOMMENDER,
+    REDEMPTION,
+    SOCIAL_GROUPS,
+    TWO_STAGE,
+)
 from recommendations.ml.families import FAMILIES
 from recommendations.ml.interactions import TooFewData
 from recommendations.training.exclusions import measure_exclusions
@@ -15,6 +24,7 @@ from recommendations.training.propensity import train_propensities
 from recommendations.training.recommender import train_recommender
 from recommendations.training.redemption import train_redemption
 from recommendations.training.refresh import can_refresh, refresh_recommender
+from recommendations.training.social import train_social
 from recommendations.training.two_stage import train_two_stage
 from registry import services as runs
 from registry.contracts import Lease
@@ -28,6 +38,7 @@ TRAININGS: dict[str, Callable[[Lease], list]] = {
     LIFETIME: train_lifetime,
     PROPENSITIES: train_propensities,
     REDEMPTION: train_redemption,
+    SOCIAL_GROUPS: train_social,
 }
 KINDS = tuple(TRAININGS)  # what every night trains; a family on its own is trained when somebody asks for it
 TRAININGS[TWO_STAGE] = train_two_stage  # weekly, and when somebody asks for it

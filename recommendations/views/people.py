@@ -12,7 +12,7 @@ from accounts.contracts import Capability, requires
 from catalog.queries import merchant_of
 from customers.services.seal import open_words
 from recommendations.contracts import PersonProfile
-from recommendations.queries.people import known_people, profile
+from recommendations.queries.people import known_people, names_of, profile
 from recommendations.queries.texts import WRITTEN, not_covered, said
 from recommendations.views import portrait
 
@@ -37,6 +37,7 @@ def person(request: HttpRequest, customer_id: int) -> HttpResponse:
             "funnel": portrait.funnel(found),
             "windows": portrait.windows(found),
             "likings": likings(customer_id, found),
+            "alike": alike(found),
             "scores": "".join(f"{letter}{score} " for letter, score in zip("RFM", found.scores, strict=True)).strip(),
         }
     page = "recommendations/_profile.html" if request.htmx else "recommendations/person.html"
@@ -59,6 +60,13 @@ def likings(customer_id: int, profile: PersonProfile) -> list[portrait.Said]:
         portrait.Said(department.lower(), aspect, _verdict(score), opinions, words.get(pk, ""))
         for department, aspect, score, opinions, pk in profile.said
     ]
+
+
+def alike(profile: PersonProfile) -> list[tuple[int, str, str]]:
+    """(customer id, what the platform calls them, likeness) of who does the like on social networks."""
+    near = profile.social.alike if profile.social else ()
+    names = names_of(pk for pk, __ in near) if near else {}
+    return [(pk, names[pk], f"{cosine:.0%}") for pk, cosine in near if pk in names]
 
 
 def _verdict(polarity: float) -> str:

@@ -53,6 +53,7 @@ def behaviour(request: HttpRequest) -> HttpResponse:
         "groups": groups(shop) if shop else [],
         "bubbles": bubbles(shop) if shop else [],
         "funnel": funnel(shop) if shop else [],
+        "social": social_groups(shop) if shop else [],
     }
     return render(request, "recommendations/behaviour.html", context)
 
@@ -74,6 +75,12 @@ def groups(shop: ShopFigures) -> list[Step]:
              f"{orders:.0f} orders, {spend:,.0f} spent, last order {days:.0f} days before, on average")
         for number, name, people, orders, spend, days in shop.clusters
     ]  # fmt: skip
+
+
+def social_groups(shop: ShopFigures) -> list[Step]:
+    """Rows of _waterfall.html."""
+    everyone = max(sum(people for *_, people in shop.social), 1)
+    return [Step(f"{number + 1}. {name}", people, people / everyone) for number, name, people in shop.social]
 
 
 def bubbles(shop: ShopFigures) -> list[Bubble]:

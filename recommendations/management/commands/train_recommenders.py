@@ -2,11 +2,14 @@
 
 import os
 import time
+from datetime import datetime
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 from tqdm import tqdm
 
-from recommendations.contracts import COUPON, FAMILIES, LIFETIME, PROPENSITIES, PURCHASE, REDEMPTION
+from recommendations.contracts import COUPON, FAMILIES, LIFETIME, PROPENSITIES, PURCHASE, REDEMPTION, SOCIAL_GROUPS
+from recommendations.queries.material import has_material
 from recommendations.scoring.everyone import score_everyone
 from recommendations.services.watch import watch
 from recommendations.tasks import train
@@ -17,7 +20,7 @@ from recommendations.training.run import train as train_here
 from registry import queries, services
 
 # A young shop has lists and groups before it has enough orders for these.
-LEFT_OUT_WHERE_SMALL = (LIFETIME, PROPENSITIES, REDEMPTION)
+LEFT_OUT_WHERE_SMALL = (LIFETIME, PROPENSITIES, REDEMPTION, SOCIAL_GROUPS)
 
 
 class Command(BaseCommand):
@@ -35,7 +38,11 @@ class Command(BaseCommand):
         if kind is not None:
             self._one(kind, params | {"promote": False}, here, wait)
             return
+        end = datetime.fromisoformat(until) if until else timezone.now()
         for name in only:
+            if not has_material(name, end):
+                self.stdout.write(f"{name} is left out: nothing came in that it could learn from")
+                continue
             run = services.ask(name, params)
             if here:
                 train_here(run.pk)

@@ -1,0 +1,60 @@
+"""Trains groups of people by what they follow, like, share and comment on, under numbers that last.
+
+Judged as the groups by buying are: how much nearer people stand to their own group than to everybody, against the live
+grouping of the same people.
+"""
+
+import numpy as np
+
+from recommendations.contracts import SOCIAL_GROUPS
+from recommendations.ml.clusters import align
+from recommendations.ml.metrics import bootstrap
+from recommendations.ml.social import SocialGroups
+from recommendations.queries.social import deeds
+from recommendations.training.window import Window, window
+from registry import queries as registry
+from registry import services as runs
+from registry.contracts import Lease, Trained
+from registry.services import load_arrays
+
+METRIC = "nearness to the own group"
+
+
+def train_social(lease: Lease) -> list:
+    span = window(lease.params)
+    runs.beat(lease, "reading follows, likes, shares and comments", 0.1)
+    found = deeds(since=span.since, until=span.until)
+    runs.beat(lease, "grouping people", 0.5)
+    model = SocialGroups().fit(found.matrix)
+    groups = len(model.sizes_)
+    params = {"groups": groups, "targets": found.targets, "people with too few": found.fewer}
+    before = _live(span)
+    if before is not None and before.max(initial=-1) < groups:
+        order, kept = align(before, model.predict(found.matrix), groups)
+        model = model.renumbered(order)
+        params["people who keep their group"] = round(kept, 4)
+    params["names"] = model.names(found.targets)
+    ours = model.explained(found.matrix, model.predict(found.matrix))
+    interval = bootstrap(ours)
+    row = {
+        "value": interval.mean, "low": interval.low, "high": interval.high, "baseline": 0.0,
+        "over_baseline": [interval.mean, interval.low, interval.high], "people": len(ours),
+    }  # fmt: skip
+    if before is not None:
+        against = bootstrap(ours - model.explained(found.matrix, before))
+        row["beats_live"] = True if against.low > 0 else False if against.high < 0 else None
+        row["live"] = float(model.explained(found.matrix, before).mean())
+    trained = Trained(
+        params=params, data_since=span.since, data_until=span.until, rows=int(found.counts.sum()), metrics={METRIC: row},
+        baseline="one group",
+    )  # fmt: skip
+    return [runs.save_version(lease, SOCIAL_GROUPS, model.state(), trained)]
+
+
+def _live(span: Window) -> np.ndarray | None:
+    """The group of each of today's people by the live version; None before the first one."""
+    version = registry.live(SOCIAL_GROUPS)
+    if version is None:
+        return None
+    theirs = deeds(since=span.since, until=span.until, targets=version.params["targets"])
+    return SocialGroups.from_state(load_arrays(version)).predict(theirs.matrix)
