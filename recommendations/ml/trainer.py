@@ -37,7 +37,6 @@ class TrainerConfig:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     clip: float = 1.0
-    novel_weight: float = 0.0  # of the loss on what was never bought before, where the own history is known
     seed: int = 0
 
 
@@ -50,8 +49,6 @@ class Report:
     best: float
     losses: tuple[float, ...]
 
-
-NEVER = -1e4  # a logit that a softmax and a sigmoid read as no chance
 
 Loss = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 
@@ -135,11 +132,7 @@ class Trainer:
             # Every process takes as many: the last ones of an uneven batch are seen twice.
             batch = order[start : start + self.config.batch]
             rows = np.resize(batch, -(-len(batch) // processes) * processes)[rank::processes]
-            inputs, wanted = tensors(train.inputs[rows]), positives(train, rows, n_items)
-            logits = net(*inputs)
-            value = self.loss(logits, wanted, generator)
-            if self.config.novel_weight and len(inputs) > 4:
-                value = value + self.config.novel_weight * self._novel_loss(logits, wanted, inputs, generator)
+            value = self.loss(net(*tensors(train.inputs[rows])), positives(train, rows, n_items), generator)
             if not torch.isfinite(value):
                 raise Diverged(f"the loss is {value.item()} in epoch {self.epoch}; lower the learning rate")
             self.optimiser.zero_grad()
@@ -151,15 +144,6 @@ class Trainer:
         if self.losses and total / steps > 10 * self.losses[0]:
             raise Diverged(f"the loss grew from {self.losses[0]:.3f} to {total / steps:.3f}; lower the learning rate")
         return total / steps
-
-    def _novel_loss(self, logits: Tensor, wanted: Tensor, inputs: tuple[Tensor, ...], generator) -> Tensor:
-        """The loss of what was never bought before, among what was never bought before: repeats alone would fill the other."""
-        own = (inputs[4], inputs[5])
-        wanted = wanted.index_put(own, torch.zeros(()))
-        some = wanted.sum(dim=1) > 0
-        if not some.any():
-            return logits.sum() * 0.0
-        return self.loss(logits.index_put(own, torch.tensor(NEVER))[some], wanted[some], generator)
 
     def validate(self, validation: Examples) -> float:
         """Mean NDCG@10 over the examples, on the whole catalogue."""

@@ -5,10 +5,12 @@ every batch, and write nothing.
 """
 
 import math
+from collections.abc import Callable
 
 from recommendations.dataset import Purchases, day_of, purchases
 from recommendations.ml.families import FAMILIES
 from recommendations.ml.metrics import Evaluation, evaluate, judgeable
+from recommendations.ml.neural import SequenceRecommender
 from recommendations.ml.popularity import Popularity
 from recommendations.ml.recommender import Recommender
 from recommendations.ml.splits import Split, time_split
@@ -29,12 +31,12 @@ def train_family(lease: Lease) -> list:
     end = day_of(span.until)
     split = time_split(data.log, end - HORIZON_DAYS, HORIZON_DAYS)
     runs.beat(lease, f"judging {lease.kind}", 0.1)
-    ours = _judged(FAMILIES[lease.kind]().fit(split.history), split)
+    ours = _judged(_beating(lease, "judging", 0.1)().fit(split.history), split)
     popular = _judged(Popularity().fit(split.history), split)
     live = _live(lease.kind, split)
     runs.beat(lease, "fitting on everything", 0.5)
     whole = time_split(data.log, end, 0.0)
-    model, cost = measured(FAMILIES[lease.kind], whole.history)
+    model, cost = measured(_beating(lease, "fitting on everything", 0.5), whole.history)
     trained = Trained(
         params={**_plain(model.config), "min_buyers": 5, "horizon_days": HORIZON_DAYS, "cost": cost.as_dict()},
         data_since=span.since,
@@ -45,6 +47,18 @@ def train_family(lease: Lease) -> list:
     )
     ids = {"customer_ids": data.customers, "product_ids": data.products[whole.items]}
     return [runs.save_version(lease, lease.kind, {**model.state(), **ids}, trained)]
+
+
+def _beating(lease: Lease, step: str, share: float) -> Callable[[], Recommender]:
+    """Makes the family; a network beats after each pass, for many of them take longer than a lease."""
+
+    def build() -> Recommender:
+        model = FAMILIES[lease.kind]()
+        if isinstance(model, SequenceRecommender):
+            model.progress = lambda epoch, reached: runs.beat(lease, f"{step} {lease.kind}, pass {epoch}", share)
+        return model
+
+    return build
 
 
 def follow(kind: str, params: dict) -> None:

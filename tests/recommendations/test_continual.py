@@ -1,5 +1,6 @@
 """Learning goes on by itself: newer data at night, better recipes weekly; what breaks raises an alarm and changes nothing."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from customers.services import consent
 from customers.services.events import record_events
 from customers.services.learning import exclude_from_learning
 from recommendations.contracts import CLUSTERS, RECOMMENDER
+from recommendations.ml.caser import Caser, CaserConfig
+from recommendations.ml.trainer import Diverged as TrainingDiverged
 from recommendations.models import Recommendation
 from recommendations.scoring.everyone import score_everyone
 from recommendations.services import exposures
@@ -116,6 +119,27 @@ def test_a_diverging_training_stops_and_the_live_model_stays(goods, monkeypatch)
     alarm = Alarm.objects.get(cleared_at=None)
     assert (alarm.kind, alarm.subject) == (RECOMMENDER, "training")
     assert "the live model stays" in alarm.text
+
+
+def test_a_network_that_diverges_leaves_the_live_one_and_an_alarm(goods, monkeypatch):
+    """No loss is faked: a step of 1e25 makes weights whose loss is no number."""
+    assert train("caser").state == "succeeded"
+    live = registry.live("caser")
+    assert live.params["cost"]["seconds_at_100"] > live.params["cost"]["seconds_at_10"] > 0
+
+    @dataclass(frozen=True)
+    class Steep(CaserConfig):
+        learning_rate: float = 1e25
+
+    monkeypatch.setattr(Caser, "Config", Steep)
+    run = services.ask("caser", {"promote": True})
+    with pytest.raises(TrainingDiverged, match="the loss is nan in epoch"):
+        training.train(run.pk)
+    run.refresh_from_db()
+    assert run.state == "failed" and "lower the learning rate" in run.error
+    assert registry.live("caser").pk == live.pk
+    assert registry.versions("caser").count() == 1
+    assert "the live model stays" in Alarm.objects.get(kind="caser", subject="training", cleared_at=None).text
 
 
 def test_too_few_data_leave_an_alarm_that_a_good_training_clears():
