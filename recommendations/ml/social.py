@@ -15,14 +15,10 @@ from sklearn.cluster import KMeans
 from sklearn.utils.extmath import randomized_svd
 
 from recommendations.ml import weighting
+from recommendations.ml.deeds import LEAST_DEEDS, LEAST_PEOPLE, PEOPLE_A_GROUP
 from recommendations.ml.interactions import TooFewData
 from recommendations.ml.recommender import State
 
-# What a deed says of a person's interest: to follow is to ask for more, a like costs a tap.
-WEIGHTS = {"followed": 3.0, "commented": 2.0, "shared": 2.0, "liked": 1.0}
-LEAST_DEEDS = 3  # of a person; below it a group would follow from one tap
-PEOPLE_A_GROUP = 10
-LEAST_PEOPLE = 2 * PEOPLE_A_GROUP
 NAMED = 2  # targets that a group is called by
 LIKE_SAMPLE = 500
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from recommendations.contracts import HISTORY, REDEMPTION, SOCIAL_GROUPS
-from recommendations.ml.social import LEAST_PEOPLE
+from recommendations.ml.deeds import LEAST_PEOPLE
 from recommendations.models import OfferWave
 from recommendations.queries.social import people_with_enough
 

@@ -11,7 +11,7 @@ from scipy import sparse
 from catalog.models import Product
 from customers.queries.behaviour import product_ids
 from customers.queries.pseudonyms import reading
-from recommendations.ml.social import LEAST_DEEDS, WEIGHTS
+from recommendations.ml.deeds import LEAST_DEEDS, WEIGHTS
 from recommendations.queries.texts import LEARNABLE
 
 DEEDS = f"""

@@ -7,7 +7,8 @@ import numpy as np
 
 from customers.services.pseudonyms import named
 from recommendations.contracts import HISTORY, SOCIAL_GROUPS
-from recommendations.ml.social import LEAST_DEEDS, LEAST_PEOPLE, SocialGroups, alike
+from recommendations.ml.deeds import LEAST_DEEDS, LEAST_PEOPLE
+from recommendations.ml.social import SocialGroups, alike
 from recommendations.queries.social import deeds, people_with_enough
 from registry import queries as registry
 from registry.services import load_arrays
