@@ -138,7 +138,7 @@ class StatedFact(models.Model):
     draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="stated_facts")
     value = models.CharField(max_length=60)
     source = models.CharField(max_length=200)
-    stated_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    stated_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
