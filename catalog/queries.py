@@ -48,6 +48,12 @@ def by_external_id(external_id: str, *, merchant_id: int | None = None, limit: i
     return [ProductFacts(*row) for row in rows.values_list(*_FACTS)[:limit]]
 
 
+def own_products(external_ids: Iterable[str], *, merchant_id: int | None) -> dict[str, ProductFacts]:
+    """By external id: the products of one merchant (None: of the platform itself); an unknown id is left out."""
+    rows = Product.objects.filter(merchant=merchant_id, external_id__in=set(external_ids))
+    return {facts.external_id: facts for facts in (ProductFacts(*row) for row in rows.values_list(*_FACTS))}
+
+
 def on_sale(product_ids: Iterable[int], *, merchant_id: int | None = None) -> set[int]:
     """Which of these may be shown: on sale, priced, in stock and, for a merchant, theirs. One query."""
     rows = products(merchant_id).on_sale().filter(pk__in=set(product_ids), price__isnull=False)

@@ -21,6 +21,7 @@ API = [
     *catalog.api_urlpatterns,
     *customers.api_urlpatterns,
     *recommendations.api_urlpatterns,
+    *copywriting.api_urlpatterns,
     *campaigns.api_urlpatterns,
 ]
 

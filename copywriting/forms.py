@@ -23,6 +23,8 @@ CHANNEL_NAMES = {
     DESCRIPTION: _("Product description"),
 }
 LOCALE_NAMES = {"en": _("English"), "zh-Hans": _("Simplified Chinese")}
+# A description is read by whoever comes by: it knows no segment.
+EVERYBODY = ("", "people who look at this product")
 TONES = ("friendly", "warm and plain", "cheerful", "calm", "matter-of-fact")
 
 
@@ -147,7 +149,8 @@ class BriefForm(WishesForm):
         given = super().clean()
         if "product" not in self.errors and not given.get("product"):
             self.add_error("product", _("Find a product and choose it."))
-        if not given.get("readers") and not given.get("audience"):
+        is_for_some = given.get("channels") != [DESCRIPTION]
+        if is_for_some and not given.get("readers") and not given.get("audience"):
             self.add_error("readers", _("Choose readers, or describe them in your own words."))
         english_only = [c for c in given.get("channels", ()) if c in CHINESE_ONLY]
         if given.get("locale") == "en" and english_only:
@@ -190,7 +193,7 @@ class BriefForm(WishesForm):
                 product.id,
             )
             for place, channel in enumerate(given["channels"])
-            for among, (key, audience) in enumerate(who)
+            for among, (key, audience) in enumerate([EVERYBODY] if channel == DESCRIPTION else who)
         ]
 
 

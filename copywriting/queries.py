@@ -82,3 +82,9 @@ def replay_row(replay_id: int) -> Replay:
 
 def generation(generation_id: int) -> Generation | None:
     return Generation.objects.filter(pk=generation_id).first()
+
+
+def pieces_of_drafts(job_id: int, draft_ids: list[int]) -> dict[int, int]:
+    """By draft: the text of this job that it was written for; what is none of them is left out."""
+    rows = Piece.objects.filter(job=job_id, generation__drafts__in=draft_ids)
+    return dict(rows.values_list("generation__drafts", "pk"))

@@ -1,10 +1,22 @@
 """Alarm clocks for tuning and writing: an id in, one call, safe to ring twice."""
 
+import logging
+
 from celery import shared_task
 
 from copywriting.contracts import COPYWRITER
 from copywriting.services.jobs import JOB, REPLAY
 from registry import queries, services
+
+log = logging.getLogger(__name__)
+
+
+def nudge(task, row_id: int) -> None:
+    """Wakes a worker once the row is committed. When the broker is away the row stands; beat finds it within half a minute."""
+    try:
+        task.delay_on_commit(row_id)
+    except task.OperationalError:
+        log.warning("%s was not sent: the broker does not answer; beat will find the work", task.name)
 
 
 @shared_task(name="copywriting.train")

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from copywriting import api
 from copywriting.views import drafts, jobs
 
 app_name = "copywriting"
@@ -16,4 +17,10 @@ urlpatterns = [
     path("drafts/<int:draft_id>/check/", drafts.check, name="check"),
     path("drafts/<int:draft_id>/replay/", drafts.replay, name="replay"),
     path("compare/", drafts.compare, name="compare"),
+]
+
+api_urlpatterns = [
+    path("descriptions/", api.Descriptions.as_view(), name="descriptions"),
+    path("descriptions/<int:job_id>/", api.Description.as_view(), name="description"),
+    path("descriptions/<int:job_id>/accept/", api.AcceptDescriptions.as_view(), name="descriptions-accept"),
 ]

@@ -204,7 +204,12 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.ScopedRateThrottle"],
     # Recommendations stand on every page of a shop: 500 a second is what two cores give.
-    "DEFAULT_THROTTLE_RATES": {"events": "6000/min", "reads": "1200/min", "recommendations": "30000/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "events": "6000/min",
+        "reads": "1200/min",
+        "recommendations": "30000/min",
+        "copy": "60/min",
+    },
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {

@@ -59,6 +59,11 @@ def compose_brief(product: ProductFact, offer: OfferFact | None = None, **asked:
     )
 
 
+def description_brief(product, **asked: Any) -> CopyBrief:
+    """A text about a product that promises nothing: no offer, and readers of no segment."""
+    return compose_brief(product_fact(product), segment="", **asked)
+
+
 def product_fact(product) -> ProductFact:
     """Of the catalogue's facts of a product, what a brief may say."""
     return ProductFact(

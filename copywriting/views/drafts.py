@@ -18,8 +18,9 @@ from copywriting.forms import CHANNEL_NAMES, LOCALE_NAMES, TextForm
 from copywriting.models import Draft
 from copywriting.services import drafts, jobs
 from copywriting.services.provenance import diff, origins, show
+from copywriting.tasks import nudge
 from copywriting.tasks import replay as replay_task
-from copywriting.views.answers import SeeOther, nudge
+from copywriting.views.answers import SeeOther
 
 MOST_COMPARED = 12
 

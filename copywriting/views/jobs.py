@@ -19,8 +19,8 @@ from copywriting.models import Draft, Job, Piece
 from copywriting.services import jobs
 from copywriting.services.drafts import stated_in
 from copywriting.services.provenance import Shown, diff, show
-from copywriting.tasks import write
-from copywriting.views.answers import SeeOther, nudge, page_below
+from copywriting.tasks import nudge, write
+from copywriting.views.answers import SeeOther, page_below
 
 PAGE = 25
 PIECES = 60  # texts on one page; a merchant's thousand descriptions go on below
