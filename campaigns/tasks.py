@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from campaigns.exceptions import ChannelUnavailable
-from campaigns.services import delivery, letters, outcomes, segments, triggers, withdrawal
+from campaigns.services import codes, delivery, letters, outcomes, segments, triggers, withdrawal
 from customers.services import typed_requests
 
 
@@ -49,6 +49,11 @@ def take_in() -> None:
     for campaign_id in triggers.running():
         if triggers.sweep(campaign_id):
             deliver.delay(campaign_id)
+
+
+@shared_task(name="campaigns.redeem")
+def redeem() -> None:
+    codes.redeem()
 
 
 @shared_task(name="campaigns.deliver", bind=True, max_retries=None)

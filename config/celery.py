@@ -31,6 +31,7 @@ app.conf.beat_schedule = {
     "start what is due": {"task": "campaigns.start_due", "schedule": 30.0},
     "take in whom an event names": {"task": "campaigns.take_in", "schedule": 60.0},
     "read the words of what is scheduled again": {"task": "campaigns.check_words", "schedule": crontab(minute="*/10")},
+    "tie orders to the codes that they name": {"task": "campaigns.redeem", "schedule": 300.0},
     "go on sending": {"task": "campaigns.sweep", "schedule": 15.0},
     "draft what waits for words": {"task": "campaigns.sweep_generation", "schedule": 60.0},
     "train what was asked for": {"task": "recommendations.sweep", "schedule": 60.0},

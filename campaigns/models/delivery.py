@@ -196,6 +196,11 @@ class Redemption(models.Model):
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.OBSERVED)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["code", "order"], condition=models.Q(order__isnull=False), name="redeemed_once_an_order"
+            )
+        ]
         indexes = [models.Index(fields=["customer", "-redeemed_at"], name="redemption_customer")]
 
     def __str__(self):

@@ -9,7 +9,7 @@ from django.db.models import Avg, Count, Q
 from django.utils import timezone
 
 from campaigns.contracts import Arm, ArmResult, Lift, SampleRatio, Verdict
-from campaigns.models import Assignment, Campaign, Click, Message, Origin, Redemption, SurveyAnswer
+from campaigns.models import Assignment, Campaign, Click, CouponCode, Message, Origin, Redemption, SurveyAnswer
 from campaigns.queries.arms import COUNTED, FROM, PAST, TILL, Pair, covariance, empty, own_window, sums
 from campaigns.queries.audience import route
 from campaigns.state import Kind
@@ -62,6 +62,8 @@ class Funnel:
     survey_answers: int
     survey_mean: float | None
     ordered: int
+    codes: int  # issued
+    redeemed: int  # orders that named one of them
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,9 @@ def funnel(campaign: Campaign, treated: ArmResult) -> Funnel:
         survey_answers=answers["n"],
         survey_mean=answers["mean"],
         ordered=treated.converted,
+        **CouponCode.objects.filter(campaign=campaign).aggregate(
+            codes=Count("pk", distinct=True), redeemed=Count("redemptions", distinct=True)
+        ),
     )
 
 

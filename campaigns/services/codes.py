@@ -1,6 +1,9 @@
-"""Coupon codes: one of one's own for every treated person, or one that everybody gets."""
+"""Coupon codes: one of one's own for every treated person, or one that everybody gets; and the orders that they opened."""
+
+from datetime import timedelta
 
 from django.db import connection
+from django.utils import timezone
 
 from campaigns.models import Campaign, Codes, CouponCode
 
@@ -22,6 +25,26 @@ FROM (SELECT campaign_id, customer_id, uuid_send(gen_random_uuid()) AS bytes
                         WHERE k.campaign_id = t.campaign_id AND k.customer_id = t.customer_id)) a
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - the parts are constants of this module
+# Orders that name a code of a campaign, each once. Of several campaigns with one shared code the person's own comes first,
+# then the newest. Reads order_received and coupon_code.
+REDEEM = """
+INSERT INTO campaigns_redemption (code_id, customer_id, order_id, redeemed_at, origin)
+SELECT DISTINCT ON (o.id) k.id, o.customer_id, o.id, o.ordered_at, o.origin
+FROM customers_order o
+JOIN campaigns_couponcode k ON k.code IN (o.coupon, upper(o.coupon))
+WHERE o.received_at > %(since)s AND o.coupon <> '' AND o.cancelled_at IS NULL
+  AND NOT EXISTS (SELECT FROM campaigns_redemption r WHERE r.order_id = o.id)
+ORDER BY o.id, (k.customer_id IS NOT DISTINCT FROM o.customer_id) DESC, k.id DESC
+ON CONFLICT DO NOTHING
+"""
+LATE = timedelta(days=2)  # a sweep that comes later than this has missed orders: as long as a worker may be away
+
+
+def redeem() -> int:
+    """Ties orders that came in lately, from the web or the till, to the codes that they name; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(REDEEM, {"since": timezone.now() - LATE})
+        return cursor.rowcount
 
 
 def issue(campaign: Campaign) -> int:

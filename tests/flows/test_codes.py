@@ -3,11 +3,14 @@
 import re
 
 import pytest
+from django.utils import timezone
 
-from campaigns.models import Assignment, Campaign, CouponCode, Message
-from campaigns.services import approval, delivery
+from campaigns.models import Assignment, Campaign, CouponCode, Message, Redemption
+from campaigns.queries import measurement
+from campaigns.services import approval, codes, delivery
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import build_emails
+from customers.models import Order
 from tests.campaigns.pages import again
 from tests.flows.shop import open_shop
 
@@ -36,16 +39,16 @@ def mails(shop) -> dict:
 def test_each_treated_person_has_a_code_of_their_own_in_their_message():
     shop = started(codes="unique")
 
-    codes = dict(CouponCode.objects.filter(campaign=shop.campaign).values_list("customer_id", "code"))
+    given = dict(CouponCode.objects.filter(campaign=shop.campaign).values_list("customer_id", "code"))
     treated = set(
         Assignment.objects.filter(campaign=shop.campaign, arm="treated").values_list("customer_id", flat=True)
     )
-    assert codes.keys() == treated and len(set(codes.values())) == len(treated) > 5
-    assert all(re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}", code) for code in codes.values())
+    assert given.keys() == treated and len(set(given.values())) == len(treated) > 5
+    assert all(re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}", code) for code in given.values())
     for customer_id, mail in mails(shop).items():
-        assert f"with the code {codes[customer_id]}." in mail.text
-        assert codes[customer_id] in mail.html
-        assert not any(code in mail.text for other, code in codes.items() if other != customer_id)
+        assert f"with the code {given[customer_id]}." in mail.text
+        assert given[customer_id] in mail.html
+        assert not any(code in mail.text for other, code in given.items() if other != customer_id)
 
 
 def test_a_shared_code_is_one_row_and_stands_in_every_message():
@@ -62,3 +65,46 @@ def test_codes_are_part_of_what_was_approved():
 
     assert delivery.start(shop.campaign.pk) is None
     assert again(shop).campaign.state == "in_review"
+
+
+def ordered(shop, person, coupon: str, **fields) -> Order:
+    name = f"c-{Order.objects.count()}"
+    return Order.objects.create(
+        external_id=name,
+        customer=person,
+        channel="store",
+        ordered_at=timezone.now(),
+        total="9.00",
+        coupon=coupon,
+        **fields,
+    )
+
+
+def test_an_order_that_names_a_code_redeems_it_once_from_any_channel():
+    shop = started(codes="unique")
+    first, second = CouponCode.objects.filter(campaign=shop.campaign).select_related("customer")[:2]
+    mine = ordered(shop, first.customer, first.code.lower())
+    lent = ordered(shop, shop.people[0], second.code)
+    ordered(shop, shop.people[1], "UNKNOWN")
+    ordered(shop, shop.people[1], first.code, cancelled_at=timezone.now())
+
+    assert (codes.redeem(), codes.redeem()) == (2, 0)
+
+    rows = {(r.code, r.customer, r.order) for r in Redemption.objects.select_related("code", "customer", "order")}
+    assert rows == {(first, first.customer, mine), (second, shop.people[0], lent)}
+    found = measurement.results(shop.campaign).funnel
+    assert found.redeemed == 2 and found.codes == CouponCode.objects.filter(campaign=shop.campaign).count()
+
+
+def test_a_shared_code_counts_for_the_newest_campaign_that_gave_it():
+    shop = started(codes="shared", shared_code="SPRING15")
+    older = Campaign.objects.create(name="Last year", codes="shared", shared_code="SPRING15")
+    newest = CouponCode.objects.get(campaign=shop.campaign)
+    CouponCode.objects.filter(pk=newest.pk).delete()
+    CouponCode.objects.create(campaign=older, offer=shop.campaign.offer, code="SPRING15")
+    newest = CouponCode.objects.create(campaign=shop.campaign, offer=shop.campaign.offer, code="SPRING15")
+    ordered(shop, shop.people[0], "spring15")
+
+    codes.redeem()
+
+    assert Redemption.objects.get().code == newest
