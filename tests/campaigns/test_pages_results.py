@@ -135,7 +135,7 @@ def test_looks_vary_together_as_their_customers_do(shop):
 
 
 def test_before_the_first_look_there_is_no_interval_and_it_says_when_one_comes():
-    shop = shop_sent(people=80, holdout_share=0.5)
+    shop = shop_sent(people=120, holdout_share=0.5)
     found = measurement.results(shop.campaign)
     assert (found.looked_at, found.conversion.difference, found.revenue.difference) == (None, None, None)
     assert "the first look is a whole day after the start" in found.conversion.reason
