@@ -84,6 +84,7 @@ class Message(models.Model):
     # Set and committed before the first byte goes out: a lost worker's rows without it go back to the queue, rows with it
     # may have been sent and become `unknown`.
     attempted_at = models.DateTimeField(null=True)
+    wave = models.PositiveSmallIntegerField(db_default=1)
     tries = models.PositiveSmallIntegerField(default=0)
     # Not tried before: moved by quiet hours, and after a refusal for now.
     not_before = models.DateTimeField(db_default=Now())
@@ -106,7 +107,9 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["campaign", "channel", "not_before"], name="message_waiting", condition=models.Q(state="queued")
+                fields=["campaign", "channel", "wave", "not_before"],
+                name="message_waiting",
+                condition=models.Q(state="queued"),
             ),
             models.Index(fields=["lease_until"], name="message_leased", condition=models.Q(state="sending")),
             models.Index(fields=["campaign", "state", "-id"], name="message_monitor"),

@@ -1,5 +1,7 @@
 """What is to be said to whom, and who agreed to it."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -57,6 +59,15 @@ class Segment(models.Model):
         return self.name
 
 
+def usual_waves() -> list[float]:
+    return [0.01, 0.1]
+
+
+def usual_limits() -> dict[str, float]:
+    """Shares of what is out. Gmail's bulk rules: complaints below 0.3 %; a tenth of bad addresses is a bad list."""
+    return {"bounced": 0.05, "complained": 0.003, "unsubscribed": 0.02}
+
+
 def email_alone() -> list[str]:
     return ["email"]
 
@@ -94,6 +105,18 @@ class Campaign(models.Model):
     scheduled_at = models.DateTimeField(null=True, blank=True)
     late_after = models.DurationField(null=True, blank=True)  # a start missed by more than this asks again
     per_second = models.PositiveSmallIntegerField(default=50)
+    # Shares of each channel's messages that go out first, a random part; the rest follows when nothing stopped them.
+    waves = ArrayField(models.FloatField(), default=usual_waves, blank=True)
+    wave_wait = models.DurationField(
+        default=timedelta(minutes=10)
+    )  # from the end of a wave to the next: bounces take time
+    stop_limits = models.JSONField(default=usual_limits, blank=True)
+    wave = models.PositiveSmallIntegerField(default=1, editable=False)  # messages up to this wave may go
+    wave_done_at = models.DateTimeField(null=True, editable=False)  # when the present wave had no open message left
+    judged_since = models.DateTimeField(null=True, editable=False)  # what was sent before was judged, and let go on
+    keeps_email_quiet = models.BooleanField(
+        default=False
+    )  # e-mail as well waits for the morning; text and push always do
     authors = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+")  # none of them may approve
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -11,10 +11,12 @@ from campaigns.services.choose import choose
 from campaigns.services.codes import issue
 from campaigns.state import Kind
 
+# A wave of fewer messages could stop nothing: it goes with the next.
+LEAST_WAVE = 100
 EXAMPLES = 200  # people of each segment whom the review of a triggered campaign shows
 
 # One statement: what the gate says, each person's arm, each channel that is closed to them, and one queued message for
-# each channel that is open to somebody who is treated.
+# each channel that is open to somebody who is treated. A wave is a random part of a channel's messages.
 DRAW = f"""
 WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE}), closed AS (
     INSERT INTO campaigns_exclusion (campaign_id, customer_id, channel, reason)
@@ -26,12 +28,18 @@ WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE}), closed AS
     FROM person
 )
 INSERT INTO campaigns_message (campaign_id, customer_id, channel, variant_id, contact_point_id, state, reason, tries,
-                               provider_id, error)
-SELECT %(campaign)s, gate.customer_id, gate.channel, v.id, gate.contact_id, 'queued', '', 0, '', ''
-FROM gate
-JOIN person ON person.customer_id = gate.customer_id AND NOT person.is_holdout
-JOIN campaigns_messagevariant v ON v.campaign_id = %(campaign)s AND v.segment_id = gate.segment_id AND v.is_current
-WHERE gate.reason = ''
+                               provider_id, error, wave)
+SELECT %(campaign)s, q.customer_id, q.channel, q.variant, q.contact_id, 'queued', '', 0, '', '',
+       1 + (SELECT count(*) FROM unnest(%(waves)s::float8[]) AS w(share)
+            WHERE w.share * q.size >= %(least)s AND q.nth > ceil(w.share * q.size))
+FROM (
+    SELECT gate.customer_id, gate.channel, gate.contact_id, v.id AS variant, count(*) OVER (PARTITION BY gate.channel) AS size,
+           row_number() OVER (PARTITION BY gate.channel ORDER BY hashint8extended(gate.customer_id, %(campaign)s)) AS nth
+    FROM gate
+    JOIN person ON person.customer_id = gate.customer_id AND NOT person.is_holdout
+    JOIN campaigns_messagevariant v ON v.campaign_id = %(campaign)s AND v.segment_id = gate.segment_id AND v.is_current
+    WHERE gate.reason = ''
+) q
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - all parts are constants
 
@@ -62,7 +70,9 @@ def draw(campaign: Campaign, unrenderable: list[int], only: list[int] | None = N
     per treated person and open channel. Inside a transaction.
     """
     with connection.cursor() as cursor:
-        cursor.execute(DRAW, gate_parameters(campaign, timezone.now(), unrenderable, only))
+        # Whom an event names is written to at once: there is no rest that could wait for the first.
+        waves = {"waves": campaign.waves if only is None else [], "least": LEAST_WAVE}
+        cursor.execute(DRAW, gate_parameters(campaign, timezone.now(), unrenderable, only) | waves)
     issue(campaign)
     return waterfall(campaign.pk)
 

@@ -18,6 +18,9 @@ from registry import services as runs
 EDITABLE = (CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED)
 
 
+CAREFUL = ("waves", "wave_wait", "stop_limits", "keeps_email_quiet")
+
+
 @dataclass(frozen=True)
 class Plan:
     """All that a marketer decides; the rest is generated."""
@@ -37,6 +40,11 @@ class Plan:
     scheduled_at: datetime | None = None
     late_after: timedelta | None = timedelta(hours=6)
     per_second: int = 50
+    # How carefully it goes out. None: as it was, or as is usual.
+    waves: tuple[float, ...] | None = None
+    wave_wait: timedelta | None = None
+    stop_limits: dict[str, float] | None = None
+    keeps_email_quiet: bool | None = None
     block: Block = field(default_factory=Block)
     festival: str = ""
     codes: str = Codes.NONE
@@ -46,6 +54,7 @@ class Plan:
 
     def fields(self) -> dict:
         plain = {name: value for name, value in self.__dict__.items() if name != "segment_ids"}
+        plain = {name: value for name, value in plain.items() if value is not None or name not in CAREFUL}
         lists = {"channels": list(self.channels), "caps": list(self.caps)}
         kind = Kind.TRIGGERED if self.trigger else Kind.SCHEDULED
         trigger = self.trigger.kept() if self.trigger else {}

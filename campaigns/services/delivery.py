@@ -10,8 +10,8 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from django.core.cache import cache
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from campaigns.contracts import ROUTES, Unsendable, Waterfall
@@ -23,10 +23,11 @@ from campaigns.exceptions import (
     TransitionRefused,
 )
 from campaigns.models import AudienceMember, Campaign, Message
-from campaigns.services import audience
+from campaigns.queries.recipients import Person, people_of
+from campaigns.services import audience, pace, waves
 from campaigns.services.approval import still_approved
 from campaigns.services.lifecycle import move
-from campaigns.services.messages import unrenderable
+from campaigns.services.messages import fill, unrenderable
 from campaigns.services.senders import SENDERS, SMTP_TIMEOUT
 from campaigns.services.words import faults
 from campaigns.state import Action, CampaignState, MessageState
@@ -50,12 +51,16 @@ FIRST_PAUSE = timedelta(minutes=5)
 # time, for those that it locked are skipped, and take far more than a batch.
 CLAIM = """
 WITH chosen AS MATERIALIZED (
-    SELECT id FROM campaigns_message
-    WHERE campaign_id = %(campaign)s AND channel = %(channel)s AND state = 'queued' AND not_before <= statement_timestamp()
-    ORDER BY not_before, id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    SELECT due.id FROM generate_series(1, %(wave)s) AS open(wave)
+    CROSS JOIN LATERAL (
+        SELECT m.id FROM campaigns_message m
+        WHERE m.campaign_id = %(campaign)s AND m.channel = %(channel)s AND m.state = 'queued' AND m.wave = open.wave
+          AND m.not_before <= statement_timestamp()
+        ORDER BY m.not_before, m.id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+    ) due LIMIT %(batch)s
 )
 UPDATE campaigns_message m SET state = 'sending', lease_token = %(token)s, lease_until = now() + %(lease)s,
-                               attempted_at = NULL, tries = tries + 1
+                               attempted_at = NULL, tries = tries + 1, reason = ''
 FROM chosen WHERE m.id = chosen.id RETURNING m.id
 """
 # The last question before the first byte, and the mark that it was asked, in one statement: consent, suppression, risk,
@@ -151,7 +156,10 @@ def pause(campaign_id: int, *, actor, reason: str) -> None:
 
 
 def resume(campaign_id: int, *, actor) -> None:
-    move(campaign_id, Action.RESUME, actor=actor)
+    """Goes on. Whoever resumes has seen why it stopped: only what is sent from here on is judged again."""
+    with transaction.atomic():
+        move(campaign_id, Action.RESUME, actor=actor)
+        waves.forget(campaign_id)
 
 
 def cancel(campaign_id: int, *, actor, reason: str) -> int:
@@ -170,6 +178,7 @@ class Batch:
     channel: str
     token: uuid.UUID
     messages: list[Message]
+    in_server: float = 0.0  # seconds that the provider took
 
 
 def claim(campaign_id: int, size: int = BATCH, channel: str = "") -> Batch | None:
@@ -183,6 +192,7 @@ def claim(campaign_id: int, size: int = BATCH, channel: str = "") -> Batch | Non
     with connection.cursor() as cursor:
         for one in [channel] if channel else campaign.channels:
             asked = {"token": token, "lease": LEASE, "campaign": campaign_id, "channel": one, "batch": size}
+            asked["wave"] = campaign.wave
             cursor.execute(CLAIM, asked)
             claimed = [row[0] for row in cursor.fetchall()]
             if claimed:
@@ -197,21 +207,29 @@ def send_batch(campaign_id: int, size: int = BATCH, channel: str = "") -> int:
     Raises ChannelUnavailable after putting back what was not sent.
     """
     batch = claim(campaign_id, size, channel)
+    if batch is None and waves.go_on(campaign_id):
+        batch = claim(campaign_id, size, channel)
     if batch is None:
         finish_if_done(campaign_id)
         return 0
-    sender = SENDERS[batch.channel]
-    built = sender.build(batch.campaign, batch.messages)
+    began, sender = time.monotonic(), SENDERS[batch.channel]
+    people = people_of(message.customer_id for message in batch.messages)
+    awake = _let_sleep(batch, people)
+    filled = fill(batch.campaign, awake)
     sent: list[Message] = []
     try:
-        with sender.connect().open() as session:
-            for message in batch.messages:
-                if _send_one(session, batch, message, built[message.pk]):
+        with sender.connect(SMTP_TIMEOUT).open() as session:
+            for message in awake:
+                one = filled[message.pk]
+                built = one if isinstance(one, Unsendable) else sender.build(batch.campaign, one)
+                if _send_one(session, batch, message, built, people[message.customer_id]):
                     sent.append(message)
     finally:
         # Whatever stopped the loop, rows that were not attempted go back at once, not when the lease ends.
         _mine(batch).filter(attempted_at=None).update(state=MessageState.QUEUED, lease_token=None, lease_until=None)
         _log_exposures(batch, sent)
+    pace.note(batch.campaign.pk, batch.channel, batch.in_server, time.monotonic() - began)
+    waves.judge(campaign_id)
     finish_if_done(campaign_id)
     return len(batch.messages)
 
@@ -220,12 +238,14 @@ def _mine(batch: Batch):
     return Message.objects.filter(lease_token=batch.token, state=MessageState.SENDING)
 
 
-def _send_one(session, batch: Batch, message: Message, built: object | Unsendable) -> bool:
+def _send_one(session, batch: Batch, message: Message, built: object | Unsendable, person: Person) -> bool:
     """Sends one row and records what came of it; True when the server took it."""
     if isinstance(built, Unsendable):
         _settle(batch, message, MessageState.SKIPPED, reason=built.reason, error=built.detail[:300])
         return False
-    _keep_pace(batch)
+    pace.keep(batch.campaign, batch.channel)
+    if _let_sleep(batch, {message.customer_id: person}, [message]) == []:  # the evening came while the batch was sent
+        return False
     asked = time.monotonic()  # before the question: what is decided on its answer ends in time
     reason = _ask(batch, message)
     if reason in ("halted", "lease"):
@@ -233,6 +253,7 @@ def _send_one(session, batch: Batch, message: Message, built: object | Unsendabl
     if reason:
         _settle(batch, message, MessageState.SKIPPED, reason=reason)
         return False
+    handed = time.monotonic()
     try:
         provider_id = session.send(replace(built, not_after=asked + SMTP_TIMEOUT)).provider_id
     except PermanentFailure as failure:
@@ -247,7 +268,26 @@ def _send_one(session, batch: Batch, message: Message, built: object | Unsendabl
         now = timezone.now()
         _settle(batch, message, MessageState.SENT, sent_at=now, provider_id=provider_id[:200])
         return True
+    finally:
+        batch.in_server += time.monotonic() - handed
     return False
+
+
+def _let_sleep(batch: Batch, people: dict[int, Person], messages: list[Message] | None = None) -> list[Message]:
+    """Puts back, until their morning, the rows of people in their quiet hours; returns the others. It costs no try."""
+    now, awake, asleep = timezone.now(), [], {}
+    for message in batch.messages if messages is None else messages:
+        at = people[message.customer_id].awake_from(now, batch.channel, also_email=batch.campaign.keeps_email_quiet)
+        if at > now:
+            asleep.setdefault(at, []).append(message.pk)
+        else:
+            awake.append(message)
+    for at, ids in asleep.items():
+        _mine(batch).filter(pk__in=ids).update(
+            state=MessageState.QUEUED, not_before=at, reason="quiet_hours", tries=F("tries") - 1, lease_token=None,
+            lease_until=None,
+        )  # fmt: skip
+    return awake
 
 
 def _try_later(batch: Batch, message: Message, failure: TransientFailure) -> None:
@@ -279,17 +319,6 @@ def _settle(batch: Batch, message: Message, state: MessageState, **fields) -> No
     changed = _mine(batch).filter(pk=message.pk).update(state=state, lease_token=None, lease_until=None, **fields)
     if not changed:
         log.warning("message %s had lost its lease when it became %s", message.pk, state)
-
-
-def _keep_pace(batch: Batch) -> None:
-    """Waits until the campaign may send one more on this channel: one counter a second, shared by all workers."""
-    while True:
-        now = time.time()
-        key = f"pace:{batch.campaign.pk}:{batch.channel}:{int(now)}"
-        cache.add(key, 0, timeout=5)
-        if cache.incr(key) <= batch.campaign.per_second:
-            return
-        time.sleep(1.001 - now % 1)
 
 
 def _log_exposures(batch: Batch, sent: list[Message]) -> None:
@@ -325,5 +354,7 @@ def sweep() -> list[int]:
     )
     if unknown:
         log.warning("%s messages are unknown: their worker was lost between the attempt and the answer", unknown)
+    for campaign_id in Campaign.objects.filter(state__in=SENDS).values_list("pk", flat=True):
+        waves.judge(campaign_id)
     sending = list(Campaign.objects.filter(state__in=SENDS).order_by("pk").values_list("pk", flat=True))
     return [campaign_id for campaign_id in sending if not finish_if_done(campaign_id)]

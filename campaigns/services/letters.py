@@ -7,10 +7,9 @@ spammers. Each is claimed by one conditional UPDATE and given back when the serv
 from django.conf import settings
 from django.urls import reverse
 
-from campaigns.channels.email import EmailChannel
 from campaigns.contracts import EmailMessage
 from campaigns.exceptions import SendFailure, TransientFailure
-from campaigns.services.senders import mail_server
+from campaigns.services.senders import mail_channel
 from customers.queries.packs import pack
 from customers.services import optin, rights
 from customers.services.seal import open_contacts
@@ -96,7 +95,7 @@ def _send(kind: str, language: str, contact_point_id: int, reference: str, facts
         html="", unsubscribe_url="", reference=reference,
     )  # fmt: skip
     try:
-        with EmailChannel(mail_server()).open() as session:
+        with mail_channel().open() as session:
             session.send(mail)
     except SendFailure as failure:
         return not isinstance(failure, TransientFailure)  # what is not tried again is done with

@@ -11,7 +11,8 @@ from django.urls import reverse
 from campaigns.contracts import EmailMessage, Unsendable
 from campaigns.exceptions import RenderRefused
 from campaigns.models import AudienceMember, Campaign, Message, MessageVariant
-from campaigns.queries.audience import sold_out, unsellable
+from campaigns.queries.audience import route, sold_out, unsellable
+from campaigns.queries.recipients import Person, people_of
 from campaigns.render import Template, check, compile_template, render
 from campaigns.services.codes import codes_of
 from catalog.contracts import ProductFacts
@@ -164,8 +165,26 @@ def _renders(campaign, words, product) -> bool:
     return True
 
 
-def build_emails(campaign: Campaign, messages: Iterable[Message]) -> dict[int, EmailMessage | Unsendable]:
-    """By message id: the mail, or why there is none. A constant number of queries for the batch."""
+@dataclass(frozen=True)
+class Filled:
+    """The words of one message with every fact in its place, and what a channel needs around them."""
+
+    message: Message
+    to: str  # the address of the channel; "" for a channel that writes to none
+    subject: str
+    body: str
+    products: list[tuple[int, ProductFacts]]  # (place in the approved list, product)
+    code: str
+    customer: Person
+
+    @property
+    def label(self) -> str:
+        """What the law of the person's place wants an advertisement to be called."""
+        return self.customer.pack.label[self.customer.language]
+
+
+def fill(campaign: Campaign, messages: Iterable[Message]) -> dict[int, Filled | Unsendable]:
+    """By message id: its words, or why there are none. A constant number of queries for the batch."""
     messages = list(messages)
     customers = [m.customer_id for m in messages]
     chosen = AudienceMember.objects.filter(campaign=campaign, customer_id__in=customers)
@@ -173,25 +192,39 @@ def build_emails(campaign: Campaign, messages: Iterable[Message]) -> dict[int, E
     products = on_sale({product for row in items.values() for product in row})
     variants = {v.pk: v for v in MessageVariant.objects.filter(pk__in={m.variant_id for m in messages})}
     words = {pk: compile_words(variant) for pk, variant in variants.items()}
-    codes = codes_of(campaign, customers)
+    codes, people = codes_of(campaign, customers), people_of(customers)
     addresses = open_contacts([m.contact_point_id for m in messages if m.contact_point_id])
-    built: dict[int, EmailMessage | Unsendable] = {}
+    filled: dict[int, Filled | Unsendable] = {}
     for message in messages:
-        address = addresses.get(message.contact_point_id)
+        address = addresses.get(message.contact_point_id) if route(message.channel).contact else ""
         own = shown_of(items.get(message.customer_id, []), products)
         if address is None or not own:
-            built[message.pk] = Unsendable("no_contact" if address is None else "stock")
+            filled[message.pk] = Unsendable("no_contact" if address is None else "stock")
             continue
         code = codes.get(message.customer_id, "")
         try:
             subject, body = render_words(campaign, words[message.variant_id], own[0][1], code)
         except RenderRefused as refusal:
-            built[message.pk] = Unsendable("render", str(refusal))
+            filled[message.pk] = Unsendable("render", str(refusal))
             continue
-        built[message.pk] = compose_email(
-            campaign, message.pk, to=address, subject=subject, body=body, products=own, code=code
-        )
-    return built
+        filled[message.pk] = Filled(message, address, subject, body, own, code, people[message.customer_id])
+    return filled
+
+
+def build_emails(campaign: Campaign, messages: Iterable[Message]) -> dict[int, EmailMessage | Unsendable]:
+    """By message id: the mail, or why there is none."""
+    return {
+        pk: one if isinstance(one, Unsendable) else email_of(campaign, one)
+        for pk, one in fill(campaign, messages).items()
+    }
+
+
+def email_of(campaign: Campaign, one: Filled) -> EmailMessage:
+    subject = f"[{one.label}] {one.subject}" if one.customer.pack.is_label_in_subject else one.subject
+    return compose_email(
+        campaign, one.message.pk, to=one.to, subject=subject, body=one.body, products=one.products, code=one.code,
+        label=one.label,
+    )  # fmt: skip
 
 
 def on_sale(product_ids: set[int]) -> dict[int, ProductFacts]:
@@ -214,6 +247,7 @@ def compose_email(
     body: str,
     products: list[tuple[int, ProductFacts]],
     code: str = "",
+    label: str = "Advertisement",
 ) -> EmailMessage:
     """The mail around the words: products with prices and links, the offer, and the lines that the law asks for."""
     unsubscribe = link("unsubscribe", message_id, UNSUBSCRIBE)
@@ -239,8 +273,8 @@ def compose_email(
             *([offer_line, ""] if offer_line else []),
             *[f"- {title}{', ' + price if price else ''}\n  {url}" for title, price, url in shown],
             "",
-            f"Advertisement from {settings.BRAND}, {settings.POSTAL_ADDRESS}",
-            *[f"{label}: {url}" for label, url in foot],
+            f"{label} from {settings.BRAND}, {settings.POSTAL_ADDRESS}",
+            *[f"{name}: {url}" for name, url in foot],
         ]
     )
     rows = "".join(
@@ -248,14 +282,14 @@ def compose_email(
         f'<td style="padding:8px 0;border-bottom:1px solid #ddd;text-align:right">{escape(price)}</td></tr>'
         for title, price, url in shown
     )
-    links = " · ".join(f'<a href="{escape(url)}" style="color:#555">{label}</a>' for label, url in foot)
+    links = " · ".join(f'<a href="{escape(url)}" style="color:#555">{name}</a>' for name, url in foot)
     paragraph = escape(body).replace("\n", "<br>")
     html = (
         '<!doctype html><html lang="en"><body style="margin:0;background:#f4f6f7">'
         '<div style="max-width:560px;margin:0 auto;padding:24px;background:#fff;font:16px/1.5 sans-serif;color:#13222a">'
         f"<p>{paragraph}</p>{f'<p><strong>{escape(offer_line)}</strong></p>' if offer_line else ''}"
         f'<table role="presentation" style="width:100%;border-collapse:collapse">{rows}</table>'
-        f'<p style="margin-top:32px;font-size:13px;color:#555">Advertisement from {escape(settings.BRAND)}, '
+        f'<p style="margin-top:32px;font-size:13px;color:#555">{escape(label)} from {escape(settings.BRAND)}, '
         f"{escape(settings.POSTAL_ADDRESS)}<br>{links}</p></div></body></html>"
     )
     return EmailMessage(

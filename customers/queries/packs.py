@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 
@@ -53,8 +54,11 @@ class Pack:
     quiet_begin: time
     quiet_end: time
     quiet_article: str
+    quiet_channels: tuple[str, ...]
+    quiet_zones: tuple[ZoneInfo, ...]
     label: dict[str, str]
     label_article: str
+    is_label_in_subject: bool
     request: dict[str, object]
     consent: dict[str, Rule]
     wordings: dict[tuple[str, str], Wording]
@@ -78,8 +82,37 @@ class Pack:
         """The first moment at which somebody who said no may be asked again."""
         return said_no + relativedelta(months=int(self.consent["ask_again_months"].value))
 
+    def awake_from(self, at: datetime, zone: str = "") -> datetime:
+        """The first moment from `at` on (aware) that lies in no quiet hours of the person's zone; where that is not known,
+        of any zone of the jurisdiction.
+        """
+        zones = _zones(zone) or self.quiet_zones
+        found = at
+        # Each step passes the end of one night: more than two rounds mean that it is always night somewhere.
+        for _ in range(2 * len(zones)):
+            asleep = next((one for one in zones if self._is_quiet(found.astimezone(one).time())), None)
+            if asleep is None:
+                return found
+            local = found.astimezone(asleep)
+            day = local.date() + timedelta(days=1 if local.time() >= self.quiet_end else 0)
+            found = datetime.combine(day, self.quiet_end, asleep).astimezone(at.tzinfo)
+        return found
+
+    def _is_quiet(self, local: time) -> bool:
+        if self.quiet_begin <= self.quiet_end:
+            return self.quiet_begin <= local < self.quiet_end
+        return local >= self.quiet_begin or local < self.quiet_end
+
     def wording(self, subject: str, language: str) -> Wording:
         return self.wordings[subject, language if language in LANGUAGES else LANGUAGES[0]]
+
+
+def _zones(name: str) -> tuple[ZoneInfo, ...]:
+    """A person's own zone, as the platform named it; () for none or one that does not exist."""
+    try:
+        return (ZoneInfo(name),) if name else ()
+    except (ValueError, OSError, KeyError):  # KeyError: ZoneInfoNotFoundError
+        return ()
 
 
 def pack(jurisdiction: str) -> Pack:
@@ -103,8 +136,11 @@ def _read(path: Path) -> Pack:
             quiet_begin=time.fromisoformat(data["quiet_hours"]["begin"]),
             quiet_end=time.fromisoformat(data["quiet_hours"]["end"]),
             quiet_article=data["quiet_hours"]["article"],
+            quiet_channels=tuple(data["quiet_hours"]["channels"]),
+            quiet_zones=tuple(ZoneInfo(name) for name in data["quiet_hours"]["zones"]),
             label={language: data["label"][language] for language in LANGUAGES},
             label_article=data["label"]["article"],
+            is_label_in_subject=data["label"].get("in_subject", False),
             request=data["request"],
             consent={name: Rule(**rule) for name, rule in data["consent"].items()},
             wordings={

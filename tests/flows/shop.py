@@ -80,6 +80,7 @@ def open_shop(
         holdout_share=holdout_share,
         scheduled_at=timezone.now(),
         per_second=per_second,
+        waves=(),
     )
     campaign = compose.create(plan, actor=marketer)
     move(campaign.pk, "generate", actor=marketer)
