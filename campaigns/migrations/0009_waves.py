@@ -10,7 +10,7 @@ import campaigns.models.planning
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0007_studio"),
+        ("campaigns", "0008_redeemed_once"),
         ("customers", "0016_fresh_suppressions"),
     ]
 
