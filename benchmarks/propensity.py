@@ -12,13 +12,16 @@ import time
 
 import numpy as np
 import polars as pl
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from catalog.services.completejourney import folder
 from recommendations.ml.boosting import Boosting
 from recommendations.ml.calibration import Calibration, out_of_fold
 from recommendations.ml.classification import calibration_error, log_loss, paired, pr_auc, quality, reliability, roc_auc
-from recommendations.ml.propensity import Propensity, PropensityConfig
+from recommendations.ml.propensity import Propensity, PropensityConfig, signed_log
 from recommendations.ml.redemption import Past, feature_names, matrix, rows_of
 
 CUT = 17_469.0 + 4 / 24  # 2017-10-30 at midnight in New York, in days since 1970
@@ -82,6 +85,17 @@ def histograms(x, y):
     return lambda rows: model.predict_proba(rows)[:, 1]
 
 
+def forest(x, y):
+    model = RandomForestClassifier(300, min_samples_leaf=5, max_features=0.2, random_state=0).fit(x, y)
+    return lambda rows: model.predict_proba(rows)[:, 1]
+
+
+def lasso(x, y):
+    model = make_pipeline(StandardScaler(), LogisticRegression(l1_ratio=1.0, C=0.3, solver="liblinear"))
+    model.fit(signed_log(x), y)
+    return lambda rows: model.predict_proba(signed_log(rows))[:, 1]
+
+
 def mean_of(*fits):
     def fit(x, y):
         predictors = [one(x, y) for one in fits]
@@ -114,6 +128,10 @@ def validate(x: np.ndarray, y: np.ndarray, fold: np.ndarray) -> None:
             if name in ("linear", "logistic") or l2 == SHRINKS[0]:
                 scored = out_of_fold(fit, x, y, fold)
                 print(line(f"{name}, l2 {l2}" if name in ("linear", "logistic") else name, y, scored))
+    logistic = regression("logistic", SHRINKS[2])
+    for name, fit in {"forest": forest, "logistic + forest": mean_of(logistic, forest), "lasso": lasso,
+                      "logistic + lasso": mean_of(logistic, lasso)}.items():  # fmt: skip
+        print(line(name, y, out_of_fold(fit, x, y, fold)))
 
 
 def test(past: Past, train: pl.DataFrame, names: list[str], fold: np.ndarray, l2: float) -> None:

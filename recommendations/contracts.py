@@ -243,8 +243,9 @@ class TrendFact:
 @dataclass(frozen=True, slots=True)
 class ShopFigures:
     """The whole shop as of one scoring. clusters: (number, name, people, mean orders, mean spend, mean days since the last
-    order). visits: as in PersonProfile, added up, None where none was recorded. social: (number, name, people) of the groups by
-    social events; where there are none, `social_reason` says why.
+    order). visits: as in PersonProfile, added up, None where none was recorded. social: (number, name, people) of the groups
+    by social events; where there are none, `social_reason` says why. redeemers: (kind of campaign, people scored, how many of
+    them are expected to use a coupon, how many more likely than not, ids of the likeliest).
     """
 
     as_of: datetime
@@ -252,3 +253,4 @@ class ShopFigures:
     visits: tuple[int, int, int, int, int] | None
     social: tuple[tuple[int, str, int], ...] = ()
     social_reason: str = ""
+    redeemers: tuple[tuple[str, int, float, int, tuple[int, ...]], ...] = ()

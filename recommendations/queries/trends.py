@@ -15,6 +15,13 @@ SELECT sum((figures->'visits'->>0)::bigint), sum((figures->'visits'->>1)::bigint
        sum((figures->'visits'->>3)::bigint), sum((figures->'visits'->>4)::bigint)
 FROM recommendations_profile WHERE figures ? 'visits'
 """
+REDEEMERS = """
+SELECT each.key, count(*), sum(each.value::float8), count(*) FILTER (WHERE each.value::float8 >= 0.5),
+       (array_agg(customer_id ORDER BY each.value::float8 DESC, customer_id))[:%(likeliest)s]
+FROM recommendations_profile, jsonb_each_text(figures->'redemption') each WHERE figures ? 'redemption'
+GROUP BY each.key ORDER BY 3 DESC
+"""
+LIKELIEST = 5
 
 
 def trends(kind: str | None = None, *, limit: int = 30) -> tuple[TrendFact, ...]:
@@ -43,6 +50,7 @@ def overview() -> ShopFigures | None:
         visits and tuple(visits),
         tuple(tuple(group) for group in social.get("groups", ())),
         social.get("reason", ""),
+        tuple((*kind[:4], tuple(kind[4])) for kind in row.figures.get("redeemers", ())),
     )
 
 
@@ -57,10 +65,15 @@ def shop_figures() -> dict:
     with connection.cursor() as cursor:
         cursor.execute(VISITS)
         visits = cursor.fetchone()
+        cursor.execute(REDEEMERS, {"likeliest": LIKELIEST})
+        redeemers = cursor.fetchall()
     return {
         "clusters": [
             [cluster, name, people, float(orders), float(spend), float(days or 0)]
             for cluster, name, people, orders, spend, days in groups
         ],
         "visits": None if visits[0] is None else [int(count) for count in visits],
+        "redeemers": [
+            [kind, people, round(expected, 1), likely, ids] for kind, people, expected, likely, ids in redeemers
+        ],
     }

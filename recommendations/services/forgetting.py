@@ -4,7 +4,7 @@ import numpy as np
 
 from customers.queries.pseudonyms import pseudonyms_of
 from recommendations.ml.forgetting import without_row
-from recommendations.models import Exposure, Profile, Recommendation, TextFinding, WaveReceiver
+from recommendations.models import Exposure, Overview, Profile, Recommendation, TextFinding, WaveReceiver
 from registry import services as registry
 
 REASON = "a person was erased"
@@ -12,6 +12,7 @@ REASON = "a person was erased"
 
 def forget(customer_id: int) -> dict[str, int]:
     """Deletes what this room keeps of a person; what was shown stays, without them. Part of the caller's transaction."""
+    _forget_in_overviews(customer_id)
     return {
         "profiles": Profile.objects.filter(customer_id=customer_id).delete()[0],
         "recommendations": Recommendation.objects.filter(customer_id=customer_id).delete()[0],
@@ -19,6 +20,16 @@ def forget(customer_id: int) -> dict[str, int]:
         "coupons_received": WaveReceiver.objects.filter(customer_id=customer_id).delete()[0],
         "exposures_unlinked": Exposure.objects.filter(customer_id=customer_id).update(customer=None),
     }
+
+
+def _forget_in_overviews(customer_id: int) -> None:
+    """Takes the person out of the lists of who is likeliest to use a coupon; there are at most two months of nights."""
+    for row in Overview.objects.select_for_update().filter(figures__has_key="redeemers"):
+        kinds = row.figures["redeemers"]
+        left = [[*kind[:4], [pk for pk in kind[4] if pk != customer_id]] for kind in kinds]
+        if left != kinds:
+            row.figures["redeemers"] = left
+            row.save(update_fields=["figures"])
 
 
 def forget_in_artifacts(customer_id: int) -> list[dict]:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.contracts import Capability, requires
 from catalog.queries import merchant_of
 from recommendations.contracts import CATEGORY, SEARCH, ShopFigures, TrendFact
+from recommendations.queries.people import names_of
 from recommendations.queries.trends import overview, trends
 from recommendations.views.portrait import STEPS, Step
 
@@ -54,6 +56,7 @@ def behaviour(request: HttpRequest) -> HttpResponse:
         "bubbles": bubbles(shop) if shop else [],
         "funnel": funnel(shop) if shop else [],
         "social": social_groups(shop) if shop else [],
+        **(redeemers(shop) if shop else {}),
     }
     return render(request, "recommendations/behaviour.html", context)
 
@@ -75,6 +78,21 @@ def groups(shop: ShopFigures) -> list[Step]:
              f"{orders:.0f} orders, {spend:,.0f} spent, last order {days:.0f} days before, on average")
         for number, name, people, orders, spend, days in shop.clusters
     ]  # fmt: skip
+
+
+def redeemers(shop: ShopFigures) -> dict:
+    """redeemers: rows of _waterfall.html, one a kind of campaign; likeliest: (kind, [(customer id, name)])."""
+    names = names_of({pk for row in shop.redeemers for pk in row[-1]}) if shop.redeemers else {}
+    rows = [
+        Step(
+            kind, round(expected), expected / max(people, 1), "good",
+            _("%(likely)s of %(people)s people are more likely than not to use one") % {
+                "likely": f"{likely:,}", "people": f"{people:,}"},
+        )
+        for kind, people, expected, likely, _ids in shop.redeemers
+    ]  # fmt: skip
+    likeliest = [(kind, [(pk, names[pk]) for pk in ids if pk in names]) for kind, *_rest, ids in shop.redeemers]
+    return {"redeemers": rows, "likeliest": likeliest}
 
 
 def social_groups(shop: ShopFigures) -> list[Step]:

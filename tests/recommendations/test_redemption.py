@@ -17,6 +17,7 @@ from recommendations import tasks
 from recommendations.contracts import REDEMPTION, Wave
 from recommendations.models import OfferWave, Profile, WaveReceiver
 from recommendations.queries.people import personal, profile
+from recommendations.queries.trends import overview
 from recommendations.scoring.everyone import score_everyone
 from recommendations.services.forgetting import forget
 from recommendations.services.waves import take_wave
@@ -100,6 +101,14 @@ def test_who_uses_coupons_is_scored_with_reasons_on_their_page(people):
     client.force_login(factories.staff("marketer"))
     text = client.get(reverse("recommendations:customer", args=[people[2].pk])).content.decode()
     assert f"Would use a coupon of a campaign “{KIND}”" in text
+    ((kind, scored, expected, likely, likeliest),) = overview().redeemers
+    assert (kind, scored, likely) == (KIND, households.PEOPLE, 100)
+    assert 80 < expected < 120
+    assert len(likeliest) == 5 and all(Customer.objects.get(pk=pk) in people[::2] for pk in likeliest)
+    text = client.get(reverse("recommendations:behaviour")).content.decode()
+    assert f"Likeliest, {KIND}" in text and Customer.objects.get(pk=likeliest[0]).external_id in text
+    forget(likeliest[0])
+    assert overview().redeemers[0][4] == likeliest[1:]
 
 
 def test_a_campaign_that_still_runs_teaches_nothing_yet(people):
