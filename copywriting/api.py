@@ -109,10 +109,16 @@ class FindingOut(serializers.Serializer):
     rule = serializers.CharField()
     severity = serializers.ChoiceField(("error", "warning"))
     part = serializers.ChoiceField(("subject", "body"))
-    start = serializers.IntegerField(source="span.0", help_text="In the slotted text.")
-    end = serializers.IntegerField(source="span.1")
+    start = serializers.SerializerMethodField(help_text="In the slotted text.")
+    end = serializers.SerializerMethodField()
     message = serializers.CharField()
     remedy = serializers.CharField()
+
+    def get_start(self, finding) -> int:
+        return finding.span[0]
+
+    def get_end(self, finding) -> int:
+        return finding.span[1]
 
 
 class SourceOut(serializers.Serializer):
