@@ -6,7 +6,7 @@ from django.db import connection
 
 from campaigns.contracts import Arm
 from campaigns.models import Campaign
-from campaigns.queries.arms import COUNTED
+from campaigns.queries.arms import COUNTED, FROM, TILL, own_window
 from campaigns.queries.measurement import Window
 
 # What the noise hides is a household: a person with all who share an address or a number with them (Assignment.unit, by
@@ -24,9 +24,11 @@ SELECT arm, count(*), count(*) FILTER (WHERE orders > 0), COALESCE(sum(GREATEST(
 FROM (
     SELECT a.arm, count(o.id) AS orders, COALESCE(sum(round((o.total - o.refunded) * 100)), 0)::bigint AS cents
     FROM campaigns_assignment a
-    LEFT JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= %(since)s AND o.ordered_at < %(until)s
+    LEFT JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= {FROM} AND o.ordered_at < {TILL}
          AND {COUNTED}
-    WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded' GROUP BY a.arm, {UNIT}
+    WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded'
+      AND (%(own)s::interval IS NULL OR a.assigned_at < %(until)s)
+    GROUP BY a.arm, {UNIT}
 ) per_household GROUP BY arm
 """  # noqa: S608 - constants of this room
 # Households, not messages or clicks: one with messages on several channels, or to several people, counts once, by the
@@ -65,7 +67,13 @@ class Capped:
 
 def capped(campaign: Campaign, window: Window) -> Capped:
     """The exact figures, each household's share held to the caps. They leave this install with noise alone."""
-    asked = {"campaign": campaign.pk, "since": window.since, "until": window.until, "cap": MONEY_CAP}
+    asked = {
+        "campaign": campaign.pk,
+        "since": window.since,
+        "until": window.until,
+        "own": own_window(campaign),
+        "cap": MONEY_CAP,
+    }
     with connection.cursor() as cursor:
         cursor.execute(ARMS, asked)
         arms = {arm: figures for arm, *figures in cursor.fetchall()}

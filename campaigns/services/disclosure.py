@@ -63,10 +63,10 @@ def first_moment(campaign: Campaign) -> datetime | None:
     return campaign.started_at + min(WEEK, timedelta(days=campaign.attribution_days))
 
 
-def told_until(campaign: Campaign, window: Window) -> datetime | None:
+def told_until(window: Window) -> datetime | None:
     """The newest moment at or before `window.as_of` at which figures are made; None when the first is yet to come."""
     if window.is_complete:
-        return window.since + timedelta(days=campaign.attribution_days)
+        return window.until
     weeks = (window.as_of - window.since) // WEEK
     return window.since + weeks * WEEK if weeks else None
 
@@ -74,7 +74,7 @@ def told_until(campaign: Campaign, window: Window) -> datetime | None:
 def results(campaign: Campaign, as_of: datetime | None, *, actor_id: int) -> MerchantResults | None:
     """The figures for the campaign's merchant; None before the first moment. Raises BudgetSpent."""
     asked = window_of(campaign, as_of)
-    until = None if asked is None else told_until(campaign, asked)
+    until = None if asked is None else told_until(asked)
     if until is None:
         return None
     window = window_of(campaign, until)

@@ -12,6 +12,7 @@ from campaigns.contracts import Arm, NoisyArm, Verdict
 from campaigns.models import Assignment, Campaign, Click, Message, MessageVariant, Segment, SurveyAnswer
 from campaigns.queries.disclosed import MONEY_CAP, PEOPLE_CAP, capped
 from campaigns.queries.measurement import window_of
+from campaigns.services.disclosure import told_until
 from campaigns.stats.lift import noisy_conversion_lift, noisy_revenue_lift
 from catalog.models import Membership
 from customers.models import Customer, Order, PrivacyBudget
@@ -177,6 +178,28 @@ def test_people_who_share_an_address_are_one_in_every_figure(campaign):
     }  # fmt: skip
     assert sum(moved.values()) == PEOPLE_CAP
     assert after.money["treated"] - before.money["treated"] == MONEY_CAP
+
+
+def test_of_a_campaign_that_answers_events_each_ones_orders_count_from_when_they_were_taken_in(started):
+    """And who was taken in after the moment that is told of counts in no figure of it."""
+    Campaign.objects.filter(pk=started.pk).update(
+        kind="triggered", state="running", trigger={"kind": "birthday", "days": 0}
+    )
+    started.refresh_from_db()
+    begins = started.started_at
+    for number, taken_in, ordered in ((1, 0, 2), (2, 3, 2), (3, 3, 5), (4, 7.5, 7.6)):
+        person = factories.customer(external_id=f"t-{number}")
+        Assignment.objects.create(
+            campaign=started, customer=person, arm="treated", unit=str(person.pk), assigned_at=begins + taken_in * DAY
+        )
+        Order.objects.create(
+            external_id=f"t-{number}", customer=person, total="10.00", channel="web", source="api",
+            ordered_at=begins + ordered * DAY,
+        )  # fmt: skip
+    window = window_of(started, told_until(window_of(started)))
+    assert window.until == begins + 7 * DAY
+    found = capped(started, window)
+    assert (found.people["treated"], found.people["treated_converted"], found.money["treated"]) == (3, 2, 20_00)
 
 
 def test_another_merchants_campaign_is_not_found(started):
