@@ -44,7 +44,7 @@ def test_a_campaign_goes_from_the_first_click_to_its_results(shop, sink, visitor
     marketer = visitor()
     page = marketer.log_in(shop.marketer)
     page.get_by_role("link", name="New campaign").click()
-    page.get_by_label("Name").fill("Bread on Friday")
+    page.get_by_label("Name", exact=True).fill("Bread on Friday")
     page.get_by_label("Goal").fill("More bread")
     page.get_by_label("First segment").select_option(label="Regular (90)")
     page.get_by_label("Offer").select_option(index=1)
@@ -142,7 +142,7 @@ def test_a_segment_and_a_plan_are_composed_without_javascript(shop, visitor):
 
     page.get_by_role("link", name="Segments").first.click()
     page.get_by_role("link", name="New segment").click()
-    page.get_by_label("Name").fill("Young or frequent")
+    page.get_by_label("Name", exact=True).fill("Young or frequent")
     page.get_by_label("How a customer may be told about it").fill("our friends")
     page.get_by_label("Field").select_option(label="age band")
     page.get_by_role("button", name="Go on").click()
@@ -163,9 +163,9 @@ def test_a_segment_and_a_plan_are_composed_without_javascript(shop, visitor):
 
     page.get_by_role("link", name="Campaigns").first.click()
     page.get_by_role("link", name="New campaign").click()
-    page.get_by_label("Name").fill("For friends")
+    page.get_by_label("Name", exact=True).fill("For friends")
     page.get_by_role("button", name="Add another segment").click()
-    expect(page.get_by_label("Name")).to_have_value("For friends")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("For friends")
     page.get_by_label("Segment 3").select_option(label="Young or frequent (0)")
     page.get_by_role("button", name="Save the plan").click()
     expect(page.get_by_role("heading", name="For friends")).to_be_visible()
@@ -176,9 +176,9 @@ def test_choosing_a_field_shows_its_values_at_once_with_javascript(shop, visitor
     marketer = visitor()
     page = marketer.log_in(shop.marketer)
     page = marketer.open("/segments/new/")
-    page.get_by_label("Name").fill("Kept while the rule changes")
+    page.get_by_label("Name", exact=True).fill("Kept while the rule changes")
 
     page.get_by_label("Field").select_option(label="income band")
 
     expect(page.get_by_label("250K+")).to_be_visible()
-    expect(page.get_by_label("Name")).to_have_value("Kept while the rule changes")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Kept while the rule changes")
