@@ -49,12 +49,19 @@ def measured(build: Callable[[], Recommender], history: Interactions) -> tuple[R
     except TooFewData:  # a quarter of a small shop teaches nothing; the whole may
         quarter = history
     model, seconds = _timed(build, history)
-    grown = len(history) / max(1, len(quarter))
-    exponent = FLATTEST
-    if grown > 1 and small > 0:
-        exponent = min(max(math.log(seconds / small) / math.log(grown), FLATTEST), STEEPEST)
+    return model, cost(len(history), seconds, growth(small, seconds, len(history) / max(1, len(quarter))))
+
+
+def growth(small: float, seconds: float, grown: float) -> float:
+    """The exponent by which seconds grow with rows, of two fits; `grown` times the rows took `seconds` in place of `small`."""
+    if not (grown > 1 and small > 0):
+        return FLATTEST
+    return min(max(math.log(seconds / small) / math.log(grown), FLATTEST), STEEPEST)
+
+
+def cost(rows: int, seconds: float, exponent: float) -> Cost:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return model, Cost(len(history), seconds, peak, exponent, seconds * 10**exponent, seconds * 100**exponent)
+    return Cost(rows, seconds, peak, exponent, seconds * 10**exponent, seconds * 100**exponent)
 
 
 def _timed(build: Callable[[], Recommender], history: Interactions) -> tuple[Recommender, float]:

@@ -5,15 +5,18 @@ the newest snapshots too. What both share, first stages and lessons, is made onc
 anybody; lists are made from the orders that may be read at the time.
 """
 
-import resource
 import time
+
+import numpy as np
 
 from recommendations.contracts import RECOMMENDER, TWO_STAGE
 from recommendations.dataset import day_of, facts, purchases
 from recommendations.ml.budget import FULL, SMALL, config_of
+from recommendations.ml.interactions import TooFewData
 from recommendations.ml.metrics import evaluate
-from recommendations.ml.splits import time_split
+from recommendations.ml.splits import PurchaseLog, time_split
 from recommendations.ml.two_stage import TwoStage
+from recommendations.training.cost import QUARTER, cost, growth
 from recommendations.training.live import judge_live, judge_two_stage, weights_of
 from recommendations.training.recommender import BASELINE, HORIZON_DAYS, judged_metrics
 from recommendations.training.window import window
@@ -32,7 +35,10 @@ def train_two_stage(lease: Lease) -> list:
     spent = SMALL if lease.params.get("budget") == "small" else FULL
     model = TwoStage(config_of(spent), facts(data))
     runs.beat(lease, "fitting the first stage", 0.05)
+    started = time.process_time()
     newest = model.snapshot(data.log, time_split(data.log, cut, HORIZON_DAYS), cut)
+    first_stage = time.process_time() - started
+    exponent = _growth(model, data.log, cut, first_stage)
     lessons = []
     for turn, at in enumerate(model.moments(cut)):
         runs.beat(lease, f"lesson {turn + 1} of {len(model.moments(cut)) + 1}", 0.10 + 0.12 * turn)
@@ -55,11 +61,7 @@ def train_two_stage(lease: Lease) -> list:
             "min_buyers": 5,
             "horizon_days": HORIZON_DAYS,
             "taught_until": span.until.isoformat(),
-            "cost": {
-                "rows": rows,
-                "seconds": round(time.process_time() - began, 1),
-                "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-            },
+            "cost": cost(rows, time.process_time() - began, exponent).as_dict(),
         },
         data_since=span.since,
         data_until=span.until,
@@ -68,3 +70,17 @@ def train_two_stage(lease: Lease) -> list:
         baseline=BASELINE,
     )
     return [runs.save_version(lease, RECOMMENDER, model.state(), trained)]
+
+
+def _growth(model: TwoStage, log: PurchaseLog, cut: float, seconds: float) -> float:
+    """How the first stage grows, by that of a quarter of the people; what follows it grows with the people's candidates."""
+    of_quarter = log.user % QUARTER == 0
+    users, user = np.unique(log.user[of_quarter], return_inverse=True)
+    rows = (log.item[of_quarter], log.day[of_quarter], log.quantity[of_quarter])
+    quarter = PurchaseLog(user.reshape(-1), *rows, len(users), log.n_items)
+    started = time.process_time()
+    try:
+        TwoStage(model.config).snapshot(quarter, time_split(quarter, cut, HORIZON_DAYS), cut)
+    except (TooFewData, ValueError):  # a quarter of a small shop teaches nothing; the whole may
+        return growth(0.0, seconds, 1.0)
+    return growth(time.process_time() - started, seconds, len(log.user) / max(1, int(of_quarter.sum())))

@@ -118,6 +118,12 @@ class Command(BaseCommand):
         self.step("9 of 9", "Second campaign: it waits for your approval")
         thanks = self._offer("demo-20", "20% off", Decimal(20), mara)
         self._draft(SECOND, chosen, thanks, mara)
+        # Two minutes that nobody waits for: while people look around, the lists become the ranker's if it is better.
+        self.say(
+            "  The two-stage ranker is being trained too; the Models page shows how far, and whether it goes live."
+        )
+        until = demo_store().cutoff_at.isoformat()
+        call_command("train_recommenders", only=[], ranker="small", later=True, until=until, stdout=self.stdout)
 
     def step(self, place: str, text: str) -> None:
         self.supervisor.poll()

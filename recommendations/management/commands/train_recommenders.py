@@ -8,11 +8,20 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from recommendations.contracts import COUPON, FAMILIES, LIFETIME, PROPENSITIES, PURCHASE, REDEMPTION, SOCIAL_GROUPS
+from recommendations.contracts import (
+    COUPON,
+    FAMILIES,
+    LIFETIME,
+    PROPENSITIES,
+    PURCHASE,
+    REDEMPTION,
+    SOCIAL_GROUPS,
+    TWO_STAGE,
+)
 from recommendations.queries.material import has_material
 from recommendations.scoring.everyone import score_everyone
 from recommendations.services.watch import watch
-from recommendations.tasks import train
+from recommendations.tasks import score, train
 from recommendations.training.cost import Cost
 from recommendations.training.families import follow
 from recommendations.training.run import KINDS
@@ -29,17 +38,22 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("--here", action="store_true", help="train in this process instead of a worker")
         parser.add_argument("--until", help="the end of the data window, ISO; now unless told")
-        parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, help="some trainings instead of all")
+        parser.add_argument("--only", nargs="*", choices=KINDS, default=KINDS, help="some trainings instead of all")
         parser.add_argument("--kind", choices=FAMILIES, help="one family on its own, as a candidate; changes no list")
+        parser.add_argument("--ranker", choices=("small", "full"), help="the two-stage recommender too, at this budget")
+        parser.add_argument("--later", action="store_true", help="ask a worker for it and for new lists, and return")
         parser.add_argument("--wait", type=int, default=900, help="seconds to wait for the worker")
 
-    def handle(self, *args, here, until, only, kind, wait, **options):
+    def handle(self, *args, here, until, only, kind, ranker, later, wait, **options):
         params = {"promote": True, **({"until": until} if until else {})}
         if kind is not None:
             self._one(kind, params | {"promote": False}, here, wait)
             return
         end = datetime.fromisoformat(until) if until else timezone.now()
-        for name in only:
+        asked = [(name, params) for name in only]
+        if ranker:
+            asked.append((TWO_STAGE, params | {"budget": ranker}))
+        for name, params in asked:
             if not has_material(name, end):
                 self.stdout.write(f"{name} is left out: nothing came in that it could learn from")
                 continue
@@ -48,7 +62,11 @@ class Command(BaseCommand):
                 train_here(run.pk)
             else:
                 train.delay(run.pk)
-            self._follow(run, 0 if here else wait)
+            if not later:
+                self._follow(run, 0 if here else wait)
+        if later:
+            score.delay()  # behind the trainings, in one queue
+            return
         lists, profiles = score_everyone()
         watch()
         self.stdout.write(f"{lists:,} recommendations and {profiles:,} profiles written.")
