@@ -16,6 +16,7 @@ from campaigns.views import (
     results,
     review,
     segments,
+    why,
     words,
 )
 
@@ -53,6 +54,8 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/evidence/pack/", evidence.campaign_pack, name="evidence-pack"),
     path("people/<int:customer_id>/evidence/", evidence.person_pack, name="person-evidence"),
     path("campaigns/<int:campaign_id>/monitor/", monitor.monitor, name="monitor"),
+    path("campaigns/<int:campaign_id>/why/", why.campaign, name="look-up"),
+    path("people/<int:customer_id>/campaigns/", why.customer, name="customer"),
     path("campaigns/<int:campaign_id>/sending/", monitor.progress, name="sending"),
     path("campaigns/<int:campaign_id>/pause/", monitor.pause, name="pause"),
     path("campaigns/<int:campaign_id>/resume/", monitor.resume, name="resume"),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from campaigns.models import Message
@@ -11,6 +12,37 @@ from campaigns.state import MessageState
 
 LAST = 1000  # messages that the present speed is read from: twenty seconds at the usual pace
 UNKNOWN_SHOWN = 50
+
+
+# What is open, by channel: all of it is in the partial indexes message_waiting and message_leased.
+OPEN = """
+SELECT m.channel,
+       count(*) FILTER (WHERE m.state = 'sending'),
+       count(*) FILTER (WHERE m.state = 'queued' AND m.wave <= c.wave AND m.not_before <= statement_timestamp()),
+       count(*) FILTER (WHERE m.state = 'queued' AND m.wave > c.wave),
+       count(*) FILTER (WHERE m.state = 'queued' AND m.wave <= c.wave AND m.not_before > statement_timestamp() AND m.reason = 'quiet_hours'),
+       count(*) FILTER (WHERE m.state = 'queued' AND m.wave <= c.wave AND m.not_before > statement_timestamp() AND m.reason <> 'quiet_hours'),
+       min(m.not_before) FILTER (WHERE m.state = 'queued' AND m.wave <= c.wave AND m.not_before > statement_timestamp())
+FROM campaigns_message m JOIN campaigns_campaign c ON c.id = m.campaign_id
+WHERE m.campaign_id = %s AND m.state IN ('queued', 'sending') GROUP BY m.channel ORDER BY m.channel
+"""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What of one channel is still open, and what it waits for."""
+
+    channel: str
+    held: int  # by a worker, at this moment
+    due: int
+    in_later_waves: int
+    asleep: int  # quiet hours
+    put_off: int  # by the server: greylisting, too fast
+    next_at: datetime | None  # of those that wait for a time
+
+    @property
+    def open(self) -> int:
+        return self.held + self.due + self.in_later_waves + self.asleep + self.put_off
 
 
 @dataclass(frozen=True)
@@ -47,14 +79,21 @@ def log_rows(campaign_id: int) -> Iterator[tuple]:
         yield tuple(value.isoformat() if isinstance(value, datetime) else value for value in row)
 
 
+def lanes(campaign_id: int) -> list[Lane]:
+    with connection.cursor() as cursor:
+        cursor.execute(OPEN, [campaign_id])
+        return [Lane(*row) for row in cursor.fetchall()]
+
+
 def unknown(campaign_id: int) -> list[Message]:
     """What may have gone out without an answer, for whoever compares it with the provider's log."""
     return list(log(campaign_id, MessageState.UNKNOWN)[:UNKNOWN_SHOWN])
 
 
-def pace(campaign_id: int) -> Pace | None:
-    """The speed of the last few messages, which go out in the order of their ids; None before there are two."""
-    times = sorted(log(campaign_id, MessageState.SENT).values_list("sent_at", flat=True)[:LAST])
+def pace(campaign_id: int, channel: str = "") -> Pace | None:
+    """The speed of the last few messages, on one channel or on all; None before there are two."""
+    rows = log(campaign_id, MessageState.SENT)
+    times = sorted((rows.filter(channel=channel) if channel else rows).values_list("sent_at", flat=True)[:LAST])
     if len(times) < 2:
         return None
     # A send goes in bursts of a second: less than one tells nothing about the speed.

@@ -30,3 +30,9 @@ def people_of(customer_ids: Iterable[int]) -> dict[int, Person]:
             "pk", "external_id", "language", "timezone", "jurisdiction"
         )
     }
+
+
+def external_id_of(customer_id: int) -> str | None:
+    """The platform's own id of somebody who is there; None of nobody, and of who was erased."""
+    rows = Customer.objects.filter(pk=customer_id, erased_at=None)
+    return rows.values_list("external_id", flat=True).first()

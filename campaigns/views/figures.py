@@ -74,6 +74,7 @@ STATE_WORDS = {
 
 # Why a message was not sent: the gate's own reasons, and those of a send under way.
 REASON_WORDS = REASONS | {
+    "quiet_hours": "waits for the morning at their place",
     "withdrawn": "withdrew their consent while it was queued",
     "cancelled": "the campaign was stopped",
     "worker_lost": "the worker was lost between the attempt and the answer",

@@ -15,7 +15,7 @@ from campaigns.queries.audience import failures, message_states, waterfall
 from campaigns.services import delivery
 from campaigns.state import CampaignState, MessageState
 from campaigns.tasks import sweep
-from campaigns.views import figures
+from campaigns.views import figures, lanes
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, page_below, say_refusal
 from campaigns.views.shell import shell
 
@@ -32,6 +32,10 @@ def monitor(request: HttpRequest, campaign_id: int) -> HttpResponse:
     gate = waterfall(campaign.pk)
     context |= {
         "gate_bars": figures.gate_bars(gate) if gate else [],
+        "channel_bars": [(one.channel, figures.gate_bars(one)) for one in gate.channels]
+        if gate and len(gate.channels) > 1
+        else [],
+        "may_look_up": request.user.can(Capability.CUSTOMER_READ),
         "pause_form": ReasonForm(label="Why is it paused?", prefix="pause"),
         "cancel_form": ReasonForm(label="Why is it stopped for good?", prefix="cancel"),
     }
@@ -52,7 +56,7 @@ def progress(request: HttpRequest, campaign_id: int) -> HttpResponse:
 def _state(request: HttpRequest, campaign: Campaign) -> dict:
     states = message_states(campaign.pk)
     total, queued, held = sum(states.values()), states.get("queued", 0), states.get("sending", 0)
-    pace = queries.pace(campaign.pk) if campaign.state == CampaignState.SENDING else None
+    is_sending = campaign.state in (CampaignState.SENDING, CampaignState.RUNNING)
     may_see_people = request.user.can(Capability.CUSTOMER_READ)
     return {
         "states": states,
@@ -61,8 +65,7 @@ def _state(request: HttpRequest, campaign: Campaign) -> dict:
         "held": held,
         "settled": total - queued - held,
         "sent": sum(states.get(state, 0) for state in ("sent", "delivered", "bounced", "complained")),
-        "pace": pace,
-        "limit": pace and _limit(campaign, pace.per_second),
+        "lanes": lanes.told(campaign) if is_sending else [],
         "bars": figures.state_bars(
             states, reverse("campaigns:recipients", args=[campaign.pk]) if may_see_people else ""
         ),
@@ -74,12 +77,6 @@ def _state(request: HttpRequest, campaign: Campaign) -> dict:
 
 def _failures(campaign_id: int) -> list[tuple[str, str, int]]:
     return [(state, figures.reason_words(reason), number) for state, reason, number in failures(campaign_id)]
-
-
-def _limit(campaign: Campaign, per_second: float) -> str:
-    if per_second >= 0.8 * campaign.per_second:
-        return f"limited by the campaign's own speed of {campaign.per_second} a second"
-    return "limited by the mail server's answers and the number of workers"
 
 
 @requires(Capability.CAMPAIGN_HALT)

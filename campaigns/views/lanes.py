@@ -1,0 +1,52 @@
+"""What keeps each channel of a send below its speed, in words: one reason, the one that a person could do something about."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from campaigns.models import Campaign
+from campaigns.queries import monitor as queries
+from campaigns.services.pace import server_share
+
+FULL = 0.8  # of the campaign's own speed: from here on it is that which limits
+
+
+@dataclass(frozen=True)
+class Told:
+    lane: queries.Lane
+    per_second: float | None  # None: too few went out to say
+    limit: str
+
+
+def told(campaign: Campaign) -> list[Told]:
+    """One row a channel that has something open."""
+    rows = []
+    for lane in queries.lanes(campaign.pk):
+        pace = queries.pace(campaign.pk, lane.channel)
+        per_second = pace and pace.per_second
+        rows.append(Told(lane, per_second, limit(campaign, lane, per_second)))
+    return rows
+
+
+def limit(campaign: Campaign, lane: queries.Lane, per_second: float | None) -> str:
+    if lane.due or lane.held:
+        return _going(campaign, lane, per_second)
+    if lane.in_later_waves:
+        if campaign.wave_done_at is None:
+            return _("the wave: the next opens when this one is done")
+        at = campaign.wave_done_at + campaign.wave_wait
+        return _("the wave: the next opens at %(time)s UTC when nothing speaks against it") % {"time": f"{at:%H:%M}"}
+    if lane.asleep:
+        return _("quiet hours: the first wakes at %(time)s UTC") % {"time": f"{lane.next_at:%Y-%m-%d %H:%M}"}
+    return _("the server, which asked to be tried again at %(time)s UTC") % {"time": f"{lane.next_at:%H:%M}"}
+
+
+def _going(campaign: Campaign, lane: queries.Lane, per_second: float | None) -> str:
+    if per_second is not None and per_second >= FULL * campaign.per_second:
+        return _("the campaign's own speed of %(n)s a second") % {"n": campaign.per_second}
+    if not lane.held:
+        return _("the workers: none has taken it up yet")
+    share = server_share(campaign.pk, lane.channel)
+    if share is not None and share < 0.5:
+        return _("the workers: what they do takes longer than the server's answers")
+    return _("the server's answers")
