@@ -16,15 +16,17 @@ UNKNOWN_SHOWN = 50
 
 # What is open, by channel: all of it is in the partial indexes message_waiting and message_leased.
 OPEN = """
-SELECT m.channel,
-       count(*) FILTER (WHERE m.state = 'sending'),
-       count(*) FILTER (WHERE m.state = 'queued' AND m.wave <= c.wave AND m.not_before <= statement_timestamp()),
-       count(*) FILTER (WHERE m.state = 'queued' AND m.wave > c.wave),
-       count(*) FILTER (WHERE m.state = 'queued' AND m.wave <= c.wave AND m.not_before > statement_timestamp() AND m.reason = 'quiet_hours'),
-       count(*) FILTER (WHERE m.state = 'queued' AND m.wave <= c.wave AND m.not_before > statement_timestamp() AND m.reason <> 'quiet_hours'),
-       min(m.not_before) FILTER (WHERE m.state = 'queued' AND m.wave <= c.wave AND m.not_before > statement_timestamp())
-FROM campaigns_message m JOIN campaigns_campaign c ON c.id = m.campaign_id
-WHERE m.campaign_id = %s AND m.state IN ('queued', 'sending') GROUP BY m.channel ORDER BY m.channel
+SELECT channel, count(*) FILTER (WHERE waits = 'held'), count(*) FILTER (WHERE waits = 'due'),
+       count(*) FILTER (WHERE waits = 'wave'), count(*) FILTER (WHERE waits = 'asleep'),
+       count(*) FILTER (WHERE waits = 'put off'), min(not_before) FILTER (WHERE waits IN ('asleep', 'put off'))
+FROM (
+    SELECT m.channel, m.not_before,
+           CASE WHEN m.state = 'sending' THEN 'held' WHEN m.wave > c.wave THEN 'wave'
+                WHEN m.not_before <= statement_timestamp() THEN 'due'
+                WHEN m.reason = 'quiet_hours' THEN 'asleep' ELSE 'put off' END AS waits
+    FROM campaigns_message m JOIN campaigns_campaign c ON c.id = m.campaign_id
+    WHERE m.campaign_id = %s AND m.state IN ('queued', 'sending')
+) row GROUP BY channel ORDER BY channel
 """
 
 
