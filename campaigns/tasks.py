@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from campaigns.exceptions import ChannelUnavailable
-from campaigns.services import codes, delivery, letters, outcomes, segments, triggers, withdrawal
+from campaigns.services import codes, delivery, letters, outcomes, segments, triggers, variants, withdrawal
 from customers.services import typed_requests
 
 
@@ -34,6 +34,13 @@ def check_words() -> None:
     """What is scheduled is read again: a fact may have changed since it was approved."""
     for campaign_id in delivery.scheduled():
         delivery.recheck(campaign_id)
+
+
+@shared_task(name="campaigns.learn")
+def learn() -> None:
+    """What is still queued is drawn again among its variants, by what came of those that are out."""
+    for campaign_id in variants.learning():
+        variants.redraw(campaign_id)
 
 
 @shared_task(name="campaigns.start_due")

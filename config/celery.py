@@ -32,6 +32,7 @@ app.conf.beat_schedule = {
     "take in whom an event names": {"task": "campaigns.take_in", "schedule": 60.0},
     "read the words of what is scheduled again": {"task": "campaigns.check_words", "schedule": crontab(minute="*/10")},
     "tie orders to the codes that they name": {"task": "campaigns.redeem", "schedule": 300.0},
+    "share readers by response": {"task": "campaigns.learn", "schedule": crontab(minute="*/5")},
     "go on sending": {"task": "campaigns.sweep", "schedule": 15.0},
     "draft what waits for words": {"task": "campaigns.sweep_generation", "schedule": 60.0},
     "train what was asked for": {"task": "recommendations.sweep", "schedule": 60.0},

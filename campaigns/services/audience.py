@@ -9,6 +9,7 @@ from campaigns.queries.audience import GATE, PEOPLE, gate_parameters, waterfall
 from campaigns.queries.segments import members
 from campaigns.services.choose import choose
 from campaigns.services.codes import issue
+from campaigns.services.variants import SLICES, UNIFORM, parameters
 from campaigns.state import Kind
 
 # A wave of fewer messages could stop nothing: it goes with the next.
@@ -17,6 +18,7 @@ EXAMPLES = 200  # people of each segment whom the review of a triggered campaign
 
 # One statement: what the gate says, each person's arm, each channel that is closed to them, and one queued message for
 # each channel that is open to somebody who is treated. A wave is a random part of a channel's messages.
+# Which of several variants a person gets is drawn with it: those who share an address, and all channels, get the same.
 DRAW = f"""
 WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE}), closed AS (
     INSERT INTO campaigns_exclusion (campaign_id, customer_id, channel, reason)
@@ -28,16 +30,18 @@ WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE}), closed AS
     FROM person
 )
 INSERT INTO campaigns_message (campaign_id, customer_id, channel, variant_id, contact_point_id, state, reason, tries,
-                               provider_id, error, wave)
+                               provider_id, error, wave, propensity)
 SELECT %(campaign)s, q.customer_id, q.channel, q.variant, q.contact_id, 'queued', '', 0, '', '',
        1 + (SELECT count(*) FROM unnest(%(waves)s::float8[]) AS w(share)
-            WHERE w.share * q.size >= %(least)s AND q.nth > ceil(w.share * q.size))
+            WHERE w.share * q.size >= %(least)s AND q.nth > ceil(w.share * q.size)), q.propensity
 FROM (
-    SELECT gate.customer_id, gate.channel, gate.contact_id, v.id AS variant, count(*) OVER (PARTITION BY gate.channel) AS size,
+    SELECT gate.customer_id, gate.channel, gate.contact_id, v.id AS variant, v.high - v.low AS propensity,
+           count(*) OVER (PARTITION BY gate.channel) AS size,
            row_number() OVER (PARTITION BY gate.channel ORDER BY hashint8extended(gate.customer_id, %(campaign)s)) AS nth
     FROM gate
     JOIN person ON person.customer_id = gate.customer_id AND NOT person.is_holdout
-    JOIN campaigns_messagevariant v ON v.campaign_id = %(campaign)s AND v.segment_id = gate.segment_id AND v.is_current
+    JOIN {SLICES} AS v(id, segment_id, low, high) ON v.segment_id = gate.segment_id
+         AND {UNIFORM.format(unit="gate.unit")} >= v.low AND {UNIFORM.format(unit="gate.unit")} < v.high
     WHERE gate.reason = ''
 ) q
 ON CONFLICT DO NOTHING
@@ -72,7 +76,9 @@ def draw(campaign: Campaign, unrenderable: list[int], only: list[int] | None = N
     with connection.cursor() as cursor:
         # Whom an event names is written to at once: there is no rest that could wait for the first.
         waves = {"waves": campaign.waves if only is None else [], "least": LEAST_WAVE}
-        cursor.execute(DRAW, gate_parameters(campaign, timezone.now(), unrenderable, only) | waves)
+        cursor.execute(
+            DRAW, gate_parameters(campaign, timezone.now(), unrenderable, only) | waves | parameters(campaign)
+        )
     issue(campaign)
     return waterfall(campaign.pk)
 

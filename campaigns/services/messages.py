@@ -122,7 +122,9 @@ def unrenderable(campaign: Campaign, only: list[int] | None = None) -> list[int]
     """The customers, of all or of these, whose message cannot be filled, tried with everybody's own first product, in
     batches.
     """
-    words = {v.segment_id: compile_words(v) for v in campaign.variants.filter(is_current=True)}
+    words: dict[int, list[Words]] = {}  # of every variant: nobody knows yet which one a person gets
+    for variant in campaign.variants.filter(is_current=True):
+        words.setdefault(variant.segment_id, []).append(compile_words(variant))
     gone = frozenset(sold_out(campaign.pk))
     failed: list[int] = []
     tried: dict[tuple[int, int], bool] = {}  # the words depend on segment and first product alone
@@ -149,14 +151,15 @@ def _unrenderable(campaign, words, tried, batch, gone) -> list[int]:
             continue  # the gate says so before
         key = (segment_id, first)
         if key not in tried:
-            tried[key] = _renders(campaign, words.get(segment_id), products.get(first))
+            own = words.get(segment_id, [])
+            tried[key] = bool(own) and all(_renders(campaign, one, products.get(first)) for one in own)
         if not tried[key]:
             failed.append(customer_id)
     return failed
 
 
 def _renders(campaign, words, product) -> bool:
-    if words is None or product is None:
+    if product is None:
         return False
     try:
         render_words(campaign, words, product)
