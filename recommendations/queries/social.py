@@ -12,24 +12,11 @@ from catalog.models import Product
 from customers.queries.behaviour import product_ids
 from customers.queries.pseudonyms import reading
 from recommendations.ml.deeds import LEAST_DEEDS, WEIGHTS
-from recommendations.queries.texts import LEARNABLE
 
-DEEDS = f"""
-WITH {LEARNABLE}
-SELECT customers_pseudonym(e.customer_id), lower(split_part(e.name, ' ', 3)), coalesce(e.properties->>'network', ''),
-       coalesce(e.properties->>'product_id', ''), count(*)
-FROM customers_event e JOIN learnable c ON c.id = e.customer_id
-WHERE e.name LIKE 'Social %%' AND e.origin = 'observed' AND e.occurred_at >= %(since)s AND e.occurred_at < %(until)s
-GROUP BY 1, 2, 3, 4
-"""  # noqa: S608 - made of constants
-ENOUGH = f"""
-WITH {LEARNABLE}
-SELECT count(*) FROM (
-    SELECT 1 FROM customers_event e JOIN learnable c ON c.id = e.customer_id
-    WHERE e.name LIKE 'Social %%' AND e.origin = 'observed' AND e.occurred_at >= %(since)s AND e.occurred_at < %(until)s
-    GROUP BY e.customer_id HAVING count(*) >= %(least)s
-) found
-"""  # noqa: S608 - made of constants
+DEEDS = "SELECT person, action, network, product, deeds FROM customers_training_deed"
+ENOUGH = """
+SELECT count(*) FROM (SELECT 1 FROM customers_training_deed GROUP BY person HAVING sum(deeds) >= %(least)s) found
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +34,8 @@ class Deeds:
 
 def people_with_enough(*, since: datetime, until: datetime) -> int:
     """How many have LEAST_DEEDS follows, likes, shares and comments or more. Reads events: for a worker."""
-    with connection.cursor() as cursor:
-        cursor.execute(ENOUGH, {"since": since, "until": until, "least": LEAST_DEEDS})
+    with reading(since=since, until=until), connection.cursor() as cursor:
+        cursor.execute(ENOUGH, {"least": LEAST_DEEDS})
         return cursor.fetchone()[0]
 
 
@@ -56,8 +43,8 @@ def deeds(*, since: datetime, until: datetime, targets: list[str] | None = None)
     """A deed speaks of the network that it was on, and of the department and the category of its product. targets: a model's,
     in its order; without them all that were found.
     """
-    with reading(), connection.cursor() as cursor:
-        cursor.execute(DEEDS, {"since": since, "until": until})
+    with reading(since=since, until=until), connection.cursor() as cursor:
+        cursor.execute(DEEDS)
         rows = cursor.fetchall()
     ids = product_ids(None, {product for *_, product, _ in rows if product})
     about = {pk: kinds for pk, *kinds in Product.objects.filter(pk__in=set(ids.values())).values_list(

@@ -66,6 +66,7 @@ def test_the_views_carry_no_number_name_contact_or_text():
         "AND table_name <> 'customers_training_learnable' ORDER BY 1, ordinal_position"
     )
     assert columns == [
+        *(("customers_training_deed", name) for name in ("person", "action", "network", "product", "deeds")),
         *(("customers_training_line", name) for name in (
             "person", "product_id", "moment", "quantity", "amount", "is_doubted", "store")),
         *(("customers_training_order", name) for name in (
