@@ -55,19 +55,21 @@ def _item(row: Recommendation) -> RecommendedItem:
         reason_code=row.reason_code,
         reason_product_id=row.reason_product_id,
         reason_value=row.reason_value,
-        reason_text=reason_text(row),
+        reason_text=sentence(
+            row.reason_code, row.reason_value, row.reason_days, row.reason_product and row.reason_product.title
+        ),
         model_version_id=row.model_version_id,
     )
 
 
-def reason_text(row: Recommendation) -> str:
-    """The reason as a sentence. It says what is true of the data, never more."""
-    value, days = int(row.reason_value or 0), row.reason_days
-    if row.reason_code == "bought_again":
+def sentence(code: str, figure: float | None, days: float | None, title: str | None) -> str:
+    """The reason as a sentence. It says what is true of the data, never more. title: of the product that explains."""
+    value = int(figure or 0)
+    if code == "bought_again":
         times = "once" if value == 1 else f"{value} times"
         return f"Bought {times}, last {ago(days)}."
-    if row.reason_code == "because_you_bought" and row.reason_product is not None:
-        return f"Because you bought {row.reason_product.title}, {ago(days)}."
+    if code == "because_you_bought" and title is not None:
+        return f"Because you bought {title}, {ago(days)}."
     if days is not None:
         return f"Popular now: {value} customers bought it in the last {days / 7:.0f} weeks."
     return f"Bought by {value} customers so far."

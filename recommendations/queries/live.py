@@ -12,9 +12,10 @@ from catalog.models import Product
 from customers.models import ConsentState, ContactPoint, Customer, Event, OrderLine
 from customers.queries.behaviour import product_ids
 from customers.queries.consent import NOES
-from recommendations.contracts import HISTORY, Filters, Person, ServedProduct, Signal
+from recommendations.contracts import HISTORY, Filters, Person, RecommendedItem, ServedProduct, Signal
 from recommendations.ml.habits import coded
 from recommendations.models import Exposure
+from recommendations.queries.lists import sentence
 
 SESSION = timedelta(
     hours=24
@@ -33,6 +34,24 @@ WHERE o.customer_id = %(customer)s AND o.ordered_at >= %(since)s AND o.ordered_a
   AND o.excluded_at IS NULL AND l.quantity > 0
 GROUP BY l.product_id
 """
+# Statements of every answer, written out: to compose them took longer than to run them.
+FACTS = tuple(ServedProduct.__dataclass_fields__)
+PERSON = """
+SELECT c.id, c.personalise,
+       EXISTS (SELECT FROM customers_consentstate s
+               WHERE s.customer_id = c.id AND s.purpose = 'profiling' AND s.action = ANY(%(noes)s)),
+       p.cluster, c.attributes ->> 'age', c.attributes ->> 'income', c.attributes ->> 'household_size'
+FROM customers_customer c LEFT JOIN recommendations_profile p ON p.customer_id = c.id
+WHERE c.external_id = %(name)s AND c.erased_at IS NULL ORDER BY c.id LIMIT 1
+"""
+LISTED = f"""
+SELECT r.product_id, r.score, r.is_novel, r.reason_code, r.reason_product_id, r.reason_value, r.reason_days,
+       r.model_version_id, {", ".join(f"p.{name}" for name in FACTS)}, {", ".join(f"e.{name}" for name in FACTS)}
+FROM recommendations_recommendation r LEFT JOIN catalog_product p ON p.id = r.product_id
+LEFT JOIN catalog_product e ON e.id = r.reason_product_id
+WHERE r.customer_id = %s ORDER BY r.rank
+"""  # noqa: S608 - names of this file
+PRODUCTS = f"SELECT {', '.join(FACTS)} FROM catalog_product WHERE id = ANY(%s)"  # noqa: S608 - names of this file
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +66,13 @@ class Own:
 
 def person(external_id: str) -> Person | None:
     """Whom the platform calls so, with what they said about being profiled. None for somebody unknown or erased."""
-    return _person(Customer.objects.filter(external_id=external_id))
+    with connection.cursor() as cursor:
+        cursor.execute(PERSON, {"name": external_id, "noes": [str(no) for no in NOES]})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    told = dict(zip(("age", "income", "household_size"), row[4:], strict=True))
+    return Person(*row[:4], bands=coded(told))
 
 
 def device_owner(lookup: bytes) -> Person | None:
@@ -135,8 +160,29 @@ def shown_often(customer_id: int, since: datetime, times: int) -> set[int]:
 
 def facts(ids: Iterable[int]) -> dict[int, ServedProduct]:
     """What is true of these products now. One query by primary key."""
-    names = tuple(ServedProduct.__dataclass_fields__)
-    return {row[0]: ServedProduct(*row) for row in Product.objects.filter(pk__in=set(ids)).values_list(*names)}
+    wanted = list(set(ids))
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(PRODUCTS, [wanted])
+        return {row[0]: ServedProduct(*row) for row in cursor.fetchall()}
+
+
+def listed(customer_id: int) -> tuple[list[RecommendedItem], dict[int, ServedProduct]]:
+    """All that was scored for this person, best first, on sale or not, with what is true now of these products and of those
+    that explain them, as far as the caller may see them. One query.
+    """
+    items, known = [], {}
+    with connection.cursor() as cursor:
+        cursor.execute(LISTED, [customer_id])
+        for product_id, score, is_novel, code, because, value, days, version, *columns in cursor.fetchall():
+            for part in (columns[: len(FACTS)], columns[len(FACTS) :]):
+                if part[0] is not None:
+                    known[part[0]] = ServedProduct(*part)
+            title = known[because].title if because in known else None
+            text = sentence(code, value, days, title)
+            items.append(RecommendedItem(product_id, score, is_novel, code, because, value, text, version))
+    return items, known
 
 
 def find_product(external_id: str, merchant_id: int | None) -> ServedProduct | None:

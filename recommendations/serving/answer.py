@@ -4,7 +4,7 @@ No learning library: lists that workers scored, and arrays that workers publishe
 is read with the request, so the next answer knows it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -20,6 +20,7 @@ from recommendations.serving.reasons import Reasons
 from recommendations.serving.steps import Pool, Subject, gather
 
 REPEAT_DAYS = 7
+READ_AT_ONCE = 30
 PERSONAL = frozenset({"own_list", "history", "session"})
 
 
@@ -87,17 +88,25 @@ def answer(question: Question) -> ServedAnswer:
 
 
 def _choose(question: Question, pool: Pool, request_id: UUID, now: datetime) -> tuple[Chosen, dict[int, ServedProduct]]:
-    facts = live.facts([*pool.ids, *pool.explains])
+    facts = pool.facts | {pin.id: pin for pin in question.pins}
     pinned = [Candidate(pin.id, np.inf, "pinned", pin.title.casefold(), pin.category) for pin in question.pins]
-    facts |= {pin.id: pin for pin in question.pins}
-    candidates = (
-        Candidate(pk, score, pool.source[pk], facts[pk].title.casefold(), facts[pk].category)
-        for pk, score in zip(pool.ids, pool.scores, strict=True)
-        if pk in facts
-    )
     caps = Caps(question.k, question.filters.per_category, EPSILON if question.explore else 0.0)
     rules = _rules(question, pool, facts, now)
-    return choose(pinned, candidates, rules, caps, np.random.default_rng(request_id.int)), facts
+    chosen = choose(pinned, _candidates(pool, facts), rules, caps, np.random.default_rng(request_id.int))
+    facts |= live.facts(pool.explains.difference(facts))
+    return chosen, facts
+
+
+def _candidates(pool: Pool, facts: dict[int, ServedProduct]) -> Iterator[Candidate]:
+    """Best first. What is true of them is read as far as the list gets, which is rarely beyond the list of the night."""
+    ids = pool.ids
+    for start in range(0, len(ids), READ_AT_ONCE):
+        block = ids[start : start + READ_AT_ONCE]
+        facts |= live.facts(pk for pk in block if pk not in facts)
+        for pk in block:
+            if pk in facts:
+                product = facts[pk]
+                yield Candidate(pk, pool.found[pk], pool.source[pk], product.title.casefold(), product.category)
 
 
 def _rules(question: Question, pool: Pool, facts: dict[int, ServedProduct], now: datetime) -> list:

@@ -4,13 +4,14 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from recommendations.contracts import SERVED
 from recommendations.ml.alike import Alike
-from recommendations.ml.index import ItemIndex
+from recommendations.ml.index import ItemIndex, best
 from recommendations.ml.nearest import Nearest, load_graph
 from recommendations.ml.newcomers import Newcomers
 from recommendations.ml.published import Damaged, OpenSet, current, open_set, published_at
@@ -19,6 +20,7 @@ from registry import services as registry
 
 log = logging.getLogger(__name__)
 
+DEEP = 120  # candidates of a step: enough that titles, stock and caps leave thirty
 LOOK_EVERY = 1.0  # seconds between two looks at the pointer: 64 bytes, so a promotion is served within a second
 
 
@@ -37,6 +39,11 @@ class Shelf:
     vector_products: np.ndarray
     model_version: int | None
     until: str
+
+    @cached_property
+    def best_sellers(self) -> tuple[np.ndarray, np.ndarray]:
+        """(positions, scores) of the most popular, the same in every answer without filters."""
+        return best(self.items.popular, DEEP)
 
 
 class _Holder:

@@ -22,11 +22,10 @@ from recommendations.ml.index import best
 from recommendations.ml.index import scores as scores_of
 from recommendations.queries import live
 from recommendations.queries.groups import popular_in
-from recommendations.queries.lists import own_list, popular
+from recommendations.queries.lists import popular
 from recommendations.serving.masks import Mask, allowed
-from recommendations.serving.shelf import Shelf, shelf
+from recommendations.serving.shelf import DEEP, Shelf, shelf
 
-DEEP = 120  # candidates of a step: enough that titles, stock and caps leave thirty
 LIST_RANGE, HISTORY_RANGE, SEGMENT_RANGE, POPULAR_RANGE = (1.0, 2.0), (0.6, 0.99), (0.3, 0.59), (0.0, 0.29)
 NEW = 10  # newcomers among the candidates of an answer: a list of what hardly anybody knows would help nobody
 PRODUCT_RANGES = ((1.0, 2.0), (0.6, 0.99))
@@ -62,6 +61,7 @@ class Pool:
     source: dict[int, str] = field(default_factory=dict)
     shelf: Shelf | None = None
     own_list: dict[int, RecommendedItem] = field(default_factory=dict)
+    facts: dict[int, ServedProduct] = field(default_factory=dict)  # of products that were read with the list
     own: live.Own | None = None
     signals: list[Signal] = field(default_factory=list)
     in_cart: set[int] = field(default_factory=set)
@@ -79,10 +79,6 @@ class Pool:
     @property
     def ids(self) -> list[int]:
         return sorted(self.found, key=lambda pk: (-self.found[pk], pk))
-
-    @property
-    def scores(self) -> list[float]:
-        return [self.found[pk] for pk in self.ids]
 
     @property
     def explains(self) -> set[int]:
@@ -133,7 +129,7 @@ def _person(pool: Pool, subject: Subject, filters: Filters, mask, *, k: int, rea
     person = subject.person
     pool.wanted = ("own_list", "history", "session") if person else ("session",)
     if person is not None:
-        mine = own_list(person.id)
+        mine, pool.facts = live.listed(person.id)
         pool.own_list = {item.product_id: item for item in mine}
         pool.model_version_id = mine[0].model_version_id if mine else None
         pool.add("own_list", [item.product_id for item in mine], np.arange(len(mine), 0, -1), LIST_RANGE)
@@ -292,8 +288,10 @@ def _popular(pool: Pool, filters: Filters, mask) -> None:
         pool.add("popular", [row.product_id for row in rows], [row.score for row in rows], POPULAR_RANGE)
         pool.said |= {row.product_id: row.score for row in rows if pool.source[row.product_id] == "popular"}
         return
-    scores = np.where(mask.items, index.popular, -np.inf) if mask is not None else index.popular
-    found, scores = best(scores, DEEP)
+    if mask is None:
+        found, scores = pool.shelf.best_sellers
+    else:
+        found, scores = best(np.where(mask.items, index.popular, -np.inf), DEEP)
     ids = index.products[found].tolist()
     pool.add("popular", ids, scores, POPULAR_RANGE)
     buyers = zip(ids, index.buyers[found].tolist(), strict=True)
