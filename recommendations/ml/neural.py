@@ -47,7 +47,7 @@ class SequenceConfig:
     dropout: float = 0.5
     horizon_days: float = 28.0
     anchors: int = 8
-    step_days: float = 14.0
+    step_days: float = 28.0
     negatives: int = 256
     epochs: int = 12
     patience: int = 2
@@ -242,6 +242,13 @@ class SequenceRecommender(Recommender):
 
 
 def _share(train: Examples, n_items: int) -> Tensor:
-    """Each item's share of the targets, (n_items,) float32, one target added to each so that none is zero."""
-    found = np.bincount(train.targets, minlength=n_items) + 1.0
+    """Each item's share of the targets, (n_items,) float32, one target added to each so that none is zero. Where the own
+    history is known, of targets outside it: what is popular among repeats is for the own history to say.
+    """
+    targets = train.targets
+    if train.inputs.own is not None:
+        keys = np.repeat(np.arange(len(train)), np.diff(train.starts)) * n_items + targets
+        own = train.inputs.own
+        targets = targets[~np.isin(keys, own.rows() * n_items + own.item)]
+    found = np.bincount(targets, minlength=n_items) + 1.0
     return torch.from_numpy(found / found.sum()).float()

@@ -8,7 +8,7 @@ usual one.
 
 Facts of a cell (person, product), all of orders before the anchor: log(1 + orders), the same with each order halved every
 84 and every 14 days, log(1 + days since the last), log(days since the last + 1) - log(mean days between two + 1) (0 where
-there was one order), and whether there was only one.
+there was one order), whether there was only one, and 1.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ import numpy as np
 from scipy import sparse
 
 HALF_LIVES = (np.inf, 84.0, 14.0)
-FACTS = 6
+FACTS = 7
 TREND_DAYS = (14.0, 56.0)
 ADDED = 0.5  # buyers added to each product, so that none has a share of zero
 
@@ -87,7 +87,9 @@ def own_history(user: np.ndarray, item: np.ndarray, days: np.ndarray, *, n_users
     last = days[begins]
     between = (days[ends] - last) / np.maximum(count - 1, 1)
     overdue = np.where(count > 1, np.log1p(last) - np.log1p(between), 0.0)
-    facts = np.stack([*(np.log1p(sums) for sums in decayed), np.log1p(last), overdue, count == 1], axis=1)
+    facts = np.stack(
+        [*(np.log1p(sums) for sums in decayed), np.log1p(last), overdue, count == 1, np.ones_like(count)], axis=1
+    )
     starts = np.searchsorted(cells // n_items, np.arange(n_users + 1))
     trend = [_log_share(keys[days < window] % n_items, keys[days < window], n_items) for window in TREND_DAYS]
     return OwnHistory(
