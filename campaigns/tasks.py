@@ -3,7 +3,18 @@
 from celery import shared_task
 
 from campaigns.exceptions import ChannelUnavailable
-from campaigns.services import codes, delivery, letters, outcomes, segments, triggers, variants, withdrawal
+from campaigns.services import (
+    codes,
+    delivery,
+    letters,
+    lists,
+    outcomes,
+    segments,
+    tallies,
+    triggers,
+    variants,
+    withdrawal,
+)
 from customers.services import typed_requests
 
 
@@ -97,12 +108,33 @@ def send_letters() -> None:
         letters.send_request(request_id)
 
 
-@shared_task(name="campaigns.count_segments")
-def count_segments() -> None:
-    segments.count_all()
-
-
 @shared_task(name="campaigns.hand_over")
 def hand_over() -> None:
     """Which coupons went out and who used one, for the next training to learn from."""
     outcomes.hand_over()
+
+
+@shared_task(name="campaigns.refresh_segments")
+def refresh_segments() -> None:
+    """Members of every segment, and the numbers that somebody waits for."""
+    segments.refresh()
+
+
+@shared_task(name="campaigns.nightly_segments")
+def nightly_segments() -> None:
+    lists.ask_again()
+    find_look_alikes()
+    segments.nightly()
+    tallies.forget()
+
+
+@shared_task(name="campaigns.find_look_alikes")
+def find_look_alikes() -> None:
+    for list_id in lists.waiting():
+        lists.work_out(list_id)
+
+
+@shared_task(name="campaigns.answer_tallies")
+def answer_tallies() -> None:
+    for tally_id in tallies.waiting():
+        tallies.answer(tally_id)

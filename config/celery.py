@@ -24,6 +24,7 @@ app.conf.task_routes = {
     "campaigns.write_copy": {"queue": "ml"},
     "campaigns.deliver": {"queue": "delivery"},
     "campaigns.send_letters": {"queue": "delivery"},
+    "campaigns.find_look_alikes": {"queue": "ml"},
 }
 _HOUR, _MINUTE = settings.NIGHTLY_TRAINING
 # Each entry sweeps for rows that a lost nudge left behind, or is the nightly run. Times are UTC.
@@ -39,6 +40,10 @@ app.conf.beat_schedule = {
     "tune the copywriter where it was asked for": {"task": "copywriting.sweep", "schedule": 60.0},
     "write what was asked for": {"task": "copywriting.sweep_writing", "schedule": 30.0},
     "score new orders for fraud": {"task": "risk.sweep", "schedule": 300.0},
+    "keep who is in which segment": {"task": "campaigns.refresh_segments", "schedule": 60.0},
+    "keep the sizes of segments": {"task": "campaigns.nightly_segments", "schedule": crontab(hour=5, minute=20)},
+    "answer what pages ask": {"task": "campaigns.answer_tallies", "schedule": 20.0},
+    "find look-alikes": {"task": "campaigns.find_look_alikes", "schedule": 60.0},
     "mail what was asked for": {"task": "campaigns.send_letters", "schedule": 60.0},
     "end what has expired": {"task": "customers.expire", "schedule": crontab(minute=17)},
     "anchor the consent ledger": {"task": "customers.anchor", "schedule": crontab(minute=7)},
@@ -48,7 +53,6 @@ app.conf.beat_schedule = {
     "hand over who used a coupon": {"task": "campaigns.hand_over", "schedule": crontab(hour=1, minute=20)},
     "join sessions once more": {"task": "customers.join_sessions", "schedule": crontab(hour=1, minute=10)},
     "tune the copywriter on what was approved": {"task": "copywriting.nightly", "schedule": crontab(hour=4, minute=10)},
-    "count the segments": {"task": "campaigns.count_segments", "schedule": crontab(hour=4, minute=40)},
     "refresh the recommenders": {
         "task": "recommendations.nightly",
         "schedule": crontab(hour=_HOUR, minute=_MINUTE, day_of_week="1-6"),

@@ -114,6 +114,12 @@ class ImportColumns(forms.Form):
         label="Network, where the file names none", max_length=20, required=False, help_text="As instagram."
     )
     currency = forms.RegexField(r"^[A-Z]{3}$", label="Currency, where the file names none", required=False)
+    list = forms.CharField(
+        label="Keep these people as a list called",
+        max_length=80,
+        required=False,
+        help_text="A segment can be made of it. Leave it empty for a file that is no list.",
+    )
 
     def __init__(self, *args, batch: ImportBatch, **kwargs):
         super().__init__(*args, **kwargs)
@@ -132,7 +138,7 @@ class ImportColumns(forms.Form):
             self.initial["attributes"] = [column for key, column in found.items() if key.startswith(ATTRIBUTE)]
         else:
             del self.fields["attributes"]
-        for name, kind in (("network", SOCIAL), ("currency", PURCHASES)):
+        for name, kind in (("network", SOCIAL), ("currency", PURCHASES), ("list", PEOPLE)):
             if batch.kind != kind:
                 del self.fields[name]
         for name, value in batch.options.items():
@@ -144,4 +150,4 @@ class ImportColumns(forms.Form):
         return ours | {f"{ATTRIBUTE}{name}": name for name in given.get("attributes", ())}
 
     def options(self) -> dict[str, str]:
-        return {name: self.cleaned_data.get(name, "") for name in ("zone", "network", "currency")}
+        return {name: self.cleaned_data.get(name, "") for name in ("zone", "network", "currency", "list")}

@@ -9,17 +9,29 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
+from campaigns.queries.membership import lists
 from campaigns.queries.rule_fields import FIELDS
-from campaigns.queries.segments import MAX_DEPTH, MAX_LEAVES, NUMBER_OPS, WORDS, visible
+from campaigns.queries.rule_words import op_words
+from campaigns.queries.segments import CHOICE_KINDS, MAX_DEPTH, MAX_LEAVES, NUMBER_OPS, TEXT_KINDS, visible
 
 ROOT = "r"
 SEGMENTS = 200  # offered as part of another; as many as the page of segments shows
+NUMBER_KINDS = ("number", "days", "count", "share", "ahead")
+# Where a text has to be one that the shop knows: the kind of names (campaigns.queries.rule_fields.known_names).
+HINTS = {
+    "top_category": "department", "affinity": "department", "bought_department": "department",
+    "bought_category": "category", "category_orders": "category", "category_spend": "category",
+    "bought_type": "product_type", "bought_brand": "brand", "brand_orders": "brand", "brand_spend": "brand",
+    "cluster_name": "cluster",
+}  # fmt: skip
 MAX_PARTS = 30  # of one group; the rule itself allows 60 conditions
 
 
 @dataclass
 class Node:
-    """A group (parts joined by all or any) or a condition (field, op, what was typed, and of how many days)."""
+    """A group (parts joined by all or any) or a condition (field, op, what was typed, of what, and of how many days)."""
 
     path: str = ROOT
     is_group: bool = False
@@ -30,6 +42,7 @@ class Node:
     op: str = ""
     typed: str = ""
     days: str = ""
+    of: str = ""
     chosen: list[str] = field(default_factory=list)
     error: str = ""
 
@@ -52,32 +65,52 @@ class Node:
         return bool(known and known.has_days)
 
     @property
+    def has_of(self) -> bool:
+        known = FIELDS.get(self.name)
+        return bool(known and known.has_of)
+
+    @property
+    def of_label(self) -> str:
+        return FIELDS[self.name].of_label if self.has_of else ""
+
+    @property
+    def hints(self) -> str:
+        """The list of known values that what is typed may be taken from: the id of a datalist of the page, or ""."""
+        return HINTS.get(self.name, "")
+
+    def hints_inside(self) -> set[str]:
+        """Every kind of names that the conditions of this tree may be taken from."""
+        own = {self.hints} if self.hints else set()
+        return own.union(*(part.hints_inside() for part in self.parts))
+
+    @property
     def groups(self) -> list[tuple[str, list[tuple[str, str, bool]]]]:
         """The fields under their headings: (heading, [(name, label, whether it is this one)])."""
         found: dict[str, list] = {}
         for name, known in FIELDS.items():
-            label = f"{known.label} in the last … days" if known.has_days else known.label
-            found.setdefault(known.group, []).append((name, label, name == self.name))
+            label = _("%(field)s in the last … days") % {"field": known.label} if known.has_days else known.label
+            found.setdefault(str(known.group), []).append((name, label, name == self.name))
         return list(found.items())
 
     @property
     def segments(self) -> list[tuple[str, str, bool]]:
-        if self.kind != "segment":
+        if self.kind not in ("segment", "list"):
             return []
-        return [(slug, name, slug == self.typed) for slug, name in visible().values_list("slug", "name")[:SEGMENTS]]
+        rows = visible() if self.kind == "segment" else lists()
+        return [(slug, name, slug == self.typed) for slug, name in rows.values_list("slug", "name")[:SEGMENTS]]
 
     @property
     def ops(self) -> list[tuple[str, str, bool]]:
-        if self.kind not in ("number", "days", "count"):
+        if self.kind not in NUMBER_KINDS:
             return []
-        known = [op for op in NUMBER_OPS if not (self.kind == "days" and op == "=")]
-        return [(op, WORDS[op], op == self.op) for op in known]
+        known = [op for op in NUMBER_OPS if not (self.kind in ("days", "ahead") and op == "=")]
+        return [(op, op_words(op), op == self.op) for op in known]
 
     @property
     def choices(self) -> list[tuple[str, bool]]:
         return (
             [(choice, choice in self.chosen) for choice in FIELDS[self.name].choices]
-            if self.kind in ("choice", "consent")
+            if self.kind in CHOICE_KINDS
             else []
         )
 
@@ -107,6 +140,7 @@ def _parse(data, path: str, budget: list[int]) -> Node:
         node.op = data.get(f"{path}:op", "")
         node.typed = data.get(f"{path}:value", "").strip()
         node.days = data.get(f"{path}:days", "").strip()
+        node.of = data.get(f"{path}:of", "").strip()
         node.chosen = data.getlist(f"{path}:choice")
     return node
 
@@ -132,21 +166,24 @@ def _from(rule: dict) -> Node:
     value = rule["value"]
     many = [str(v) for v in value] if isinstance(value, list) else [str(value)]
     typed = "" if isinstance(value, list) else str(value)
-    return Node(name=rule["field"], op=rule["op"], typed=typed, days=str(rule.get("days", "")), chosen=many)
+    more = {"days": str(rule.get("days", "")), "of": rule.get("of", "")}
+    return Node(name=rule["field"], op=rule["op"], typed=typed, chosen=many, **more)
 
 
 def to_rule(node: Node) -> dict:
     """The rule that the tree stands for. What cannot be read as a number stays text, which the compiler refuses."""
     if node.is_group:
         rule: dict = {node.joint: [to_rule(part) for part in node.parts]}
-    elif node.kind in ("choice", "consent"):
+    elif node.kind in CHOICE_KINDS:
         rule = {"field": node.name, "op": "in", "value": node.chosen}
-    elif node.kind in ("text", "bought", "segment"):
+    elif node.kind in TEXT_KINDS:
         rule = {"field": node.name, "op": "=", "value": node.typed}
     else:
         rule = {"field": node.name, "op": node.op, "value": _number(node.typed)}
     if node.has_days:
         rule["days"] = _number(node.days)
+    if node.has_of:
+        rule["of"] = node.of
     return {"not": rule} if node.is_negated else rule
 
 

@@ -45,7 +45,16 @@ class Segment(models.Model):
     audience_phrase = models.CharField(max_length=120)
     size = models.IntegerField(null=True, blank=True)
     reachable = models.IntegerField(null=True, blank=True)  # of these, whom e-mail may be sent to
+    reach = models.JSONField(default=dict, blank=True)  # the same for every channel: {channel: people}
+    sample = ArrayField(models.BigIntegerField(), default=list, blank=True)  # a few of its people, drawn at the count
+    came = models.IntegerField(null=True, blank=True)  # within the day before the count
+    left = models.IntegerField(null=True, blank=True)
     counted_at = models.DateTimeField(null=True, blank=True)
+    count_asked_at = models.DateTimeField(null=True, blank=True)  # somebody waits for a count
+    # As of when its members are kept; null: not at all yet, or for a rule that was changed since.
+    fresh_at = models.DateTimeField(null=True, blank=True)
+    rebuilt_at = models.DateTimeField(null=True, blank=True)  # when everybody was asked last
+    trouble = models.CharField(max_length=300, blank=True)  # why it could not be refreshed
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     version = models.PositiveIntegerField(default=1)

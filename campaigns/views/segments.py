@@ -1,131 +1,122 @@
-"""Segments: who is meant, in plain words; a builder for the rule that works by plain posts."""
+"""Segments: who is meant in plain words, how many they are as kept, who came and left, and how they overlap."""
+
+from datetime import timedelta
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils.text import slugify
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.contracts import Capability, requires
+from campaigns import tasks
 from campaigns.exceptions import RuleRefused
-from campaigns.forms import rule as rules
-from campaigns.forms.words import SegmentForm
-from campaigns.models import Segment
+from campaigns.models import Segment, Tally
+from campaigns.queries import membership
 from campaigns.queries import segments as queries
+from campaigns.queries.rule_words import reading
 from campaigns.services import segments as services
-from campaigns.views.answers import SeeOther
+from campaigns.services import tallies
+from campaigns.views import segment_figures as figures
+from campaigns.views.answers import SeeOther, nudge, page_below
 
 SHOWN = 200  # a platform that needs more wants folders, not a longer page
+MOVES_SHOWN = 50
+A_DAY = timedelta(days=1)
 
 
 @requires(Capability.CAMPAIGN_READ)
 @require_GET
 def segments(request: HttpRequest) -> HttpResponse:
     rows = [
-        (segment, queries.reading(segment.rule)) for segment in queries.visible().select_related("merchant")[:SHOWN]
+        {"segment": one, "reading": reading(one.rule), "is_stale": figures.is_stale(one)}
+        for one in queries.visible().select_related("merchant")[:SHOWN]
     ]
-    may_compose = request.user.can(Capability.CAMPAIGN_COMPOSE)
-    return render(request, "campaigns/segments.html", {"rows": rows, "may_compose": may_compose})
+    context = {
+        "rows": rows,
+        "may_compose": request.user.can(Capability.CAMPAIGN_COMPOSE),
+        "most": membership.MOST_OVERLAPPING,
+    }
+    return render(request, "campaigns/segments.html", context)
 
 
 @requires(Capability.CAMPAIGN_READ)
 @require_GET
 def segment(request: HttpRequest, segment_id: int) -> HttpResponse:
+    """One segment; asked by htmx while a count is under way, the numbers alone."""
     found = get_object_or_404(Segment.objects.select_related("merchant", "created_by"), pk=segment_id)
     may_see_people = request.user.can(Capability.CUSTOMER_READ)
+    nights = membership.nights(found)
     context = {
         "segment": found,
-        "reading": queries.reading(found.rule),
-        "people": queries.samples(found) if may_see_people else None,
+        "reading": reading(found.rule),
+        "is_stale": figures.is_stale(found),
+        "channels": figures.channel_bars(found),
+        "people": membership.shown(found.sample) if may_see_people else None,
         "may_compose": request.user.can(Capability.CAMPAIGN_COMPOSE),
+        "nights": nights,
+        "history": figures.history(nights),
     }
-    return render(request, "campaigns/segment.html", context)
+    name = "campaigns/segment.html#numbers" if request.htmx else "campaigns/segment.html"
+    return render(request, name, context)
 
 
 @requires(Capability.CAMPAIGN_COMPOSE)
 @require_POST
 def count(request: HttpRequest, segment_id: int) -> HttpResponse:
-    size = services.count(get_object_or_404(Segment, pk=segment_id))
-    messages.success(request, f"{size:,} people are in the segment now.")
+    """Leaves the wish for a count; the page shows it when a worker has it."""
+    found = get_object_or_404(Segment, pk=segment_id)
+    services.ask_for_count(found.pk)
+    nudge(tasks.refresh_segments)
+    messages.success(request, _("A worker counts it now; the page shows the number as soon as it is there."))
     return SeeOther(reverse("campaigns:segment", args=[segment_id]))
 
 
-@requires(Capability.CAMPAIGN_COMPOSE)
-@require_http_methods(["GET", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
-    return _edit(request, None)
+@requires(Capability.CUSTOMER_READ)
+@require_GET
+def moves(request: HttpRequest, segment_id: int) -> HttpResponse:
+    """Who came into the segment since yesterday, or left it."""
+    found = get_object_or_404(Segment, pk=segment_id)
+    is_entry = request.GET.get("way") != "out"
+    rows, next_url = page_below(
+        request, membership.moves(found.pk, is_entry=is_entry, since=timezone.now() - A_DAY), MOVES_SHOWN
+    )
+    people = {person.pk: person for person in membership.shown(row.customer_id for row in rows)}
+    context = {
+        "segment": found,
+        "is_entry": is_entry,
+        "rows": [(row, people.get(row.customer_id)) for row in rows],
+        "next_url": next_url,
+    }
+    return render(request, "campaigns/segment_moves.html", context)
 
 
-@requires(Capability.CAMPAIGN_COMPOSE)
-@require_http_methods(["GET", "POST"])
-def edit(request: HttpRequest, segment_id: int) -> HttpResponse:
-    return _edit(request, get_object_or_404(Segment, pk=segment_id))
-
-
-def _edit(request: HttpRequest, found: Segment | None) -> HttpResponse:
-    """Every button posts the whole form. All but Save change the tree and show the page again, with what was typed."""
-    if request.method == "GET":
-        form = SegmentForm(initial={"name": found.name, "audience_phrase": found.audience_phrase} if found else None)
-        tree = rules.from_rule(found.rule) if found else rules.blank()
-        return _form(request, found, form, tree)
-    tree = rules.parse(request.POST)
-    command = request.POST.get("do", "save")
-    if command != "save":
-        # Not bound: nobody wants to read of missing fields while still building.
-        form = SegmentForm(initial={name: request.POST.get(name, "") for name in SegmentForm.base_fields})
-        return _form(request, found, form, rules.change(tree, command))
-    form = SegmentForm(request.POST)
-    if form.is_valid():
-        saved = _save(request, found, form, tree)
-        if saved is not None:
-            messages.success(request, "Saved. Count it to see how many people it holds now.")
-            return SeeOther(reverse("campaigns:segment", args=[saved.pk]))
-    else:
-        _check(tree, form, found.slug if found else "")
-    return _form(request, found, form, tree, status=400)
-
-
-def _save(request: HttpRequest, found: Segment | None, form: SegmentForm, tree: rules.Node) -> Segment | None:
-    """The saved segment; None with the reason in the form or in the tree."""
-    name = form.cleaned_data["name"]
-    slug = found.slug if found else slugify(name)[:60]
-    if not slug:
-        form.add_error("name", "This name has no letter or digit of the Latin alphabet: add one.")
-        return None
-    if found is None and Segment.objects.filter(slug=slug, merchant=None).exists():
-        form.add_error("name", "A segment of this name stands already: edit that one, or choose another name.")
-        return None
-    if not _check(tree, form, slug):
-        return None
+@requires(Capability.CAMPAIGN_READ)
+@require_http_methods(["POST"])
+def overlap(request: HttpRequest) -> HttpResponse:
+    """Asks how some segments overlap; a worker counts it."""
+    chosen = [int(pk) for pk in request.POST.getlist("segment") if pk.isdecimal() and len(pk) < 19]
+    known = list(queries.visible().filter(pk__in=chosen).values_list("pk", flat=True))
     try:
-        return services.save_segment(
-            slug=slug,
-            name=name,
-            rule=rules.to_rule(tree),
-            audience_phrase=form.cleaned_data["audience_phrase"],
-            actor=request.user,
-            merchant_id=found.merchant_id if found else None,
-        )
+        row = tallies.ask_overlap(known)
     except RuleRefused as refusal:
-        form.add_error(None, f"The rule cannot be used: {refusal.reason} {refusal.remedy}")
-        return None
+        messages.error(request, f"{refusal.reason} {refusal.remedy}")
+        return SeeOther(reverse("campaigns:segments"))
+    nudge(tasks.answer_tallies)
+    return SeeOther(reverse("campaigns:overlap-answer", args=[row.pk]))
 
 
-def _check(tree: rules.Node, form: SegmentForm, slug: str) -> bool:
-    try:
-        queries.compile_rule(rules.to_rule(tree), slug=slug)
-    except RuleRefused as refusal:
-        rules.mark(tree, refusal.place, f"{refusal.reason} {refusal.remedy}")
-        form.add_error(None, f"The rule cannot be used yet: {refusal.reason} {refusal.remedy}")
-        return False
-    return True
-
-
-def _form(request: HttpRequest, found: Segment | None, form: SegmentForm, tree: rules.Node, status: int = 200):
-    try:
-        reading = queries.reading(rules.to_rule(tree))
-    except (KeyError, TypeError):
-        reading = ""  # not complete yet
-    context = {"segment": found, "form": form, "tree": tree, "reading": reading}
-    return render(request, "campaigns/segment_form.html", context, status=status)
+@requires(Capability.CAMPAIGN_READ)
+@require_GET
+def overlap_answer(request: HttpRequest, tally_id: int) -> HttpResponse:
+    row = get_object_or_404(Tally, pk=tally_id, kind=Tally.Kind.OVERLAP)
+    named = {one.pk: one for one in Segment.objects.filter(pk__in=row.question["segments"])}
+    chosen = [named[pk] for pk in row.question["segments"] if pk in named]
+    context = {"tally": row, "segments": list(zip(figures.LETTERS, chosen, strict=False))}
+    if row.answer and len(chosen) == len(row.question["segments"]):
+        parts = [membership.Part(tuple(places), people) for places, people in row.answer["parts"]]
+        context |= figures.overlap(chosen, parts)
+    name = "campaigns/segment_overlap.html#answer" if request.htmx else "campaigns/segment_overlap.html"
+    return render(request, name, context)

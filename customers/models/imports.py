@@ -116,6 +116,7 @@ class ImportedRow(models.Model):
         EVENT = "event", "events"
         ORDER = "order", "orders"
         CONSENT = "consent", "consent records"
+        LISTED = "listed", "people on its list"
 
     batch = models.ForeignKey(ImportBatch, on_delete=models.CASCADE, related_name="rows")
     what = models.CharField(max_length=10, choices=What)

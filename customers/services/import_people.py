@@ -196,6 +196,9 @@ def _store(read: list[_Person], way: Way, taken: Taken) -> None:
             taken.brought.append(Brought(What.ATTRIBUTES, row_id=pk, customer_id=pk, before=differs))
     changed |= _add_contacts(read, ids, way, taken)
     changed |= _record(read, ids, {name: pk for name, (pk, *_) in before.items() if ids[name] != pk}, taken)
+    if way.is_list:
+        people_of_block = dict.fromkeys(ids[one.customer.external_id] for one in read)
+        taken.brought += [Brought(What.LISTED, customer_id=pk) for pk in people_of_block]
     for one in read:
         is_news = ids[one.customer.external_id] in made | changed
         taken.taken += is_news

@@ -97,7 +97,7 @@ def _go_through(batch: ImportBatch, file, progress) -> None:
         raise ImportRefused(f"The file has no column {', '.join(sorted(strange))}.")
     is_dry = batch.state == State.CHECKING
     way = Way(batch.pk, batch.origin, batch.options.get("zone", "UTC"), batch.options.get("network", "").casefold(),
-              batch.options.get("currency", ""))  # fmt: skip
+              batch.options.get("currency", ""), bool(batch.options.get("list")))  # fmt: skip
     lines = islice(import_files.lines(file, batch.format, batch.mapping), batch.done, None)
     progress(batch.done)
     for block in _blocks(batch.kind, lines):

@@ -60,3 +60,4 @@ class Way:
     zone: str  # of times that name none
     network: str = ""
     currency: str = ""
+    is_list: bool = False  # its people are kept together, whether they were known or not

@@ -26,7 +26,7 @@ State = ImportBatch.State
 PIECE = 2**20  # 1 MB: a piece is sealed whole, and two of them fit anywhere
 MAX_UPLOAD = 512 * 2**20  # larger files come by the command, which reads them where they are
 FORMATS = {".csv": ImportBatch.Format.CSV, ".txt": ImportBatch.Format.CSV, ".parquet": ImportBatch.Format.PARQUET}
-OPTIONS = ("zone", "network", "currency")
+OPTIONS = ("zone", "network", "currency", "list")
 
 
 def receive(kind: str, name: str, pieces: Iterable[bytes], *, actor=None, origin: str = "observed") -> ImportBatch:

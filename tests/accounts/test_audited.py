@@ -157,6 +157,13 @@ def new_segment() -> Act:
     return factories.staff("marketer"), {}, segment_form()
 
 
+def make_list() -> Act:
+    maker, _, _ = compose()
+    seed = Segment.objects.get()
+    fields = {"seed": seed.pk, "wanted": 10, "name": "Like them", "audience_phrase": "people like you"}
+    return maker, {}, {"make": "alike"} | {f"alike-{name}": value for name, value in fields.items()}
+
+
 def edit_segment() -> Act:
     compose()
     return factories.staff("marketer"), {"segment_id": Segment.objects.get().pk}, segment_form()
@@ -400,6 +407,7 @@ ACTS = {
     "campaigns:resume": (resume, "campaign.resume"),
     "campaigns:cancel": (cancel, "campaign.cancel"),
     "campaigns:segment-new": (new_segment, "segment.saved"),
+    "campaigns:lists": (make_list, "list.made"),
     "campaigns:segment-edit": (edit_segment, "segment.saved"),
     "campaigns:evidence-pack": (take_campaign_evidence, "evidence.exported"),
     "campaigns:person-evidence": (take_personal_evidence, "evidence.exported"),
@@ -442,6 +450,7 @@ UNAUDITED = {
     "campaigns:segment-count": "counts what stands",
     "campaigns:keep": "keeps what somebody types, for themselves alone; saving it is audited",
     "campaigns:keep-new": "as above",
+    "campaigns:overlap": "as above",
     "campaigns:click": "the customer's own act: a Click and an Event",
     "campaigns:unsubscribe": "the customer's own act: a record of the consent ledger, which is append-only itself",
     "campaigns:preferences": "as above",

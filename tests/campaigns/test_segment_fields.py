@@ -9,6 +9,7 @@ from campaigns.exceptions import RuleRefused
 from campaigns.models import Segment
 from campaigns.queries import segments as queries
 from campaigns.queries.rule_fields import FIELDS
+from campaigns.queries.rule_words import reading
 from campaigns.services import segments
 from customers.contracts import NewConsent
 from customers.models import Customer, Event, Order, OrderLine
@@ -147,7 +148,9 @@ def test_a_segment_may_build_on_another_in_one_statement(people, django_assert_n
 
     with django_assert_num_queries(2):  # the other segment's rule, then everybody
         assert who(rule) == {"ben"}
-    assert queries.reading(rule) == "is in segment “buyers” and not (bought from department DAIRY in the last 30 days)"
+    assert reading(rule) == (
+        "people who are in segment “buyers” and not those who bought from department “DAIRY” in the last 30 days"
+    )
 
 
 def test_segments_that_build_on_each_other_are_refused_before_anything_is_kept(people):
@@ -213,11 +216,12 @@ def test_what_cannot_be_asked_is_refused_at_its_place(rule, place):
 def test_every_field_compiles_to_one_statement_that_postgres_runs(people, django_assert_num_queries):
     parts = []
     for name, field in FIELDS.items():
-        if field.kind == "segment":
+        if field.kind in ("segment", "list"):
             continue
         value = list(field.choices[:1]) or ("x" if field.kind in ("text", "bought") else 1)
-        op = ">=" if field.kind in ("number", "days", "count") else "=" if field.kind in ("text", "bought") else "in"
-        parts.append({"field": name, "op": op, "value": value} | ({"days": 30} if field.has_days else {}))
+        op = "in" if field.choices else "=" if field.kind in ("text", "bought") else ">="
+        more = ({"days": 30} if field.has_days else {}) | ({"of": 'it\'s 100% "so"__x'} if field.has_of else {})
+        parts.append({"field": name, "op": op, "value": value} | more)
     with django_assert_num_queries(1):
         who({"any": parts})
 

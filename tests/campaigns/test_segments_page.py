@@ -1,13 +1,17 @@
 """Segments: the rule builder by plain posts, refusals at their place, and numbers that are kept, not counted."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.exceptions import RuleRefused
 from campaigns.forms import rule as rules
-from campaigns.models import Segment
+from campaigns.models import Segment, Tally
 from campaigns.queries.segments import compile_rule
-from campaigns.services import segments
+from campaigns.services import segments, tallies
+from recommendations.models import Profile
 from tests import factories
 from tests.campaigns.pages import signed_in
 from tests.flows.shop import open_shop
@@ -35,7 +39,7 @@ def posted(node: rules.Node) -> dict:
             data |= posted(part)
     else:
         data |= {f"{node.path}:field": node.name, f"{node.path}:op": node.op, f"{node.path}:value": node.typed}
-        data[f"{node.path}:choice"] = node.chosen
+        data |= {f"{node.path}:choice": node.chosen, f"{node.path}:days": node.days, f"{node.path}:of": node.of}
     return data
 
 
@@ -62,7 +66,7 @@ def test_the_edit_page_shows_the_stored_rule_in_its_fields():
     page = marketer().get(reverse("campaigns:segment-edit", args=[segment.pk]))
 
     assert rules.to_rule(page.context["tree"]) == NESTED
-    assert page.context["reading"].startswith("recency score (5 is most recent) at least 4 and (not (")
+    assert page.context["reading"].startswith("people with recency score (5 is most recent) at least 4 and not those (")
 
 
 def test_saving_a_change_is_a_new_version_and_forgets_the_numbers():
@@ -158,10 +162,18 @@ def test_count_now_keeps_how_many_people_and_how_many_may_be_written_to():
     open_shop(people=5, consenting=3)
     segment = Segment.objects.get()
 
-    marketer().post(reverse("campaigns:segment-count", args=[segment.pk]))
+    client = marketer()
+    client.post(reverse("campaigns:segment-count", args=[segment.pk]))
+    page = client.get(reverse("campaigns:segment", args=[segment.pk]))
+    assert "A worker counts it now." in page.content.decode()
+    assert 'hx-trigger="every 2s"' in page.content.decode()
+
+    segments.refresh()
 
     segment.refresh_from_db()
-    assert (segment.size, segment.reachable) == (5, 3)
+    assert (segment.size, segment.reachable, segment.reach) == (5, 3, {"email": 3, "sms": 0, "push": 0})
+    page = client.get(reverse("campaigns:segment", args=[segment.pk]), headers={"HX-Request": "true"})
+    assert page.content.decode().lstrip().startswith('<div class="stack" id="numbers" aria-live="polite">')
 
 
 def test_the_list_reads_the_kept_numbers_and_counts_nothing(django_assert_num_queries):
@@ -180,12 +192,120 @@ def test_the_list_reads_the_kept_numbers_and_counts_nothing(django_assert_num_qu
 def test_the_sample_is_ten_people_and_only_for_whoever_may_see_people(django_assert_num_queries):
     open_shop(people=14)
     segment = Segment.objects.get()
+    segments.refresh()
     client = marketer()
 
-    with django_assert_num_queries(6):  # session, user, roles twice, segment, ten people with their profiles
+    with django_assert_num_queries(
+        7
+    ):  # session, user, roles twice, segment, its nights, ten people with their profiles
         page = client.get(reverse("campaigns:segment", args=[segment.pk]))
     assert len(page.context["people"]) == 10
 
     nobody = factories.User.objects.create_user("reader", password="x")
     nobody.roles.create(slug="reader", name="Reader", capabilities=["campaign.read"])
     assert signed_in(nobody).get(reverse("campaigns:segment", args=[segment.pk])).context["people"] is None
+
+
+def test_a_number_that_nobody_has_kept_for_long_says_so():
+    open_shop(people=2)
+    segments.refresh()
+    client, address = marketer(), reverse("campaigns:segment", args=[Segment.objects.get().pk])
+    assert "These numbers are not those of now" not in client.get(address).content.decode()
+
+    Segment.objects.update(fresh_at=timezone.now() - timedelta(minutes=11))
+
+    assert "These numbers are not those of now" in client.get(address).content.decode()
+    assert "badge-warn" in client.get(reverse("campaigns:segments")).content.decode()
+
+
+def test_a_rule_is_counted_in_the_background_before_it_is_saved():
+    shop = open_shop(people=5, consenting=3)
+    client = marketer()
+    rule = {"all": [{"field": "f_score", "op": ">=", "value": 1}]}
+
+    page = client.post(reverse("campaigns:segment-new"), form(rule, do="refresh:r"))
+    row = page.context["tally"]
+    assert (row.state, "A worker counts…" in page.content.decode()) == ("asked", True)
+    address = reverse("campaigns:counted", args=[row.pk])
+    assert 'hx-trigger="every 1s"' in client.get(address).content.decode()
+
+    for pk in tallies.waiting():
+        tallies.answer(pk)
+
+    part = client.get(address)
+    assert 'hx-trigger="every 1s"' not in part.content.decode()
+    assert [(bar.label, bar.count) for bar in part.context["channels"]] == [
+        ("In the segment", 5), ("by e-mail", 3), ("by SMS", 0), ("by push", 0),
+    ]  # fmt: skip
+    assert {person.pk for person in part.context["sample"]} == {person.pk for person in shop.people}
+    assert not Segment.objects.filter(slug="regulars").exists()
+
+    again = client.post(reverse("campaigns:segment-new"), form(rule, do="refresh:r"))
+    assert (again.context["tally"].pk, again.context["tally"].state) == (row.pk, "done")
+    Tally.objects.update(answered_at=timezone.now() - timedelta(minutes=11))
+    old = client.post(reverse("campaigns:segment-new"), form(rule, do="refresh:r"))
+    assert (old.context["tally"].state, old.context["size"]) == ("asked", 5)
+
+
+def test_a_rule_that_is_not_complete_is_not_counted_and_says_what_is_missing():
+    rule = {"all": [{"field": "orders_in", "op": ">=", "value": 2, "days": ""}]}
+    page = marketer().post(reverse("campaigns:segment-new"), form(rule, do="refresh:r"))
+
+    assert "Not complete yet: Not a number of days. Use a number over 0" in page.content.decode()
+    assert not Tally.objects.exists()
+
+
+@pytest.mark.parametrize("chosen", [0, 1, 6])
+def test_an_overlap_of_too_few_or_too_many_is_refused_with_the_remedy(chosen):
+    made = [
+        segments.save_segment(slug=f"s{number}", name=f"S {number}", rule=NESTED, audience_phrase="friends")
+        for number in range(chosen)
+    ]
+    client = marketer()
+
+    client.post(reverse("campaigns:overlap"), {"segment": [one.pk for one in made]})
+
+    page = client.get(reverse("campaigns:segments"))
+    assert "An overlap is of two segments or more. Choose 2 to 5." in page.content.decode()
+    assert not Tally.objects.exists()
+
+
+def test_an_overlap_is_counted_by_a_worker_and_shown_with_every_part():
+    shop = open_shop(people=4, consenting=3)
+    segments.save_segment(
+        slug="yes",
+        name="Said yes",
+        rule={"field": "consent_email", "op": "in", "value": ["given"]},
+        audience_phrase="x",
+    )
+    segments.refresh()
+    client = signed_in(shop.marketer)
+    chosen = list(Segment.objects.order_by("pk").values_list("pk", flat=True))
+
+    asked = client.post(reverse("campaigns:overlap"), {"segment": [*chosen, "x", "9" * 30]})
+    for pk in tallies.waiting():
+        tallies.answer(pk)
+    page = client.get(asked.url)
+
+    assert [(row.words, row.people) for row in page.context["parts"]] == [
+        ("Regular and Said yes", 3),
+        ("only Regular", 1),
+    ]
+    assert [pair.shares for pair in page.context["pairs"]] == [("–", "75 %"), ("100 %", "–")]
+    assert [(one.people, one.share) for one in page.context["slices"]] == [(1, 0.25), (3, 0.75), (0, 0.0)]
+
+
+def test_who_came_and_who_left_are_listed_for_whoever_may_see_people():
+    shop = open_shop(people=3)
+    segments.refresh()
+    Profile.objects.filter(customer=shop.people[0]).update(f_score=0)
+    segments.refresh()
+    segment = Segment.objects.get()
+    client = signed_in(shop.marketer)
+
+    out = client.get(reverse("campaigns:segment-moves", args=[segment.pk]) + "?way=out")
+    assert [person.pk for _, person in out.context["rows"]] == [shop.people[0].pk]
+    assert client.get(reverse("campaigns:segment-moves", args=[segment.pk])).context["rows"] == []
+    nobody = factories.User.objects.create_user("reader", password="x")
+    nobody.roles.create(slug="reader", name="Reader", capabilities=["campaign.read"])
+    assert signed_in(nobody).get(reverse("campaigns:segment-moves", args=[segment.pk])).status_code == 403

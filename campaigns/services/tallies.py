@@ -1,0 +1,90 @@
+"""Questions about people that a page must not wait for: asked by a page, answered by a worker, read by the page again."""
+
+import hashlib
+import json
+import logging
+from datetime import timedelta
+
+from django.db import DatabaseError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from campaigns.exceptions import RuleRefused
+from campaigns.models import Segment, Tally
+from campaigns.queries.membership import MOST_OVERLAPPING, numbers, overlap
+from campaigns.queries.segments import compile_rule, people
+
+log = logging.getLogger(__name__)
+
+STALE = timedelta(minutes=10)  # asked again after this, an answer is worked out anew
+LEASE = timedelta(minutes=10)  # longer than any rule may take
+KEPT = timedelta(days=7)
+State = Tally.State
+
+
+def ask_count(rule: dict, *, merchant_id: int | None = None, slug: str = "") -> Tally:
+    """How many people this rule holds for, whether it is saved or not. Raises RuleRefused."""
+    compile_rule(rule, merchant_id=merchant_id, slug=slug)
+    return _ask(Tally.Kind.COUNT, {"rule": rule, "merchant": merchant_id, "slug": slug})
+
+
+def ask_overlap(segment_ids: list[int]) -> Tally:
+    """How many people are in which of these segments together. Raises RuleRefused for fewer than two or too many."""
+    wanted = sorted(set(segment_ids))
+    if not 2 <= len(wanted) <= MOST_OVERLAPPING:
+        raise RuleRefused("segments", "An overlap is of two segments or more.", f"Choose 2 to {MOST_OVERLAPPING}.")
+    versions = dict(Segment.objects.filter(pk__in=wanted).values_list("pk", "version"))
+    return _ask(Tally.Kind.OVERLAP, {"segments": wanted, "versions": [versions.get(pk, 0) for pk in wanted]})
+
+
+def _ask(kind: str, question: dict) -> Tally:
+    text = json.dumps([kind, question], sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    row, _ = Tally.objects.get_or_create(digest=digest, defaults={"kind": kind, "question": question})
+    old = Q(state=State.FAILED) | Q(state=State.DONE, answered_at__lt=timezone.now() - STALE)
+    # An old answer stays to be shown, with its age, until the new one is there.
+    Tally.objects.filter(old, pk=row.pk).update(state=State.ASKED, asked_at=timezone.now(), message="")
+    row.refresh_from_db()
+    return row
+
+
+def waiting() -> list[int]:
+    """Questions that a worker may take, the oldest first: also those whose worker was lost."""
+    lost = Q(state=State.WORKING, claimed_until__lt=timezone.now())
+    return list(Tally.objects.filter(lost | Q(state=State.ASKED)).order_by("pk").values_list("pk", flat=True))
+
+
+def answer(tally_id: int) -> bool:
+    """Works one out; False when somebody else has it."""
+    now = timezone.now()
+    free = Q(state=State.ASKED) | Q(state=State.WORKING, claimed_until__lt=now)
+    if not Tally.objects.filter(free, pk=tally_id).update(state=State.WORKING, claimed_until=now + LEASE):
+        return False
+    row = Tally.objects.get(pk=tally_id)
+    try:
+        with transaction.atomic():
+            found = _count(row.question) if row.kind == Tally.Kind.COUNT else _overlap(row.question)
+    except (RuleRefused, DatabaseError) as fault:
+        log.warning("tally %s failed: %s", tally_id, type(fault).__name__)
+        words = str(fault) if isinstance(fault, RuleRefused) else "The database could not work this out."
+        _finish(tally_id, State.FAILED, message=words[:300])
+        return True
+    _finish(tally_id, State.DONE, answer=found, answered_at=now)
+    return True
+
+
+def _finish(tally_id: int, state: str, **fields) -> None:
+    Tally.objects.filter(pk=tally_id, state=State.WORKING).update(state=state, claimed_until=None, **fields)
+
+
+def _count(question: dict) -> dict:
+    found = numbers(people(question["rule"], merchant_id=question["merchant"], slug=question["slug"]))
+    return {"size": found.size, "reach": found.reach, "sample": found.sample}
+
+
+def _overlap(question: dict) -> dict:
+    return {"parts": [[list(part.places), part.people] for part in overlap(question["segments"])]}
+
+
+def forget() -> None:
+    Tally.objects.filter(asked_at__lt=timezone.now() - KEPT).delete()
