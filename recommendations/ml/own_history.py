@@ -80,7 +80,7 @@ def own_history(user: np.ndarray, item: np.ndarray, days: np.ndarray, *, n_users
     order = np.lexsort((days, keys))
     keys, days = keys[order], days[order]
     begins = np.flatnonzero(np.diff(keys, prepend=-1))
-    ends = np.append(begins[1:], len(keys)) - 1
+    ends = np.append(begins[1:], len(keys))[: len(begins)] - 1
     cells = keys[begins]
     count = (ends - begins + 1).astype(np.float64)
     decayed = [np.add.reduceat(np.exp2(-days / half), begins) if len(keys) else count for half in HALF_LIVES]
