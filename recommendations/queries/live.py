@@ -1,5 +1,6 @@
 """Reads for one answer: who asks, what they just did, what may be shown. Few, small, by an index each."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
 from catalog.models import Product
-from customers.models import ConsentState, ContactPoint, Customer, Event, OrderLine
+from customers.models import ConsentState, ContactPoint, Customer, OrderLine
 from customers.queries.behaviour import product_ids
 from customers.queries.consent import NOES
 from recommendations.contracts import HISTORY, Filters, Person, RecommendedItem, ServedProduct, Signal
@@ -51,6 +52,15 @@ FROM recommendations_recommendation r LEFT JOIN catalog_product p ON p.id = r.pr
 LEFT JOIN catalog_product e ON e.id = r.reason_product_id
 WHERE r.customer_id = %s ORDER BY r.rank
 """  # noqa: S608 - names of this file
+DONE = {
+    (owner, of_one): f"""
+SELECT occurred_at, name, merchant_id, properties::text, message_id FROM customers_event
+WHERE {owner} = %(owner)s AND name = ANY(%(names)s) AND occurred_at >= %(since)s AND occurred_at <= %(until)s
+{"AND merchant_id = %(merchant)s" if of_one else ""} ORDER BY occurred_at DESC LIMIT {SIGNALS}
+"""  # noqa: S608 - names of this file
+    for owner in ("customer_id", "anonymous_lookup")
+    for of_one in (False, True)
+}
 PRODUCTS = f"SELECT {', '.join(FACTS)} FROM catalog_product WHERE id = ANY(%s)"  # noqa: S608 - names of this file
 
 
@@ -96,16 +106,12 @@ def _person(rows) -> Person | None:
 def signals(*, customer_id: int | None, lookup: bytes | None, merchant_id: int | None, now: datetime) -> list[Signal]:
     """What this person or session just did with products, newest first. A merchant sees what happened in their shop alone."""
     rows: list[tuple] = []
-    for owner in ({"customer_id": customer_id}, {"anonymous_lookup": lookup}):
-        if not any(owner.values()):
-            continue
-        events = Event.objects.filter(
-            **owner, name__in=WATCHED, occurred_at__gte=now - SESSION, occurred_at__lte=now + AHEAD
-        )
-        if merchant_id is not None:
-            events = events.filter(merchant_id=merchant_id)
-        columns = ("occurred_at", "name", "merchant_id", "properties", "message_id")
-        rows += events.order_by("-occurred_at").values_list(*columns)[:SIGNALS]
+    asked = {"names": list(WATCHED), "since": now - SESSION, "until": now + AHEAD, "merchant": merchant_id}
+    with connection.cursor() as cursor:
+        for owner, value in (("customer_id", customer_id), ("anonymous_lookup", lookup)):
+            if value:
+                cursor.execute(DONE[owner, merchant_id is not None], asked | {"owner": value})
+                rows += [(at, name, of, json.loads(said), message) for at, name, of, said, message in cursor.fetchall()]
     named: dict[int | None, set[str]] = {}
     for _, _, merchant, properties, _ in rows:
         named.setdefault(merchant, set()).update(_names(properties))
