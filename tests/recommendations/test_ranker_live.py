@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from customers.queries.pseudonyms import people_of_epochs
+from recommendations import tasks
 from recommendations.contracts import RECOMMENDER, TWO_STAGE, Filters, Person
 from recommendations.models import Recommendation
 from recommendations.scoring.everyone import score_everyone
@@ -14,7 +16,7 @@ from recommendations.serving.steps import Subject
 from recommendations.training import run as training
 from registry import queries as registry
 from registry import services
-from registry.models import ModelVersion
+from registry.models import ModelVersion, TrainingRun
 from tests.recommendations import cycles, shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_folder", "nothing_waits")]
@@ -114,3 +116,18 @@ def test_a_shop_that_is_too_small_keeps_what_it_has():
     assert (run.state, run.error.split(":")[0]) == ("failed", "Too few data")
     assert registry.live(RECOMMENDER) is None
     assert len(people_of_epochs()[0]) == 8
+
+
+def test_behind_the_demo_a_worker_is_asked_and_nobody_waits(monkeypatch):
+    cycles.fill(timezone.now())
+    nudged = []
+    monkeypatch.setattr(tasks.train, "delay", nudged.append)
+    monkeypatch.setattr(tasks.score, "delay", lambda: nudged.append("score"))
+
+    call_command("train_recommenders", only=[], ranker="small", later=True)
+
+    run = TrainingRun.objects.get()
+    assert (run.kind, run.state, run.params) == (TWO_STAGE, "queued", {"promote": True, "budget": "small"})
+    assert nudged == [run.pk, "score"]
+    # A nudge that is lost is swept.
+    assert registry.waiting(tasks.SWEPT) == [run.pk]

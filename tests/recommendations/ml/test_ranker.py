@@ -10,7 +10,7 @@ from recommendations.ml import ranker as ranker_module
 from recommendations.ml.interactions import TooFewData
 from recommendations.ml.pair_features import Features
 from recommendations.ml.ranker import Lesson, Ranker, RankerConfig
-from recommendations.ml.trees import of_lightgbm, of_scikit_learn
+from recommendations.ml.trees import MANY, of_lightgbm, of_scikit_learn
 
 NAMES = ("loyalty", "noise", "often missing")
 
@@ -106,3 +106,15 @@ def test_without_its_system_library_one_line_says_what_to_do():
         "lightgbm cannot be loaded (libgomp.so.1: cannot open shared object file): scikit-learn's boosting ranks "
         "instead; apt-get install libgomp1 brings lambdarank back"
     ]
+
+
+def test_many_rows_asked_at_once_reach_the_leaves_that_each_row_walks_to():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(4000, 6)).astype(np.float32)
+    x[rng.random(x.shape) < 0.2] = np.nan
+    y = (np.nan_to_num(x[:, 0]) * np.nan_to_num(x[:, 1]) > 0.1).astype(int)
+    params = {"objective": "binary", "num_leaves": 15, "verbose": -1, "num_threads": 1}
+    trees = of_lightgbm(lightgbm.train(params, lightgbm.Dataset(x, y), 40).dump_model())
+    assert len(x) >= MANY
+    walked = np.concatenate([trees.predict(x[start : start + 500]) for start in range(0, len(x), 500)])
+    assert trees.predict(x) == pytest.approx(walked, abs=1e-12)
