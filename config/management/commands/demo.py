@@ -71,12 +71,15 @@ class Command(BaseCommand):
         try:
             for name, argv in processes(port):
                 self.supervisor.spawn(name, argv)
-            if progress.find(SECOND) is None:
+            is_new = progress.find(SECOND) is None
+            if is_new:
                 self._prepare()
             seconds = time.monotonic() - began
             self._report(seconds)
             if not headless:
                 self._welcome()
+                if is_new:
+                    self._teach_the_ranker()
                 self.supervisor.run(also=renew)
         except GaveUp as refusal:
             raise CommandError(str(refusal)) from None
@@ -118,10 +121,10 @@ class Command(BaseCommand):
         self.step("9 of 9", "Second campaign: it waits for your approval")
         thanks = self._offer("demo-20", "20% off", Decimal(20), mara)
         self._draft(SECOND, chosen, thanks, mara)
-        # Two minutes that nobody waits for: while people look around, the lists become the ranker's if it is better.
-        self.say(
-            "  The two-stage ranker is being trained too; the Models page shows how far, and whether it goes live."
-        )
+
+    def _teach_the_ranker(self) -> None:
+        """Two minutes that nobody waits for: while people look around, the lists become the ranker's if it is better."""
+        self.say("The two-stage ranker is being trained now; the Models page shows how far, and whether it goes live.")
         until = demo_store().cutoff_at.isoformat()
         call_command("train_recommenders", only=[], ranker="small", later=True, until=until, stdout=self.stdout)
 
