@@ -18,7 +18,7 @@ from django.utils import timezone
 from copywriting import dataset
 from copywriting.contracts import COPYWRITER, CopyBrief
 from copywriting.exceptions import ModelUnsuitable
-from copywriting.llm import adapters, classes, corpus, finetune, model, prompts
+from copywriting.llm import adapters, classes, corpus, finetune, model, private, prompts
 from copywriting.llm.decode import TUNED, Generator
 from copywriting.llm.facts import readable_name
 from copywriting.llm.writer import Stats, judged
@@ -130,7 +130,7 @@ def _train(lease: Lease):
             "held_out_pairs": len(held_out),
             "before": before.language.adapter or "no adapter",
             "losses": list(tuned.losses),
-            "card": _card(counts),
+            "card": _card(counts) + _privacy(recipe, len(train_part)),
         },
         data_since=None,
         data_until=timezone.now(),
@@ -158,6 +158,15 @@ def _card(counts: dict[str, int]) -> str:
     if not counts[corpus.TEXT]:
         card += " No product description and no review was read."
     return card + " No generated review is in it. English only."
+
+
+def _privacy(recipe: finetune.Recipe, pairs: int) -> str:
+    """What a private tuning promises, by its own accountant; "" for another."""
+    if not recipe.noise:
+        return ""
+    delta = 0.1 / pairs
+    spent = private.epsilon(noise=recipe.noise, expected=recipe.batch, rows=pairs, steps=recipe.steps, delta=delta)
+    return f" Differentially private for each sentence of a text: epsilon {spent:.2f} at delta {delta:.1e}."
 
 
 def _folder() -> Path:

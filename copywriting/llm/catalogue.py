@@ -81,12 +81,14 @@ WHOLE: Mapping[str, str] = {
 }
 
 ABBREVIATIONS: Mapping[str, str] = {
-    "ACC": "Accessories", "APPLNCS": "Appliances", "APRL": "Apparel", "ASST": "Assorted", "BBQ": "BBQ", "BF": "Beef",
+    "ACC": "Accessories", "ACCSS": "Accessories", "APPLNCS": "Appliances", "APRL": "Apparel", "ASST": "Assorted", "BBQ": "BBQ",
+    "BF": "Beef",
     "BKD": "Baked", "BKFST": "Breakfast", "BLK": "Black", "BN": "Beans", "BNLS": "Boneless", "BRD": "Bread",
-    "BRKFST": "Breakfast", "BTL": "Bottle", "BTLS": "Bottles", "BTR": "Butter", "BTTR": "Butter", "BVRG": "Beverage",
+    "BRKFST": "Breakfast", "BEV": "Beverage", "BTL": "Bottle", "BTLS": "Bottles", "BTR": "Butter", "BTTR": "Butter",
+    "BVRG": "Beverage",
     "CAND": "Candy", "CATFD": "Cat Food", "CHED": "Cheddar", "CHICK": "Chicken", "CHIX": "Chicken", "CHKN": "Chicken",
     "CHNKY": "Chunky", "CHOC": "Chocolate", "CHOCOCLATE": "Chocolate", "CHS": "Cheese", "CKYS": "Cookies",
-    "CLEANG": "Cleaning", "CND": "Canned", "CNDY": "Candy", "CNTRL": "Central", "CONC": "Concentrate",
+    "CLEANG": "Cleaning", "CND": "Canned", "CNDLES": "Candles", "CNDY": "Candy", "CNTRL": "Central", "CONC": "Concentrate",
     "CRKR": "Crackers", "CRM": "Cream", "CRMD": "Creamed", "CRMR": "Creamer", "CRSHD": "Crushed", "CRYSTL": "Crystal",
     "DAN": "Danish", "DISPOSIBLE": "Disposable", "DNR": "Dinner", "DNRS": "Dinners", "DOGFD": "Dog Food",
     "DPS": "Dips", "DRNG": "Dressing", "DRNK": "Drink", "DRNKNG": "Drinking", "DRNKS": "Drinks", "DRSNG": "Dressing",
@@ -97,10 +99,12 @@ ABBREVIATIONS: Mapping[str, str] = {
     "LQD": "Liquid", "LT": "Light", "MARG": "Margarine", "MED": "Medium", "MLK": "Milk", "MNRL": "Mineral",
     "MSHRM": "Mushroom", "MUSH": "Mushrooms", "MUSTAR": "Mustard", "MX": "Mix", "MXS": "Mixes", "NAT": "Natural",
     "ORG": "Organic", "PCKGD": "Packaged", "PICKLD": "Pickled", "PKGD": "Packaged", "PKLD": "Pickled",
-    "PNCH": "Punch", "PNT": "Peanut", "PORTON": "Portions", "PREM": "Premium", "PREP": "Prepared", "PTTY": "Patty",
+    "PNCH": "Punch", "PNT": "Peanut", "PORTON": "Portions", "PREM": "Premium", "PREP": "Prepared", "PRESLCD": "Presliced",
+    "PTTY": "Patty",
     "PWDR": "Powder", "PWDRS": "Powders", "REFRGERATD": "Chilled", "REFRGRATD": "Chilled", "REFRIG": "Chilled",
     "REFRIGERATED": "Chilled", "RW": "Raw", "SAL": "Salad", "SALD": "Salad", "SAND": "Sandwich", "SAUS": "Sausage",
-    "SEAS": "Seasonal", "SFT": "Soft", "SHERBTS": "Sherbets", "SKNLS": "Skinless", "SLCD": "Sliced", "SMKD": "Smoked",
+    "SEAS": "Seasonal", "SFT": "Soft", "SHLFSH": "Shellfish", "SHERBTS": "Sherbets", "SKNLS": "Skinless", "SLCD": "Sliced",
+    "SMKD": "Smoked",
     "SNDWCH": "Sandwich", "SNKS": "Snacks", "SPCLTY": "Specialty", "SPECILATY": "Specialty", "SPLY": "Supplies",
     "SPRD": "Spread", "STK": "Stick", "STRWBRY": "Strawberry", "SUPPPLIES": "Supplies", "SW": "Sweet", "SWT": "Sweet",
     "SYRP": "Syrup", "TISS": "Tissue", "TOM": "Tomato", "TORT": "Tortilla", "TRKY": "Turkey", "TRSH": "Trash",
@@ -110,9 +114,9 @@ ABBREVIATIONS: Mapping[str, str] = {
 
 # Codes of the shelf, the case and the label printer. None tells a shopper what the thing is.
 NOISE = _set(
-    "ALL BULK BRANDS CAR CARB CASE CHUB ENROBED ETC EX EXACT EXCEPT EXCP EXCL EXTRUDED FS GD HBC HH INC INCL"
-    " INCLUDING IQF IWS LBS LITER MISC MISCELLANEOUS MLT NEC NKA NOVELTIES ONLY OTHER OVER PACK PK PKG PREPACK"
-    " PREPORTND PRPCK PROD REG RTS SGL SIZE SNGL SRV SS SUP SV TRANS UNDER VEND WM WT"
+    "ALL BULK BRANDS CAR CARB CASE CHUB CONSUMER ENROBED ETC EX EXACT EXCEPT EXCP EXCL EXTRUDED FRE FS GD HBC HH INC INCL"
+    " INCLUDING IQF IWS LBS LITER MISC MISCELLANEOUS MLT NEC NKA NOVELTIES ONLY OTHER OTYHER OVER PACK PK PPK PKG PREPACK"
+    " PREPORTND PRPCK PROD REG RETL RTS SGL SIZE SNGL SRV SS SUP SV TRANS UNDER VEND WM WT"
 )
 
 # Words that name a quality without a thing: "PREMIUM" alone needs its category, "Premium Ice Cream".
@@ -130,7 +134,7 @@ SHAPES = _set("CHUNKS CONES CUPS ENTREES LINKS PATTIES PINTS RIBS ROLLS SLICES S
 # Things that a catalogue puts before their qualities: "PEPPERS GREEN BELL".
 HEADS = _set(
     "APPLES BEANS BREAST BROCCOLI CABBAGE CANTALOUPE CARDS CARROTS CAULIFLOWER CELERY CUCUMBERS EGGS"
-    " GARLIC GRAPES LETTUCE MACARONI MARGARINE MUSHROOMS NOODLES ONIONS ORANGES PEACHES PEARS PEAS PEPPERS"
+    " CEREAL GARLIC GRAPES LETTUCE MACARONI MARGARINE MUSHROOMS NOODLES ONIONS ORANGES PEACHES PEARS PEAS PEPPERS"
     " PLUMS POPCORN POTATOES PUDDINGS SPAGHETTI SPINACH SQUASH TEA TOMATOES VINEGAR WATERMELON"
 )
 

@@ -82,7 +82,7 @@ def _words(text: str) -> list[str]:
 
 
 def _trim(words: list[str]) -> list[str]:
-    while words and words[-1] in _JOINERS:
+    while words and (words[-1] in _JOINERS or words[-1] == "NO"):  # what is not in it was cut off
         words = words[:-1]
     while words and words[0] in _JOINERS:
         words = words[1:]

@@ -3,7 +3,7 @@
 A rank-r pair of matrices is learned beside every linear layer while the model itself stays as it is: a few per cent of the
 parameters, a file of some megabytes. The loss is taken on the answer alone. Rows of one batch have about the same length,
 so that no time goes into padding. The same pairs, recipe and machine give the same adapter, also over a break: what a
-checkpoint holds is all there is.
+checkpoint holds is all there is. A private tuning is the exception: its noise is the machine's.
 """
 
 import math
@@ -18,6 +18,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from copywriting.exceptions import ModelUnsuitable
+from copywriting.llm import private
 from copywriting.llm.corpus import Pair
 from copywriting.llm.model import LanguageModel
 
@@ -26,7 +27,11 @@ IGNORED = -100  # what torch's cross entropy leaves out
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`alpha` scales the adapter by alpha / rank. A step of 16 short pairs takes about 4 CPU seconds on a 135M model."""
+    """`alpha` scales the adapter by alpha / rank. A step of 16 short pairs takes about 4 CPU seconds on a 135M model.
+
+    With `noise` above 0 the tuning is differentially private (see private): `clip` holds for each pair then, and `batch` is
+    the number of pairs that a step has in the mean.
+    """
 
     rank: int = 8
     alpha: int = 16
@@ -37,6 +42,7 @@ class Recipe:
     clip: float = 1.0
     seed: int = 1
     save_every: int = 10
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +87,10 @@ def tune(
                 continue  # done before the break; the order of batches is the seed's, so it is the same again
             for group in optimiser.param_groups:
                 group["lr"] = recipe.learning_rate * _share(step, recipe)
-            loss = _loss(tuned, batch, language.tokenizer.eos_token_id)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights, recipe.clip)
+            loss = _set_gradients(tuned, weights, batch, recipe, language.tokenizer.eos_token_id)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
-            losses.append(round(loss.item(), 4))
+            losses.append(round(loss, 4))
             if not math.isfinite(losses[-1]):
                 raise ValueError(f"The loss of step {step + 1} is {losses[-1]}; try a smaller learning rate.")
             if keep and (step + 1) % recipe.save_every == 0 and step + 1 < recipe.steps:
@@ -163,8 +167,25 @@ def _encode(language: LanguageModel, pair: Pair) -> Row:
     return [*asked, *said, language.tokenizer.eos_token_id], len(asked)
 
 
+def _set_gradients(model: Any, weights: list[torch.nn.Parameter], batch: list[Row], recipe: Recipe, pad: int) -> float:
+    """Leaves the gradient of a step in `weights` and returns the mean loss of its rows."""
+    if recipe.noise:
+        return private.set_gradients(
+            weights, batch, lambda row: _loss(model, [row], pad),
+            clip=recipe.clip, noise=recipe.noise, expected=recipe.batch,
+        )  # fmt: skip
+    loss = _loss(model, batch, pad)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(weights, recipe.clip)
+    return loss.item()
+
+
 def _batches(rows: Sequence[Row], recipe: Recipe) -> Iterator[list[Row]]:
-    """`steps` batches of rows of like length, epoch after epoch in a new order."""
+    """`steps` batches of rows of like length, epoch after epoch in a new order; of rows drawn by chance when private."""
+    if recipe.noise:
+        for _ in range(recipe.steps):
+            yield private.drawn(rows, recipe.batch)
+        return
     chance = Random(recipe.seed)  # noqa: S311
     done = 0
     while True:

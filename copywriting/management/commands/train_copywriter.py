@@ -20,12 +20,15 @@ class Command(BaseCommand):
         parser.add_argument("--here", action="store_true", help="tune in this process instead of a worker")
         parser.add_argument("--steps", type=int, help="steps of the recipe; 120 unless told")
         parser.add_argument("--texts", action="store_true", help="learn from the catalogue's descriptions too")
+        parser.add_argument(
+            "--noise", type=float, help="differential privacy for those texts: about 1; none unless told"
+        )
         parser.add_argument("--no-promote", action="store_true", help="leave a candidate")
         parser.add_argument("--wait", type=int, default=3600, help="seconds to wait for the worker")
         parser.add_argument("--export", type=Path, help="a folder for the adapter and its card")
 
-    def handle(self, *args, here, steps, texts, no_promote, wait, export, **options):
-        asked = {"promote": not no_promote, "texts": texts, "steps": steps}
+    def handle(self, *args, here, steps, texts, noise, no_promote, wait, export, **options):
+        asked = {"promote": not no_promote, "texts": texts, "steps": steps, "noise": noise}
         run = services.ask(COPYWRITER, {name: value for name, value in asked.items() if value})
         if here:
             train_here(run.pk)
