@@ -22,7 +22,7 @@ from benchmarks.copy_drafts import read_types
 from copywriting.llm import corpus, finetune, model, prompts
 from copywriting.llm.corpus import Item, Pair
 
-TYPES, PAIRS, CORPUS_SEED, HELD_OUT, SPLIT_SEED = 1200, 1900, 1, 0.1, 1
+TYPES, PAIRS, CORPUS_SEED, HELD_OUT, SPLIT_SEED = 1200, 3200, 1, 0.1, 1
 
 
 def items() -> list[Item]:

@@ -14,7 +14,7 @@ from django.conf import settings
 from copywriting import queries
 from copywriting.contracts import COPYWRITER, TEMPLATE, CopyBrief, Finding
 from copywriting.exceptions import BriefInvalid, CopywritingError, ModelMissing, ModelUnsuitable, WriterUnavailable
-from copywriting.llm import adapters, checks, finetune, grammar, meaning, model, prompts, slots, writer
+from copywriting.llm import adapters, checks, finetune, grammar, joining, meaning, model, prompts, sense, slots, writer
 from copywriting.llm.decode import TUNED, Generator
 from copywriting.llm.endpoint import Endpoint, EndpointWriter
 from copywriting.services import drafts, jobs
@@ -24,9 +24,9 @@ from registry.exceptions import LeaseLost
 
 log = logging.getLogger(__name__)
 
-CANDIDATES = 6  # of a tuned model's drafts most pass; six leave a choice
-UNTUNED_CANDIDATES = 12  # a batch of twelve costs about four times one text; a tenth of untuned drafts pass
-TRIES = 2
+CANDIDATES = 6  # of an endpoint's drafts most pass; six leave a choice, and each is paid for
+LOCAL_CANDIDATES = 16  # a batch of sixteen costs about five times one text; what makes sense in it is put together
+TRIES, LOCAL_TRIES = 2, 3
 ENGLISH = "en"
 
 
@@ -130,15 +130,16 @@ def write_copy(briefs: Sequence[CopyBrief], *, progress: Callable[[float], None]
     for place, brief in enumerate(briefs, start=1):
         generate = _writer(brief.locale)
         began = time.monotonic()
-        untuned = generate.provenance.get("prompt") in {"zero-shot-1", "few-shot-1"}
+        local = isinstance(generate, Generator)
         written = writer.drafts(
             brief,
             generate,
-            UNTUNED_CANDIDATES if untuned else CANDIDATES,
-            TRIES,
+            LOCAL_CANDIDATES if local else CANDIDATES,
+            LOCAL_TRIES if local else TRIES,
             used=used,
             provenance=generate.provenance,
             similar=meaning.similarities if brief.locale == ENGLISH else None,
+            sense=sense.findings if local and generate.tuned else None,  # made for what the tuned model writes
         )
         stats, draft = written.stats, written.best
         seconds = time.monotonic() - began
@@ -254,10 +255,17 @@ def replay(generation_id: int) -> Replayed:
     ]
     if kept.recorded.get("checks") != checks.VERSION:  # the words do not depend on it, what passes does
         differs.append(f"checks: {kept.recorded.get('checks')} then, {checks.VERSION} now")
-    texts = generate(kept.brief, kept.recorded["batch"], kept.recorded["seed"])
-    draft = writer.judged(texts[kept.recorded["candidate"]], kept.brief)
-    same = (draft.subject, draft.body) == (kept.subject, kept.body)
-    return Replayed(same, tuple(differs), draft.subject, draft.body)
+    batch = kept.recorded["batch"]
+    if places := kept.recorded.get("joined"):  # places count on over the rounds, each on the next seed
+        rounds = range(max(places) // batch + 1)
+        texts = [text for turn in rounds for text in generate(kept.brief, batch, kept.brief.seed + turn)]
+        subject, body = joining.put(texts, places, kept.brief)
+    else:
+        texts = generate(kept.brief, batch, kept.recorded["seed"])
+        draft = writer.judged(texts[kept.recorded["candidate"]], kept.brief)
+        subject, body = draft.subject, draft.body
+    same = (subject, body) == (kept.subject, kept.body)
+    return Replayed(same, tuple(differs), subject, body)
 
 
 def _recorded(recorded: Mapping[str, Any]) -> Generator:

@@ -126,6 +126,7 @@ _MISUSES = (
      "An end follows until, by, before or through."),
     (r"\{end\}(?!\s*[.,!?])(?!\s+(at|in|from|on|and)\b)(?!$)", "Nothing but a place follows an end."),
     (r"(?<!\bhi )(?<!\bhello )(?<!\bhey )\{first_name\}(?!,)", "A name is a greeting: Hi {first_name}, ..."),
+    (r"\bthere is room [^.!?]*\{product\}[^.!?]* and (get|take|enjoy|find)\b", "What there is room for takes no second verb."),
     (r"\bput \{product\}(?!\s+(on|in|into|beside|aside|back)\b)", "What is put is put somewhere."),
     (r"\{[a-z_]+\}\s*\{[a-z_]+\}", "A slot runs into the next."),
 )  # fmt: skip

@@ -44,7 +44,7 @@ WORD_RULES = (
     _rule(
         "number",
         ERROR,
-        r"\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half an?|quarter)\b",
+        r"\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|quarter)\b",
         "A number that no fact backs.",
         "Use a slot, or be sure that it counts nothing.",
         advice=True,
@@ -125,7 +125,7 @@ WORD_RULES = (
     _rule(
         "claim",
         ERROR,
-        r"\b(quality|luxury|secret|popular|trends?)\b",
+        r"\b(quality|luxury|secret|popular|trends?|save)\b",
         "It reads like a claim about the product.",
         "Say it plainly, or be sure that it claims nothing.",
         advice=True,

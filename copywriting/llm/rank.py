@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from copywriting.contracts import CopyBrief, DraftCopy
 from copywriting.llm import classes, lexicon, slots
 
-# Novelty counts most, because near-copies over segments are what readers and marketers notice first.
-NOVELTY, HOOK, GOODS, LENGTH, READING = 2.0, 1.0, 0.5, 0.5, 0.5
+# Novelty counts most, because near-copies over segments are what readers and marketers notice first: unlike the nearest text
+# that is out, and made of runs of words that none of them has.
+NOVELTY, UNSAID, HOOK, GOODS, LENGTH, READING = 2.0, 3.0, 1.0, 0.5, 0.5, 0.5
 
 # Words of a body that reads well in a message: one hook and one call.
 GOOD_WORDS = (12, 28)
@@ -60,14 +61,17 @@ def order(drafts: Sequence[DraftCopy], brief: CopyBrief, used: Sequence[DraftCop
 
 
 def score(draft: DraftCopy, brief: CopyBrief, seen: Sequence[frozenset[str]]) -> float:
-    """Between 0 and 4.5."""
+    """Between 0 and 7.5."""
     text = f"{draft.subject} {draft.body}"
     said = re.findall(r"[a-z']+", slots.SLOT.sub(" ", text.lower()))
     hooked = brief.segment in lexicon.HOOKS and re.search(lexicon.HOOKS[brief.segment], text, re.IGNORECASE)
     fits = GOOD_WORDS[0] <= len(said) <= GOOD_WORDS[1]
-    new = 1.0 - max((overlap(shingles(text), other) for other in seen), default=0.0)
+    own = shingles(text)
+    new = 1.0 - max((overlap(own, other) for other in seen), default=0.0)
+    unsaid = len(own.difference(*seen)) / len(own)
     return (
         NOVELTY * new
+        + UNSAID * unsaid
         + HOOK * bool(hooked)
         + GOODS * classes.names(said, classes.spoken_of(brief))
         + LENGTH * fits

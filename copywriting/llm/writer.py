@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from copywriting.contracts import MODEL, TEMPLATE, CopyBrief, DraftCopy
+from copywriting.contracts import MODEL, TEMPLATE, CopyBrief, DraftCopy, Finding
 from copywriting.exceptions import BriefInvalid, WriterUnavailable
-from copywriting.llm import checks, grammar, prompts, rank
+from copywriting.llm import checks, grammar, joining, prompts, rank
 
 CHOICE = 8  # written texts to choose from: enough for the segments of a campaign to differ
+
+# What a reader would probably call odd in a draft that breaks no rule: see sense.
+Sense = Callable[[DraftCopy, CopyBrief], tuple[Finding, ...]]
 
 # (brief, n, seed) -> n raw texts. A local model, an endpoint or a script: whoever writes, the gate is the same.
 Generate = Callable[[CopyBrief, int, int], Sequence[str]]
@@ -69,9 +72,11 @@ def write(
     *,
     used: Sequence[DraftCopy] = (),
     provenance: Mapping[str, Any] | None = None,
+    similar: rank.Similar | None = None,
+    sense: Sense | None = None,
 ) -> tuple[DraftCopy, Stats]:
     """The best draft for the brief, and what it took: see `drafts`."""
-    written = drafts(brief, generate, n, max_tries, used=used, provenance=provenance)
+    written = drafts(brief, generate, n, max_tries, used=used, provenance=provenance, similar=similar, sense=sense)
     return written.best, written.stats
 
 
@@ -84,16 +89,18 @@ def drafts(
     used: Sequence[DraftCopy] = (),
     provenance: Mapping[str, Any] | None = None,
     similar: rank.Similar | None = None,
+    sense: Sense | None = None,
 ) -> Written:
     """Up to `KEPT` drafts for the brief, and what it took. Nothing is loosened on the way.
 
     Asks `generate` for n candidates at most `max_tries` times, each time on the next seed, and takes what passes of the
     first round in which any does. When none does, or the writer cannot answer, a written template steps in and the
     draft's `writer` says "template". `used` are drafts of the same campaign: what is like them is the last choice.
-    `provenance` is what the writer records of itself, `similar` how alike two texts are in meaning. The same brief, writer
-    and n give the same drafts.
+    `provenance` is what the writer records of itself, `similar` how alike two texts are in meaning, and `sense` judges what
+    passed every rule; with it, parts that make sense are put together over the candidates of a round as well (see joining).
+    The same brief, writer and n give the same drafts.
     """
-    stats = Stats()
+    stats, so_far = Stats(), []
     for attempt in range(1, max_tries + 1):
         seed = brief.seed + attempt - 1
         try:
@@ -103,12 +110,30 @@ def drafts(
             break
         source = {**(provenance or {}), "checks": checks.VERSION, "seed": seed, "batch": n}
         tried = [judged(text, brief, attempt, {**source, "candidate": place}) for place, text in enumerate(texts)]
+        if sense is not None:
+            tried = [replace(one, findings=(*one.findings, *sense(one, brief))) if one.usable else one for one in tried]
         usable = [draft for draft in tried if draft.usable]
+        passed = len(usable)
+        if sense is not None:
+            so_far += texts
+            usable += _joined(so_far, brief, attempt, source)
         refused = Counter(rule for draft in tried for rule in draft.broken)
-        stats += Stats(drafted=len(tried), passed=len(usable), tries=1, refused=dict(refused))
+        stats += Stats(drafted=len(tried), passed=passed, tries=1, refused=dict(refused))
         if usable:
             return Written(tuple(rank.distinct(usable, brief, used, KEPT, similar)), stats)
     return Written((replace(template(brief, used), tries=stats.tries),), stats + Stats(templates=1))
+
+
+def _joined(texts: Sequence[str], brief: CopyBrief, tries: int, source: Mapping[str, Any]) -> list[DraftCopy]:
+    """Drafts of parts that different candidates wrote, each through the same checks."""
+    drafts = []
+    for places, subject, body in joining.joined(texts, brief):
+        found = {**source, "candidate": places[1], "joined": list(places)}
+        draft = DraftCopy(subject=subject, body=body, writer=MODEL, tries=tries, provenance=found)
+        draft = replace(draft, findings=checks.check(draft, brief))
+        if draft.usable:
+            drafts.append(draft)
+    return drafts
 
 
 def judged(text: str, brief: CopyBrief, tries: int = 1, provenance: Mapping[str, Any] | None = None) -> DraftCopy:

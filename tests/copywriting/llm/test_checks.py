@@ -30,7 +30,7 @@ def test_a_good_text_has_no_finding(subject, body):
 
 # What a writer says before the call, and exactly the rules it breaks.
 OPENINGS = [
-    ("Save 80 on your week.", {"number", "money"}),
+    ("Save 80 on your week.", {"number", "money", "claim"}),
     ("Your week needs twelve of them, you know.", {"number", "voice"}),
     ("Your week is worth a dollar.", {"money"}),
     ("Your week comes with a discount.", {"money"}),

@@ -52,3 +52,11 @@ def test_short_words_and_sentences_read_more_easily():
     assert rank.ease("You know the way. It is your week.") > 0.9
     assert rank.ease(hard) < 0.2
     assert rank.ease("") == 0.0
+
+
+def test_of_two_drafts_the_one_whose_words_nobody_has_said_comes_first():
+    said = [draft("A calm routine", "Set out the bowls."), draft("For the week", "Let the morning come.")]
+    stale = draft("A calm routine", "Let the morning come.")  # like neither of the two, and half of each
+    fresh = draft("A plan for you", "Open the door and the day will follow.")
+
+    assert rank.order([stale, fresh], brief(segment="a-segment-of-the-shops-own"), said)[0] == fresh

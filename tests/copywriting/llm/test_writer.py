@@ -1,6 +1,6 @@
 """From a brief to one draft, with a writer that is a plain function."""
 
-from copywriting.contracts import MODEL, TEMPLATE, DraftCopy
+from copywriting.contracts import ERROR, MODEL, TEMPLATE, DraftCopy, Finding
 from copywriting.exceptions import WriterUnavailable
 from copywriting.llm.writer import Stats, write
 from tests.copywriting.llm.briefs import brief
@@ -116,3 +116,16 @@ def test_a_draft_with_warnings_alone_is_usable():
 
     assert draft.usable
     assert draft.broken == frozenset()
+
+
+def test_what_makes_no_sense_is_refused_like_what_breaks_a_rule():
+    generate, _ = scripted([GOOD, OTHER], [OTHER])
+
+    def sense(draft, _):
+        odd = Finding("odd", ERROR, "body", (0, 5), "It may make no sense.", "Write it another way.")
+        return (odd,) if "fridge" in draft.body else ()
+
+    draft, stats = write(brief(), generate, n=2, max_tries=1, sense=sense)
+
+    assert draft.subject == "Breakfast is on its way"
+    assert (stats.drafted, stats.passed, stats.refused) == (2, 1, {"odd": 1})
