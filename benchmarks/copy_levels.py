@@ -4,7 +4,10 @@ Briefs are over product types that no tuning pair names (the held-out tenth of b
 1,200), all segments, six channels, with and without offer, code, price and end; twelve more are Chinese, by the phrases.
 The judge below is independent: it shares no code with the checks, reads the realised text, and knows the brief's facts alone.
 Printed beside each other: the tuned model with the gate, and the phrases alone. Then every line, to be read by eye, and the
-speed against transformers' own generate. About five CPU minutes.
+speed against transformers' own generate. About five CPU minutes. With `--lines FILE --most 20` a busy machine does it in parts.
+
+data/copy_read.csv are the sixty lines of `--sample 3` with a reader's verdicts: held-out products, on whose lines no limit was
+chosen. Three were odd.
 """
 
 import argparse
