@@ -28,12 +28,9 @@ EVERYBODY = ("", "people who look at this product")
 TONES = ("friendly", "warm and plain", "cheerful", "calm", "matter-of-fact")
 
 
-def phrases(text: str) -> tuple[str, ...]:
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
-
-
-def _checked(text: str, name: str) -> tuple[str, ...]:
-    found = phrases(text)
+def _phrases(text: str) -> tuple[str, ...]:
+    """A phrase a line. Raises ValidationError for too many and for one that is too long."""
+    found = tuple(line.strip() for line in text.splitlines() if line.strip())
     if len(found) > MOST_PHRASES:
         raise forms.ValidationError(
             _("%(most)s lines at most; the text has two or three sentences.") % {"most": MOST_PHRASES}
@@ -74,10 +71,10 @@ class WishesForm(forms.Form):
         self.fields["festival"].choices = [("", _("None")), *((key, name) for key, name, _day in ahead)]
 
     def clean_must_say(self) -> tuple[str, ...]:
-        return _checked(self.cleaned_data["must_say"], "must_say")
+        return _phrases(self.cleaned_data["must_say"])
 
     def clean_never_say(self) -> tuple[str, ...]:
-        return _checked(self.cleaned_data["never_say"], "never_say")
+        return _phrases(self.cleaned_data["never_say"])
 
     def changes(self) -> dict:
         return {name: self.cleaned_data[name] for name in ("tone", "must_say", "never_say", "festival")}

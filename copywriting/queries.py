@@ -2,7 +2,7 @@
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 
-from copywriting.models import Draft, Generation, Job, Piece, Replay
+from copywriting.models import Draft, Job, Piece, Replay
 
 
 def jobs(merchant_id: int | None = None) -> QuerySet[Job]:
@@ -42,7 +42,9 @@ def drafts() -> QuerySet[Draft]:
 def of_generations(generation_ids: list[int]) -> dict[int, list[Draft]]:
     """The drafts of each generation, those by hand first, then the usable ones as they were ranked."""
     rows = (
-        Draft.objects.filter(generation__in=generation_ids).prefetch_related("stated_facts").select_related("edited_by")
+        Draft.objects.filter(generation__in=generation_ids)
+        .prefetch_related("stated_facts")
+        .select_related("generation", "edited_by")
     )
     found: dict[int, list[Draft]] = {}
     for draft in sorted(rows, key=lambda one: (one.writer != "person", not one.is_usable, one.pk)):
@@ -78,10 +80,6 @@ def last_replay(generation_id: int) -> Replay | None:
 
 def replay_row(replay_id: int) -> Replay:
     return Replay.objects.get(pk=replay_id)
-
-
-def generation(generation_id: int) -> Generation | None:
-    return Generation.objects.filter(pk=generation_id).first()
 
 
 def pieces_of_drafts(job_id: int, draft_ids: list[int]) -> dict[int, int]:

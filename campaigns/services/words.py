@@ -85,11 +85,12 @@ def slotted(template: str) -> str:
     return readable(template) if text is None else text
 
 
-def brief_of(campaign: Campaign, variant: MessageVariant) -> CopyBrief | None:
-    """The brief that the words were written for; for words that never had one, what a writer would get today."""
-    if variant.generation and variant.generation.brief:
-        return CopyBrief.of(variant.generation.brief)
-    return briefs_of(campaign, {variant.segment_id}).get(variant.segment_id)
+def briefs_written(campaign: Campaign, variants: Sequence[MessageVariant]) -> dict[int, CopyBrief]:
+    """By variant: the brief that the words were written for; for words that never had one, what a writer would get today."""
+    kept = {one.pk: CopyBrief.of(one.generation.brief) for one in variants if one.generation and one.generation.brief}
+    without = {one.segment_id for one in variants if one.pk not in kept}
+    now = briefs_of(campaign, without) if without else {}
+    return kept | {one.pk: now[one.segment_id] for one in variants if one.pk not in kept and one.segment_id in now}
 
 
 def show_in(

@@ -81,12 +81,13 @@ def _page(request: HttpRequest, campaign: Campaign, refused: str = "", status: i
 
 
 def _segments(campaign: Campaign) -> list[SegmentCopy]:
-    """The same number of queries for two segments as for twenty, where every text was drafted here."""
-    variants: dict[int, list[MessageVariant]] = {}
-    for variant in words.current(campaign):
+    """The same number of queries for two segments as for twenty."""
+    current, variants = list(words.current(campaign)), {}
+    briefs = words.briefs_written(campaign, current)
+    for variant in current:
         variants.setdefault(variant.segment_id, []).append(variant)
     rewrites: dict[int, list[Rewrite]] = {}
-    rows = Rewrite.objects.filter(campaign=campaign).select_related("job__run").prefetch_related("job__pieces")
+    rows = Rewrite.objects.filter(campaign=campaign).select_related("job__run")
     for rewrite in rows.order_by("pk"):
         rewrites.setdefault(rewrite.segment_id, []).append(rewrite)
     drafted = queries.generations(campaign.pk)
@@ -103,7 +104,7 @@ def _segments(campaign: Campaign) -> list[SegmentCopy]:
         found.append(
             SegmentCopy(
                 part.segment,
-                [_variant(campaign, one, approved) for one in own],
+                [_variant(campaign, one, briefs.get(one.pk), approved) for one in own],
                 [_draft(one, used) for one in texts[:MOST_DRAFTS] if one.generation.brief],
                 any(one.job.run and one.job.run.state in ("queued", "running") for one in asked),
                 free,
@@ -115,9 +116,10 @@ def _segments(campaign: Campaign) -> list[SegmentCopy]:
     return found
 
 
-def _variant(campaign: Campaign, variant: MessageVariant, approved: dict | None) -> ShownVariant:
+def _variant(
+    campaign: Campaign, variant: MessageVariant, brief: CopyBrief | None, approved: dict | None
+) -> ShownVariant:
     subject, body = words.slotted(variant.subject), words.slotted(variant.body)
-    brief = words.brief_of(campaign, variant)
     stated = stated_in(variant.draft) if variant.draft else ()
     shown = words.show_in(campaign, brief, subject, body, writer=variant.writer, stated=stated) if brief else None
     before = approved.get((variant.segment_id, variant.label)) if approved else None

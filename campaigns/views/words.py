@@ -83,7 +83,7 @@ def _words(
 
 
 def _editor(campaign: Campaign, variant, subject: str, body: str, given: tuple[Fact, ...]) -> Shown | None:
-    brief = words.brief_of(campaign, variant)
+    brief = words.briefs_written(campaign, [variant]).get(variant.pk)
     if brief is None:
         return None
     subject, body = (words.slotted(as_template(text)) for text in (" ".join(subject.split()), body.strip()))

@@ -40,7 +40,7 @@ def edit(request: HttpRequest, draft_id: int) -> HttpResponse:
     form = TextForm(request.POST)
     given = _stated(request)
     if request.POST.get("do") == "check":
-        return _page(request, found, form, given=given, is_checked=True)
+        return _page(request, found, form, given=given)
     if not form.is_valid():
         return _page(request, found, form, given=given, status=400)
     typed = form.cleaned_data
@@ -57,9 +57,7 @@ def _stated(request: HttpRequest) -> tuple[Fact, ...]:
     return stated(request.POST.getlist("fact_value"), request.POST.getlist("fact_source"))
 
 
-def _page(
-    request: HttpRequest, found: Draft, form: TextForm, *, given=None, is_checked: bool = False, status: int = 200
-) -> HttpResponse:
+def _page(request: HttpRequest, found: Draft, form: TextForm, *, given=None, status: int = 200) -> HttpResponse:
     brief = CopyBrief.of(found.generation.brief)
     own = drafts.stated_in(found)
     piece = queries.piece_of(found)
@@ -78,7 +76,6 @@ def _page(
         "form": form,
         "editor": show(brief, typed["subject"], typed["body"], stated=own if given is None else given),
         "check_url": reverse("copywriting:check", args=[found.pk]),
-        "is_checked": is_checked,
         "others": others[:MOST_COMPARED],
         "edits": diff(f"{found.parent.subject} {found.parent.body}", f"{found.subject} {found.body}")
         if found.parent

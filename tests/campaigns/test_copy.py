@@ -18,7 +18,7 @@ from registry import queries as registry
 from tests import factories
 from tests.campaigns.pages import again, shop_in_review, signed_in, words_of
 from tests.copywriting.script import Script
-from tests.flows.shop import open_shop
+from tests.flows.shop import EVERYBODY, open_shop
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +108,24 @@ def test_a_second_variant_is_added_and_taken_away_but_never_the_last():
 
     assert (refused.status_code, words_of(shop).label) == (409, "B")
     assert "the only words of the segment" in text_of(refused)
+
+
+def test_the_copy_costs_the_same_for_one_segment_and_for_many(django_assert_max_num_queries):
+    shop = shop_in_review(people=4)
+    with_drafts(shop)
+    client = signed_in(shop.approver)
+    with django_assert_max_num_queries(40) as one:
+        client.get(page_of(shop))
+    for number in range(4):
+        more = Segment.objects.create(slug=f"m{number}", name=f"M {number}", rule=EVERYBODY, audience_phrase="friends")
+        shop.campaign.campaign_segments.create(segment=more, priority=number + 1)
+        MessageVariant.objects.create(
+            campaign=shop.campaign, segment=more, subject="Hello", body="Hello.", writer="person"
+        )
+
+    with django_assert_max_num_queries(len(one.captured_queries)):
+        page = client.get(page_of(shop))
+    assert len(page.context["segments"]) == 5
 
 
 # --- by hand
