@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from recommendations.ml.two_stage import RANKERS, TwoStageConfig
 
-# The first stage is the code's (`ml.two_stage.FIRST_STAGE`). Half the trees and one snapshot less cost a tenth of a per
-# cent of NDCG and half of the time.
+# The first stage is the code's (`ml.two_stage.FIRST_STAGE`). On the demo store the small budget costs 0.002 of NDCG@10 (0.424
+# to 0.422; novel 0.055 with both) and takes 75 s of one core in place of 120.
 FULL = {"snapshots": 3, "trees": 160, "objectives": "lambdarank binary"}
 SMALL = {"snapshots": 2, "trees": 80, "objectives": "lambdarank"}
 

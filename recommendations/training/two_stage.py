@@ -26,7 +26,7 @@ from registry.contracts import Lease, Trained
 
 
 def train_two_stage(lease: Lease) -> list:
-    """One candidate of kind `recommender`. `budget: small` of the parameters spends half as much. Raises TooFewData."""
+    """One candidate of kind `recommender`. `budget: small` of the parameters spends less (ml.budget). Raises TooFewData."""
     span, began = window(lease.params), time.process_time()
     runs.beat(lease, "reading orders", 0.02)
     data = purchases(since=span.since, until=span.until)
