@@ -116,7 +116,14 @@ def keep(answer: Answer) -> None:
 
 def _two_stage(log: PurchaseLog, about: Facts, split: Split, question: Question):
     model = TwoStage(facts=about).fit(log, question.cut)
-    return model.scorers(model.snapshot(log, split, question.cut)).__getitem__
+    scorers = model.scorers(model.snapshot(log, split, question.cut))
+
+    def of_view(view):
+        if view not in scorers:
+            raise TooFewData(f"two_stage: no snapshot before the cut has anything to teach for view {view}")
+        return scorers[view]
+
+    return of_view
 
 
 def _groups(about: Facts, split: Split, level: str) -> tuple[np.ndarray, np.ndarray]:
