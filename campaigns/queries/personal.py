@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from campaigns.models import AudienceMember, CouponCode, Message
+from campaigns.models import AudienceMember, CouponCode, ListEntry, Message, SegmentMember, SegmentMove
 from catalog.queries import by_ids
 from customers.models import Customer
 from customers.queries.people import records_of
@@ -31,7 +31,8 @@ def _of_all(records: list[int], ask: Callable[[int], dict[str, list]]) -> dict[s
 
 def personal(customer_id: int) -> dict:
     """What this room knows: each message with its arm, what came of it, clicks, and the answer to the survey; what was
-    chosen for them and in which segment, which channels were closed to them and why, their codes.
+    chosen for them and in which segment, the segments and lists they are in, which channels were closed to them and why,
+    their codes.
     """
     person = Customer.objects.get(pk=customer_id)
     messages = Message.objects.filter(customer=person).select_related("campaign", "variant", "survey_answer")
@@ -52,6 +53,15 @@ def personal(customer_id: int) -> dict:
         ],
         "assignments": list(person.assignments.order_by("pk").values("campaign__name", "arm", "reason", "assigned_at")),
         "chosen": _chosen(customer_id),
+        "segments": list(
+            SegmentMember.objects.filter(customer=person).order_by("segment").values("segment__name", "entered_at")
+        ),
+        "segment_moves": list(
+            SegmentMove.objects.filter(customer=person).order_by("pk").values("segment__name", "is_entry", "at")
+        ),
+        "lists": list(
+            ListEntry.objects.filter(customer=person).order_by("people_list").values("people_list__name", "likeness")
+        ),
         "channels_closed": list(person.exclusions.order_by("pk").values("campaign__name", "channel", "reason")),
         "codes": list(
             CouponCode.objects.filter(customer=person).order_by("pk").values("campaign__name", "code", "origin")

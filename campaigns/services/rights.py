@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.exceptions import Refused
-from campaigns.models import CouponCode, SurveyAnswer
+from campaigns.models import CouponCode, ListEntry, SegmentMember, SegmentMove, SurveyAnswer
 from campaigns.queries.personal import everything
 from campaigns.services import withdrawal
 from customers.contracts import Channel
@@ -113,6 +113,9 @@ def _erase_rows(customer_id: int, method: str = "erasure") -> Erased | None:
             survey_comments=SurveyAnswer.objects.filter(
                 message__customer_id__in=ids, sealed_comment__isnull=False
             ).update(sealed_comment=None),
+            segment_rows=sum(
+                rows.objects.filter(customer_id__in=ids).delete()[0] for rows in (SegmentMember, SegmentMove, ListEntry)
+            ),
             coupon_codes_unlinked=CouponCode.objects.filter(customer_id__in=ids).update(customer=None),
             risk_evidence=sum(map(risk.forget, ids)),
         )

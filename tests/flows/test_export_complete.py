@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from campaigns.models import CouponCode, Exclusion
 from campaigns.queries.personal import everything
+from campaigns.services import membership
 from customers.models import Customer, OptIn
 from customers.services import merge, optin, rights
 from tests import factories
@@ -36,6 +37,9 @@ PARTS = {
     "campaigns.Message": "campaigns.messages",
     "campaigns.CouponCode": "campaigns.codes",
     "campaigns.Redemption": "campaigns.redemptions",
+    "campaigns.SegmentMember": "campaigns.segments",
+    "campaigns.SegmentMove": "campaigns.segment_moves",
+    "campaigns.ListEntry": "campaigns.lists",
 }
 NONE = {
     "customers.Customer": "the record of the person itself, whose fields are customers.profile",
@@ -44,6 +48,7 @@ NONE = {
     "customers.MergeProposal": "a question about two people that nobody has answered: of both, and of neither alone",
     "customers.ImportedRow": "which line of which file a row came from: nothing of the person but the row itself",
     "risk.Case": "gathers risk.flags",
+    "campaigns.ChangedPerson": "a note that somebody has to be asked again, gone within a minute",
 }
 
 
@@ -68,12 +73,15 @@ def test_the_parts_are_there_and_filled():
     card = factories.customer(is_provisional=True, external_id="card-77")
     merge.merge(ann.pk, card.pk, rule="loyalty_card")
 
+    membership.refresh()
+
     known = everything(ann.pk)
 
     for part in PARTS.values():
         room, name = part.split(".")
         assert name in known[room], part
     own = known["campaigns"]
+    assert [row["segment__name"] for row in own["segments"]] == ["Regular"]
     assert own["channels_closed"] == [{"campaign__name": "Rolls again", "channel": "sms", "reason": "no_contact"}]
     assert [row["code"] for row in own["codes"]] == ["ANN-15"]
     assert own["chosen"] == [
