@@ -7,6 +7,7 @@ from campaigns.views import (
     evidence,
     exports,
     home,
+    hooks,
     monitor,
     offers,
     people_lists,
@@ -100,6 +101,7 @@ urlpatterns = [
     path("requests/<int:request_id>/erase/", requests.erase, name="request-erase"),
     path("requests/<int:request_id>/stop/", requests.stop, name="request-stop"),
     path("requests/<int:request_id>/export/", requests.export, name="request-export"),
+    path("hooks/sms/", hooks.sms, name="sms-hook"),
     path("store/<int:product_id>/", public.product, name="product"),
 ]
 
