@@ -80,7 +80,7 @@ def test_a_wave_too_small_to_stop_anything_goes_with_the_next():
 
 
 def outcome(numbers: int, **fields) -> None:
-    ids = list(Message.objects.filter(state="queued").order_by("pk").values_list("pk", flat=True)[:numbers])
+    ids = list(Message.objects.filter(state="queued").order_by("customer_id").values_list("pk", flat=True)[:numbers])
     now = timezone.now()
     Message.objects.filter(pk__in=ids).update(**{"state": "sent", "attempted_at": now, "sent_at": now, **fields})
 
