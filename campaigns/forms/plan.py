@@ -14,7 +14,7 @@ from campaigns.queries import planning
 from campaigns.queries.segments import visible
 from campaigns.queries.triggers import RULES
 from campaigns.services.compose import Plan
-from campaigns.services.senders import SENDERS
+from campaigns.services.senders import offered
 from catalog.queries import merchants
 from copywriting.services.briefs import festivals_ahead
 
@@ -61,7 +61,7 @@ class PlanForm(BlockFields):
     festival = forms.ChoiceField(required=False, label=_("Festival"), help_text=_("The words may name it."))
     items_per_message = forms.IntegerField(min_value=1, max_value=12, label="Products per message")
     channels = forms.MultipleChoiceField(
-        choices=lambda: [(name, CHANNEL_WORDS[name]) for name in SENDERS],
+        choices=lambda: [(name, CHANNEL_WORDS[name]) for name in offered()],
         widget=forms.CheckboxSelectMultiple,
         label=_("Channels"),
         help_text=_("Everybody gets it on each of these that is open to them; nobody who is held out on any."),

@@ -56,6 +56,12 @@ SENDERS: dict[str, Sender] = {
 }
 
 
+def offered() -> list[str]:
+    """The channels that this install can send on."""
+    set_up = {"sms": bool(settings.SMS_URL), "push": bool(settings.PUSH_KEY)}
+    return [name for name in SENDERS if set_up.get(name, True)]
+
+
 def mail_channel() -> Channel:
     """For letters that somebody asked for."""
     return configured.email(SMTP_TIMEOUT)

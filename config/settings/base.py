@@ -275,9 +275,8 @@ MAIL_FROM = environment.text("ATTUNE_MAIL_FROM", "Attune demo store <hello@attun
 POSTAL_ADDRESS = environment.text("ATTUNE_POSTAL_ADDRESS", "1 Example Street, 00000 Example")
 BRAND = environment.text("ATTUNE_BRAND", "Attune demo store")
 
-# --- further channels; on a laptop a sink on this machine stands in for their providers
-SINK_PORT = environment.number("ATTUNE_SINK_PORT", SMTP_PORT + 1, least=1)
-SMS_URL = environment.text("ATTUNE_SMS_URL", f"http://127.0.0.1:{SINK_PORT}/sms" if MAIL_SINK else "")
+# --- further channels: one that is not set up here is not offered to a campaign
+SMS_URL = environment.text("ATTUNE_SMS_URL", "")
 SMS_STYLE = environment.text("ATTUNE_SMS_STYLE", "json")  # json or twilio
 SMS_SENDER = environment.text("ATTUNE_SMS_SENDER", "Attune")
 SMS_USER = environment.text("ATTUNE_SMS_USER", "")  # Twilio's account

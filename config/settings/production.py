@@ -18,7 +18,6 @@ tls.check_database("DATABASE_OWNER_URL", DATABASE_OWNER_URL)
 CELERY_BROKER_USE_SSL = tls.check_server("CELERY_BROKER_URL", CELERY_BROKER_URL)
 tls.check_server("CACHE_URL", CACHE_URL)
 tls.check_mail(SMTP_HOST, SMTP_TLS)
-SMS_URL = environment.text("ATTUNE_SMS_URL", SMS_URL if MAIL_SINK else "")
 tls.check_endpoint("ATTUNE_SMS_URL", SMS_URL)
 for _name, _value in ANYMAIL.items():
     if _name.endswith("_URL"):
