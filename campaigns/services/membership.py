@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 # People asked about at once: large enough to share the planning, small enough to hold the rows in memory and to commit
 # within seconds.
 BATCH = 10_000
-# With more people changed than this it costs less to ask everybody once (measured by benchmarks.segments).
+# With more people changed than this everybody is asked once instead: twenty batches, a guess that no benchmark has tried.
 REBUILD_FROM = 200_000
 MOVES_KEPT = timedelta(days=35)
 # Two refreshes at once would do the same work twice; the number is arbitrary and ours alone.
