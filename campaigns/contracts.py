@@ -160,31 +160,6 @@ class WebhookMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class AudienceContact:
-    """One person for an audience list of an advertising platform. What is not known stays empty; hashing is the channel's."""
-
-    message_id: int
-    email: str = ""
-    phone: str = ""  # E.164
-    country: str = ""  # ISO 3166, two letters
-    not_after: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Coupon:
-    """One person's part of a coupon sheet, or one code for a whole segment. `holder` is what stands on the paper."""
-
-    message_id: int | None  # None: the code of a segment, for no one in particular
-    code: str
-    holder: str = ""  # the loyalty card's last digits or a segment's name; never a name or an address
-    title: str = ""
-    offer: str = ""
-    ends_on: str = ""
-    lines: tuple[str, ...] = ()  # the products, each with its price
-    not_after: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Unsendable:
     """Why a row cannot become a message now: one of the gate's reasons, with what a person can read."""
 
@@ -204,13 +179,11 @@ class Route:
     """What a channel asks of a person before anything is said there.
 
     `consent` names the channel of the consent ledger that counts, `contact` the kind of contact point that is written to;
-    "" where none is: the person is its own unit, and `no_contact` never holds. A batch channel sends no message by itself:
-    its rows wait until a second person has let the whole file go.
+    "" where none is: the person is its own unit, and `no_contact` never holds.
     """
 
     consent: str
     contact: str
-    is_batch: bool = False
 
 
 ROUTES: Mapping[str, Route] = {
@@ -220,8 +193,8 @@ ROUTES: Mapping[str, Route] = {
     # The merchant's sender writes mail on our word, so it is the consent to mail that counts.
     "webhook": Route("email", "email"),
     # The wording of this consent says that a contact point is matched there as a hash: the e-mail address is that point.
-    "social": Route("social", "email", is_batch=True),
-    "store": Route("store", "", is_batch=True),
+    "social": Route("social", "email"),
+    "store": Route("store", ""),
 }
 
 

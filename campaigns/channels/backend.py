@@ -27,7 +27,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from campaigns.channels.base import time_left
-from campaigns.channels.mime import MESSAGE_HEADER, compose, header_id
+from campaigns.channels.mime import compose, row_headers
 from campaigns.contracts import EmailMessage, Sent
 from campaigns.exceptions import AmbiguousOutcome, ChannelUnavailable, PermanentFailure, SendFailure, TransientFailure
 
@@ -102,15 +102,8 @@ class BackendSession:
     @staticmethod
     def _headers(message: EmailMessage) -> dict[str, str]:
         sender = message.sender.rpartition("<")[2].rstrip("> ")
-        if message.reference:
-            return {"Message-ID": header_id(message.reference, sender), "Auto-Submitted": "auto-generated"}
-        return {
-            **message.headers,
-            "Message-ID": header_id(message.message_id, sender),
-            MESSAGE_HEADER: str(message.message_id),
-            "List-Unsubscribe": f"<{message.unsubscribe_url}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        }
+        own = row_headers(message, sender)
+        return own if message.reference else {**message.headers, **own}
 
 
 class _Fenced(HTTPAdapter):

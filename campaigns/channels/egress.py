@@ -21,7 +21,6 @@ from campaigns.channels.base import time_left
 from campaigns.exceptions import AmbiguousOutcome, ChannelUnavailable, PermanentFailure, TransientFailure
 
 MOST = 65_536  # bytes of an answer that are read: ids and faults fit, and nobody fills our memory
-LONGEST_PAUSE = 3600.0  # seconds of Retry-After that we heed
 NAT64 = ip_network("64:ff9b::/96")
 
 
@@ -219,12 +218,6 @@ def judge(answer: Answer, *, is_repeatable: bool) -> None:
     if 300 <= answer.status < 400:
         raise ChannelUnavailable("redirect", f"{words} No redirect is followed: enter the address that it leads to.")
     raise PermanentFailure("message_refused", words)
-
-
-def pause(answer: Answer) -> float:
-    """Seconds of a Retry-After, 0 when it asks for none."""
-    asked = answer.headers.get("retry-after", "")
-    return min(float(asked), LONGEST_PAUSE) if asked.isdecimal() else 0.0
 
 
 def _hung_up(sock: socket.socket) -> bool:

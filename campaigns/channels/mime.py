@@ -72,14 +72,14 @@ def _headers(message: EmailMessage, name: str, sender: str, recipient: str) -> b
         "To": recipient,
         "Subject": _words("Subject", message.subject),
         "Date": format_datetime(datetime.now(UTC)),
-        **_row(message, sender),
+        **row_headers(message, sender),
         **{header: _words(header, value) for header, value in message.headers.items()},
         "MIME-Version": "1.0",
     }
     return "".join(f"{header}: {value}\r\n" for header, value in headers.items()).encode()
 
 
-def _row(message: EmailMessage, sender: str) -> dict[str, str]:
+def row_headers(message: EmailMessage, sender: str) -> dict[str, str]:
     """What leads back to the row of an advertisement, and out of the list; a letter that was asked for has neither."""
     if message.reference:
         return {"Message-ID": header_id(message.reference, sender), "Auto-Submitted": "auto-generated"}

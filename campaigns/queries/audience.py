@@ -4,7 +4,7 @@ Asked per person and channel: whom one channel is open to has an arm. The arm is
 channels, so that every exclusion is the same for both arms.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -138,13 +138,11 @@ JOIN campaigns_assignment a ON a.campaign_id = e.campaign_id AND a.customer_id =
 WHERE e.campaign_id = %(campaign)s GROUP BY 1, 2, 3
 """
 # Products of the audience that cannot be bought now: of some thousand products few, so that each person is asked cheaply.
-UNSELLABLE = """
+SOLD_OUT = """
 SELECT p.id FROM catalog_product p
 WHERE NOT (p.is_active AND p.price IS NOT NULL AND (p.stock IS NULL OR p.stock > 0))
-"""
-SOLD_OUT = f"""{UNSELLABLE}
   AND p.id IN (SELECT DISTINCT unnest(items) FROM campaigns_audiencemember WHERE campaign_id = %(campaign)s)
-"""  # noqa: S608 - constants of this module
+"""
 HEARD = ["sent", "unknown", "delivered", "bounced", "complained"]
 
 
@@ -188,13 +186,6 @@ def sold_out(campaign_id: int) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(SOLD_OUT, {"campaign": campaign_id})
         return [pk for (pk,) in cursor.fetchall()]
-
-
-def unsellable(product_ids: Iterable[int]) -> set[int]:
-    """Those of the products that cannot be bought now."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{UNSELLABLE} AND p.id = ANY(%s)", [list(product_ids)])
-        return {pk for (pk,) in cursor.fetchall()}
 
 
 def caps_of(campaign: Campaign) -> list[Cap]:

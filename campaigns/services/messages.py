@@ -11,12 +11,12 @@ from django.urls import reverse
 from campaigns.contracts import EmailMessage, Unsendable
 from campaigns.exceptions import RenderRefused
 from campaigns.models import AudienceMember, Campaign, Message, MessageVariant
-from campaigns.queries.audience import route, sold_out, unsellable
+from campaigns.queries.audience import route, sold_out
 from campaigns.queries.recipients import Person, people_of
 from campaigns.render import Template, check, compile_template, render
 from campaigns.services.codes import codes_of
+from catalog import queries as catalog
 from catalog.contracts import ProductFacts
-from catalog.queries import by_ids
 from customers.services.seal import open_contacts
 
 # One salt a purpose: a click link cannot be turned into an unsubscribe link.
@@ -142,7 +142,7 @@ def unrenderable(campaign: Campaign, only: list[int] | None = None) -> list[int]
 
 def _unrenderable(campaign, words, tried, batch, gone) -> list[int]:
     firsts = [next((product for product in items if product not in gone), None) for _, _, items in batch]
-    products = by_ids(
+    products = catalog.by_ids(
         {first for (_, segment, _), first in zip(batch, firsts, strict=True) if first and (segment, first) not in tried}
     )
     failed = []
@@ -232,8 +232,8 @@ def email_of(campaign: Campaign, one: Filled) -> EmailMessage:
 
 def on_sale(product_ids: set[int]) -> dict[int, ProductFacts]:
     """Facts of those that can be bought now: what sold out since the approval is not advertised."""
-    gone = unsellable(product_ids)
-    return {pk: product for pk, product in by_ids(product_ids).items() if pk not in gone}
+    sellable = catalog.on_sale(product_ids)
+    return {pk: product for pk, product in catalog.by_ids(product_ids).items() if pk in sellable}
 
 
 def shown_of(items: list[int], products: dict[int, ProductFacts]) -> list[tuple[int, ProductFacts]]:

@@ -14,6 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 
 from recommendations.ml.interactions import TooFewData
+from recommendations.ml.metrics import bootstrap
 from recommendations.ml.recommender import State
 from recommendations.ml.rfm import Rfm
 
@@ -163,3 +164,19 @@ def _rhythm(center: np.ndarray) -> str:
 
 def _spend(center: np.ndarray) -> str:
     return "high spend" if center[2] > 0.5 else "low spend" if center[2] < -0.5 else "average spend"
+
+
+def verdict(ours: np.ndarray, live: np.ndarray | None) -> dict:
+    """The registry's row of a grouping from one figure a person, (people,) float: over no groups at all, and paired against
+    the live grouping's figures of the same people; None without one.
+    """
+    interval = bootstrap(ours)
+    row = {
+        "value": interval.mean, "low": interval.low, "high": interval.high, "baseline": 0.0,
+        "over_baseline": [interval.mean, interval.low, interval.high], "people": len(ours),
+    }  # fmt: skip
+    if live is not None:
+        against = bootstrap(ours - live)
+        better = True if against.low > 0 else False if against.high < 0 else None
+        row |= {"live": float(live.mean()), "beats_live": better}
+    return row

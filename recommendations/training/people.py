@@ -4,8 +4,7 @@ import numpy as np
 
 from recommendations.contracts import CLUSTERS
 from recommendations.dataset import Purchases, day_of, people_features, purchases, spend_in
-from recommendations.ml.clusters import Clusters, ClustersConfig, align
-from recommendations.ml.metrics import bootstrap
+from recommendations.ml.clusters import Clusters, ClustersConfig, align, verdict
 from recommendations.ml.rfm import Rfm
 from recommendations.training.window import window
 from registry import queries as registry
@@ -57,14 +56,4 @@ def _live(data: Purchases, figures: Rfm, spend: np.ndarray) -> np.ndarray | None
 
 def _judge(model: Clusters, figures: Rfm, spend: np.ndarray, before: np.ndarray | None) -> dict:
     ours = model.explained(figures, spend, model.predict(figures, spend))
-    interval = bootstrap(ours)
-    row = {
-        "value": interval.mean, "low": interval.low, "high": interval.high, "baseline": 0.0,
-        "over_baseline": [interval.mean, interval.low, interval.high], "people": len(ours),
-    }  # fmt: skip
-    if before is not None:
-        live = model.explained(figures, spend, before)
-        against = bootstrap(ours - live)
-        verdict = True if against.low > 0 else False if against.high < 0 else None
-        row |= {"live": float(live.mean()), "beats_live": verdict}
-    return row
+    return verdict(ours, None if before is None else model.explained(figures, spend, before))

@@ -7,8 +7,7 @@ grouping of the same people.
 import numpy as np
 
 from recommendations.contracts import SOCIAL_GROUPS
-from recommendations.ml.clusters import align
-from recommendations.ml.metrics import bootstrap
+from recommendations.ml.clusters import align, verdict
 from recommendations.ml.social import SocialGroups
 from recommendations.queries.social import deeds
 from recommendations.training.window import Window, window
@@ -35,15 +34,7 @@ def train_social(lease: Lease) -> list:
         params["people who keep their group"] = round(kept, 4)
     params["names"] = model.names(found.targets)
     ours = model.explained(found.matrix, model.predict(found.matrix))
-    interval = bootstrap(ours)
-    row = {
-        "value": interval.mean, "low": interval.low, "high": interval.high, "baseline": 0.0,
-        "over_baseline": [interval.mean, interval.low, interval.high], "people": len(ours),
-    }  # fmt: skip
-    if before is not None:
-        against = bootstrap(ours - model.explained(found.matrix, before))
-        row["beats_live"] = True if against.low > 0 else False if against.high < 0 else None
-        row["live"] = float(model.explained(found.matrix, before).mean())
+    row = verdict(ours, None if before is None else model.explained(found.matrix, before))
     trained = Trained(
         params=params, data_since=span.since, data_until=span.until, rows=int(found.counts.sum()), metrics={METRIC: row},
         baseline="one group",
