@@ -1,12 +1,13 @@
 from django.urls import path
 
-from accounts.views import entrance, exports, factors, keys, trail
+from accounts.views import entrance, exports, factors, keys, language, trail
 
 app_name = "accounts"
 
 urlpatterns = [
     path("login/", entrance.Login.as_view(), name="login"),
     path("logout/", entrance.Logout.as_view(), name="logout"),
+    path("language/", language.language, name="language"),
     path("password/", entrance.NewPassword.as_view(), name="password"),
     path("audit/", trail.audit, name="audit"),
     path("audit/export/", trail.export, name="audit-export"),

@@ -9,8 +9,10 @@ from allauth.account.internal.flows import reauthentication
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
+from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import translation
 
 from accounts.contracts import ANY_STAFF, NOBODY, PLATFORM, PUBLIC, SIGNED_IN, Capability, request_id
 from accounts.queries import see_as
@@ -53,6 +55,17 @@ class ContentSecurityPolicy:
         docs = request.path.startswith("/api/docs")
         response.setdefault("Content-Security-Policy", self.DOCS if docs else self.POLICY)
         return response
+
+
+class Language(LocaleMiddleware):
+    """Pages speak the language that was chosen, else what the browser asks for. The API speaks English: programs read it."""
+
+    def process_request(self, request):
+        if request.path.startswith("/api/"):
+            translation.activate("en")
+            request.LANGUAGE_CODE = "en"
+        else:
+            super().process_request(request)
 
 
 class Reach:

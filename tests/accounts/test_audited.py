@@ -428,6 +428,7 @@ ACTS = {
 UNAUDITED = {
     "campaigns:words-check": "reads",
     "copywriting:check": "reads",
+    "accounts:language": "keeps a cookie, no record",
     "accounts:login": "audited as user.logged_in: tests/accounts/test_login.py",
     "account_login": "the same page",
     "mfa_authenticate": "as above",
