@@ -1,6 +1,7 @@
 """What customers send from the public pages. No login, no cookie: the signed link in the address says who they are."""
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from customers.queries.packs import SUBJECTS
 
@@ -12,15 +13,18 @@ class SurveyForm(forms.Form):
         choices=SCORES,
         coerce=int,
         widget=forms.RadioSelect,
-        label="How useful was this message?",
-        error_messages={"required": "Choose a number from 1 to 5.", "invalid_choice": "Choose a number from 1 to 5."},
+        label=_("How useful was this message?"),
+        error_messages={
+            "required": _("Choose a number from 1 to 5."),
+            "invalid_choice": _("Choose a number from 1 to 5."),
+        },
     )
     comment = forms.CharField(
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        label="Anything you want to tell us",
-        help_text="Kept encrypted under a key of your own.",
+        label=_("Anything you want to tell us"),
+        help_text=_("Kept encrypted under a key of your own."),
     )
 
 
@@ -35,14 +39,14 @@ class PreferencesForm(forms.Form):
 class PrivacyForm(forms.Form):
     """What somebody wants of their data, and an address that we may have on file."""
 
-    email = forms.CharField(label="Your e-mail address", max_length=320, widget=forms.EmailInput)
+    email = forms.CharField(label=_("Your e-mail address"), max_length=320, widget=forms.EmailInput)
     kind = forms.ChoiceField(
-        label="What you want",
+        label=_("What you want"),
         choices=[
-            ("access", "A copy of my data"),
-            ("portability", "My data to take along, as JSON"),
-            ("erasure", "The erasure of my data"),
-            ("objection", "No more marketing, and no profiling for it"),
+            ("access", _("A copy of my data")),
+            ("portability", _("My data to take along, as JSON")),
+            ("erasure", _("The erasure of my data")),
+            ("objection", _("No more marketing, and no profiling for it")),
         ],
         widget=forms.RadioSelect,
         initial="access",

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import get_language, override
 
 from campaigns.exceptions import ApprovalRefused, NotReady, TransitionRefused
 from campaigns.models import Campaign
@@ -51,10 +52,14 @@ def client_ip(request: HttpRequest) -> str:
         return ""
 
 
-def public_page(request: HttpRequest, name: str, context: dict, status: int = 200) -> HttpResponse:
-    """A page of a customer: the store's name and address, no navigation, no script."""
+def public_page(request: HttpRequest, name: str, context: dict, status: int = 200, language: str = "") -> HttpResponse:
+    """A page of a customer: the store's name and address, no navigation, no script; in the person's language where it is
+    known, else in the browser's.
+    """
     context = {"brand": settings.BRAND, "postal_address": settings.POSTAL_ADDRESS} | context
-    return render(request, f"campaigns/public/{name}.html", context, status=status)
+    spoken = get_language() if not language else "zh-hans" if language.startswith("zh") else "en"
+    with override(spoken):
+        return render(request, f"campaigns/public/{name}.html", context, status=status)
 
 
 def number(request: HttpRequest, name: str) -> int | None:

@@ -60,7 +60,7 @@ def link(request: HttpRequest, reference: UUID, secret: str) -> HttpResponse:
             with suppress(Refused):  # the same press twice: the other one has done it
                 own.stop(row.pk)  # takes effect at once: nothing has to be weighed
             row.refresh_from_db()
-    return public_page(request, "privacy_link", {"row": row})
+    return public_page(request, "privacy_link", {"row": row}, language=row.language)
 
 
 def _download(request: HttpRequest, row) -> HttpResponse:
@@ -87,4 +87,4 @@ def opt_in(request: HttpRequest, opt_in_id: int, secret: str) -> HttpResponse:
         agent = request.headers.get("User-Agent", "")[:500]
         held = optin.confirm(row, ip=client_ip(request), user_agent=agent)
     wording = pack(row.jurisdiction).wording(row.subject, row.language)
-    return public_page(request, "opt_in", {"row": row, "wording": wording, "held": held})
+    return public_page(request, "opt_in", {"row": row, "wording": wording, "held": held}, language=row.language)

@@ -90,9 +90,11 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         one_click = request.POST.get("List-Unsubscribe") == "One-Click"
         method = "one_click" if one_click else "unsubscribe_page"
         message, said = tracking.unsubscribe(token, method=method, user_agent=_agent(request))
-        return public_page(request, "unsubscribed", {"message": message, "said": said})
+        return public_page(
+            request, "unsubscribed", {"message": message, "said": said}, language=message.customer.language
+        )
     message, _ = tracking.message_of(token, UNSUBSCRIBE)
-    return public_page(request, "unsubscribe", {"message": message})
+    return public_page(request, "unsubscribe", {"message": message}, language=message.customer.language)
 
 
 @by_token
@@ -133,7 +135,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
         "is_unread": is_unread,
         "token": token,
     }
-    return public_page(request, "preferences", context, status=400 if is_unread else 200)
+    return public_page(request, "preferences", context, status=400 if is_unread else 200, language=language)
 
 
 @by_token
@@ -147,19 +149,22 @@ def receipts(request: HttpRequest, token: str) -> HttpResponse:
         answer = JsonResponse({"receipts": rows}, encoder=DjangoJSONEncoder, json_dumps_params={"indent": 2})
         answer["Content-Disposition"] = 'attachment; filename="consent-receipts.json"'
         return answer
-    return public_page(request, "receipts", {"receipts": rows, "token": token, "customer": person})
+    context = {"receipts": rows, "token": token, "customer": person}
+    return public_page(request, "receipts", context, language=person.language)
 
 
 @by_token
 @require_http_methods(["GET", "HEAD", "POST"])
 def survey(request: HttpRequest, token: str) -> HttpResponse:
     message, _ = tracking.message_of(token, SURVEY)
+    language = message.customer.language
     form = SurveyForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         tracking.answer(token, score=given["score"], comment=given["comment"], user_agent=_agent(request))
-        return public_page(request, "thanks", {"message": message})
-    return public_page(request, "survey", {"message": message, "form": form}, status=400 if form.errors else 200)
+        return public_page(request, "thanks", {"message": message}, language=language)
+    context = {"message": message, "form": form}
+    return public_page(request, "survey", context, status=400 if form.errors else 200, language=language)
 
 
 @by_token
@@ -174,4 +179,4 @@ def why(request: HttpRequest, token: str) -> HttpResponse:
         "shown": queries.shown(message),
         "token": token,  # of the same purpose: it opens the preferences
     }
-    return public_page(request, "why", context)
+    return public_page(request, "why", context, language=message.customer.language)

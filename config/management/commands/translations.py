@@ -14,11 +14,21 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation.template import templatize
 
 LOCALE = "zh_Hans"
-ROOMS = ("accounts", "catalog", "customers", "registry", "recommendations", "copywriting", "risk", "campaigns", "config")
+ROOMS = (
+    "accounts",
+    "catalog",
+    "customers",
+    "registry",
+    "recommendations",
+    "copywriting",
+    "risk",
+    "campaigns",
+    "config",
+)
 KEYWORDS = {
-    **{name: None for name in ("_", "gettext", "gettext_lazy", "gettext_noop")},
-    **{name: (1, 2) for name in ("ngettext", "ngettext_lazy")},
-    **{name: ((1, "c"), 2) for name in ("pgettext", "pgettext_lazy")},
+    **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop")),
+    **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
+    **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
 }
 # What Django's own reader of templates makes of them: calls with literal arguments.
 LITERAL = r"""u?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
