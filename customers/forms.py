@@ -16,29 +16,29 @@ def _choices(words) -> list[tuple[str, str]]:
 
 
 class FindById(forms.Form):
-    q = forms.CharField(required=False, label="Customer id begins with", max_length=64)
+    q = forms.CharField(required=False, label=_("Customer id begins with"), max_length=64)
 
 
 class FindByEmail(forms.Form):
     """Sent by POST: an address in a link would rest in histories and logs."""
 
-    email = forms.CharField(label="E-mail address", max_length=320, widget=forms.EmailInput)
+    email = forms.CharField(label=_("E-mail address"), max_length=320, widget=forms.EmailInput)
 
 
 class LedgerSearch(forms.Form):
-    customer = forms.CharField(required=False, label="Customer id", max_length=64)
-    purpose = forms.ChoiceField(required=False, label="Purpose", choices=_choices(Purpose))
-    action = forms.ChoiceField(required=False, label="Act", choices=_choices(Action))
+    customer = forms.CharField(required=False, label=_("Customer id"), max_length=64)
+    purpose = forms.ChoiceField(required=False, label=_("Purpose"), choices=_choices(Purpose))
+    action = forms.ChoiceField(required=False, label=_("Act"), choices=_choices(Action))
     as_of = forms.DateField(
-        required=False, label="As of the end of (UTC)", widget=forms.DateInput(attrs={"type": "date"})
+        required=False, label=_("As of the end of (UTC)"), widget=forms.DateInput(attrs={"type": "date"})
     )
 
 
 class Verify(forms.Form):
     """One person's chain, or one shard by its number."""
 
-    customer = forms.CharField(required=False, label="Customer id", max_length=64)
-    shard = forms.IntegerField(required=False, min_value=0, max_value=63, label="Shard, 0 to 63")
+    customer = forms.CharField(required=False, label=_("Customer id"), max_length=64)
+    shard = forms.IntegerField(required=False, min_value=0, max_value=63, label=_("Shard, 0 to 63"))
 
 
 class EventSearch(forms.Form):
@@ -46,22 +46,22 @@ class EventSearch(forms.Form):
 
     # The page's tabs choose; the form carries the choice on.
     show = forms.ChoiceField(
-        required=False, choices=[("", "taken in"), ("quarantine", "set aside")], widget=forms.HiddenInput
+        required=False, choices=[("", _("taken in")), ("quarantine", _("set aside"))], widget=forms.HiddenInput
     )
-    name = forms.ChoiceField(required=False, label="Name", choices=_choices(sorted(PROPERTIES)))
-    merchant = forms.ChoiceField(required=False, label="Merchant")
+    name = forms.ChoiceField(required=False, label=_("Name"), choices=_choices(sorted(PROPERTIES)))
+    merchant = forms.ChoiceField(required=False, label=_("Merchant"))
 
     def __init__(self, *args, merchants=(), **kwargs):
         super().__init__(*args, **kwargs)
         named = [(str(merchant.id), merchant.name) for merchant in merchants]
-        self.fields["merchant"].choices = [*ANY, ("platform", "the platform itself"), *named]
+        self.fields["merchant"].choices = [*ANY, ("platform", _("the platform itself")), *named]
 
 
 class HoldForm(forms.Form):
     """A legal hold on one table of the rules, or on all of them."""
 
-    table = forms.ChoiceField(label="What must be kept")
-    reason = forms.CharField(label="Which case or order asks for it", max_length=200)
+    table = forms.ChoiceField(label=_("What must be kept"))
+    reason = forms.CharField(label=_("Which case or order asks for it"), max_length=200)
 
     def __init__(self, *args, tables=(), **kwargs):
         super().__init__(*args, **kwargs)
@@ -69,13 +69,13 @@ class HoldForm(forms.Form):
 
 
 class LiftForm(forms.Form):
-    reason = forms.CharField(label="Why it is no longer needed", max_length=200)
+    reason = forms.CharField(label=_("Why it is no longer needed"), max_length=200)
 
 
 class Because(forms.Form):
     """A decision needs a reason."""
 
-    reason = forms.CharField(label="Reason", max_length=300, help_text="It stands in the audit trail.")
+    reason = forms.CharField(label=_("Reason"), max_length=300, help_text=_("It stands in the audit trail."))
 
 
 class AskExport(forms.Form):
@@ -93,10 +93,12 @@ class AskExport(forms.Form):
 
 
 class UploadFile(forms.Form):
-    kind = forms.ChoiceField(label="What it holds", choices=ImportBatch.Kind)
+    kind = forms.ChoiceField(label=_("What it holds"), choices=ImportBatch.Kind)
     file = forms.FileField(
-        label="File",
-        help_text="CSV in UTF-8, or Parquet, with a line of column names. Nothing is loaded before you have seen a dry run.",
+        label=_("File"),
+        help_text=_(
+            "CSV in UTF-8, or Parquet, with a line of column names. Nothing is loaded before you have seen a dry run."
+        ),
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.parquet"}),
     )
 
@@ -105,27 +107,27 @@ class ImportColumns(forms.Form):
     """Which column of the file is which of our fields; found by name first, for a person to correct."""
 
     attributes = forms.MultipleChoiceField(
-        label="Columns to keep as attributes", required=False, widget=forms.CheckboxSelectMultiple
+        label=_("Columns to keep as attributes"), required=False, widget=forms.CheckboxSelectMultiple
     )
     zone = forms.CharField(
-        label="Time zone of times that name none", max_length=40, initial="UTC", help_text="As Europe/Zurich."
+        label=_("Time zone of times that name none"), max_length=40, initial="UTC", help_text=_("As Europe/Zurich.")
     )
     network = forms.CharField(
-        label="Network, where the file names none", max_length=20, required=False, help_text="As instagram."
+        label=_("Network, where the file names none"), max_length=20, required=False, help_text=_("As instagram.")
     )
-    currency = forms.RegexField(r"^[A-Z]{3}$", label="Currency, where the file names none", required=False)
+    currency = forms.RegexField(r"^[A-Z]{3}$", label=_("Currency, where the file names none"), required=False)
     list = forms.CharField(
-        label="Keep these people as a list called",
+        label=_("Keep these people as a list called"),
         max_length=80,
         required=False,
-        help_text="A segment can be made of it. Leave it empty for a file that is no list.",
+        help_text=_("A segment can be made of it. Leave it empty for a file that is no list."),
     )
 
     def __init__(self, *args, batch: ImportBatch, **kwargs):
         super().__init__(*args, **kwargs)
         self.batch = batch
         found = batch.mapping or guess(batch.kind, batch.columns)
-        columns = [("", "not in the file"), *((name, name) for name in batch.columns)]
+        columns = [("", _("not in the file")), *((name, name) for name in batch.columns)]
         ours = {
             f"map_{field.name}": forms.ChoiceField(
                 label=field.words, choices=columns, required=field.is_required, initial=found.get(field.name, "")

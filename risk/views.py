@@ -7,6 +7,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
@@ -18,20 +20,20 @@ from risk.models import Case, Flag
 PAGE = 25
 # What a rule may read, in words; only people with the right to see doubts see the limits beside them.
 WORDS = {
-    "orders_1h": "orders of the customer within one hour",
-    "orders_24h": "orders of the customer within 24 hours",
-    "same_basket_24h": "orders with this very basket within 24 hours",
-    "lines": "lines in the order",
-    "amount": "amount paid",
-    "amount_z": "robust standard deviations above the customer's habit",
-    "amount_low": "usual amount of the customer, lower end",
-    "amount_high": "usual amount of the customer, upper end",
-    "coupon_share": "share of the price that coupons paid",
-    "coupon_saved": "amount that coupons took off",
-    "device_customers": "customers with this device",
-    "address_customers": "customers with this address",
-    "flagged_orders": "orders with an open flag",
-    "score": "highest score of an open flag",
+    "orders_1h": lazy("orders of the customer within one hour"),
+    "orders_24h": lazy("orders of the customer within 24 hours"),
+    "same_basket_24h": lazy("orders with this very basket within 24 hours"),
+    "lines": lazy("lines in the order"),
+    "amount": lazy("amount paid"),
+    "amount_z": lazy("robust standard deviations above the customer's habit"),
+    "amount_low": lazy("usual amount of the customer, lower end"),
+    "amount_high": lazy("usual amount of the customer, upper end"),
+    "coupon_share": lazy("share of the price that coupons paid"),
+    "coupon_saved": lazy("amount that coupons took off"),
+    "device_customers": lazy("customers with this device"),
+    "address_customers": lazy("customers with this address"),
+    "flagged_orders": lazy("orders with an open flag"),
+    "score": lazy("highest score of an open flag"),
 }
 
 
@@ -81,7 +83,7 @@ def decide_case(request: HttpRequest, case_id: int) -> HttpResponse:
     case = get_object_or_404(Case, pk=case_id)
     form = DecideCase(request.POST)
     if not form.is_valid():
-        messages.error(request, "Nothing was decided. Say why, in at most 500 characters.")
+        messages.error(request, _("Nothing was decided. Say why, in at most 500 characters."))
         return SeeOther(reverse("risk:queue"))
     decision = request.POST.get("decision", "")
     try:
@@ -89,7 +91,11 @@ def decide_case(request: HttpRequest, case_id: int) -> HttpResponse:
     except DecisionRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"{flags} flag{'s' if flags > 1 else ''} of case {case.pk} {decision}.")
+        messages.success(
+            request,
+            _("%(flags)s flag%(value)s of case %(pk)s %(decision)s.")
+            % {"flags": flags, "value": "s" if flags > 1 else "", "pk": case.pk, "decision": decision},
+        )
     return SeeOther(reverse("risk:queue"))
 
 
@@ -107,7 +113,7 @@ def _flag_page(request: HttpRequest, found: Flag, form: DecideFlag, status: int 
         {"at": verdict.at, "title": verdict.decision.capitalize(), "detail": verdict.reason, "actor": verdict.by}
         for verdict in found.verdicts.all()
     ]
-    history.append({"at": found.raised_at, "title": "Raised", "detail": found.sentence})
+    history.append({"at": found.raised_at, "title": _("Raised"), "detail": found.sentence})
     context = {
         "flag": found,
         "signals": signals,
@@ -133,7 +139,7 @@ def decide(request: HttpRequest, flag_id: int) -> HttpResponse:
     except DecisionRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"Flag {found.pk} is {decision}.")
+        messages.success(request, _("Flag %(pk)s is %(decision)s.") % {"pk": found.pk, "decision": decision})
     return SeeOther(reverse("risk:flag", args=[found.pk]))
 
 

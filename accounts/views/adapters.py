@@ -10,6 +10,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from accounts import crypto, services
 
@@ -19,7 +20,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return False  # accounts are made by the administrator
 
     def respond_user_inactive(self, request, user):
-        messages.error(request, "This account is closed; ask the administrator.")
+        messages.error(request, _("This account is closed; ask the administrator."))
         return redirect("account_login")
 
     def login(self, request, user) -> None:

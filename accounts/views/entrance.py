@@ -9,6 +9,7 @@ from django.db import transaction
 from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from accounts import services
@@ -69,5 +70,5 @@ class NewPassword(auth.PasswordChangeView):
         with transaction.atomic():
             answer = super().form_valid(form)
             services.audit(self.request.user, "user.password_changed", self.request.user)
-        messages.success(self.request, "The new password holds. You were logged out everywhere else.")
+        messages.success(self.request, _("The new password holds. You were logged out everywhere else."))
         return answer

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import queries, services
@@ -27,7 +28,7 @@ def exports(request: HttpRequest) -> HttpResponse:
 def decide(request: HttpRequest, export_id: int) -> HttpResponse:
     form = DecideExport(request.POST)
     if not form.is_valid():
-        messages.error(request, "Say why, and approve or refuse: the reason stands in the audit trail.")
+        messages.error(request, _("Say why, and approve or refuse: the reason stands in the audit trail."))
         return redirect("accounts:exports")
     is_approved = form.cleaned_data["decision"] == "approved"
     try:
@@ -35,5 +36,5 @@ def decide(request: HttpRequest, export_id: int) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.detail)
     else:
-        messages.success(request, "Approved, for one download within 24 hours." if is_approved else "Refused.")
+        messages.success(request, _("Approved, for one download within 24 hours.") if is_approved else _("Refused."))
     return redirect("accounts:exports")

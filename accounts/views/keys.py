@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import queries, services
@@ -26,9 +27,11 @@ def issue_key(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         account = User.objects.filter(username=form.cleaned_data["username"], is_service=True).first()
         if account is None:
-            form.add_error("username", "No service account has this name; service accounts are made with a merchant.")
+            form.add_error(
+                "username", _("No service account has this name; service accounts are made with a merchant.")
+            )
         else:
-            _, text = services.issue_api_key(
+            _key, text = services.issue_api_key(
                 account, form.cleaned_data["name"], form.cleaned_data["scopes"], actor=request.user
             )
             form = IssueKey()
@@ -43,6 +46,8 @@ def revoke_key(request: HttpRequest, key_id: int) -> HttpResponse:
     form = RevokeKey(request.POST or None)
     if request.method == "POST" and form.is_valid():
         services.revoke_api_key(key, request.user, form.cleaned_data["reason"])
-        messages.success(request, f"Key {key.prefix} is revoked. Requests with it are refused from now on.")
+        messages.success(
+            request, _("Key %(prefix)s is revoked. Requests with it are refused from now on.") % {"prefix": key.prefix}
+        )
         return redirect("accounts:keys")
     return render(request, "accounts/revoke_key.html", {"key": key, "form": form}, status=400 if form.errors else 200)

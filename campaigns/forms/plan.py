@@ -40,14 +40,16 @@ TRIGGERS = [(kind.value, f"{rule.label} ({rule.unit})") for kind, rule in RULES.
 class PlanForm(BlockFields):
     """Its segments are as many select fields as are asked for: the order of the fields is the priority."""
 
-    name = forms.CharField(max_length=120, label="Name", help_text="For you and your colleagues; no customer sees it.")
+    name = forms.CharField(
+        max_length=120, label=_("Name"), help_text=_("For you and your colleagues; no customer sees it.")
+    )
     goal = forms.CharField(
-        max_length=200, required=False, label="Goal", help_text="What should be different afterwards?"
+        max_length=200, required=False, label=_("Goal"), help_text=_("What should be different afterwards?")
     )
     merchant = forms.ChoiceField(
-        required=False, label="Merchant", help_text="A merchant's campaign shows that merchant's products only."
+        required=False, label=_("Merchant"), help_text=_("A merchant's campaign shows that merchant's products only.")
     )
-    offer = forms.ChoiceField(required=False, label="Offer")
+    offer = forms.ChoiceField(required=False, label=_("Offer"))
     codes = forms.ChoiceField(
         required=False,
         choices=Codes.choices,
@@ -59,7 +61,7 @@ class PlanForm(BlockFields):
         required=False, max_length=40, label=_("The code"), help_text=_("As the till knows it, such as SPRING15.")
     )
     festival = forms.ChoiceField(required=False, label=_("Festival"), help_text=_("The words may name it."))
-    items_per_message = forms.IntegerField(min_value=1, max_value=12, label="Products per message")
+    items_per_message = forms.IntegerField(min_value=1, max_value=12, label=_("Products per message"))
     channels = forms.MultipleChoiceField(
         choices=lambda: [(name, CHANNEL_WORDS[name]) for name in offered()],
         widget=forms.CheckboxSelectMultiple,
@@ -67,30 +69,30 @@ class PlanForm(BlockFields):
         help_text=_("Everybody gets it on each of these that is open to them; nobody who is held out on any."),
         error_messages={"required": _("Choose at least one channel.")},
     )
-    tone = forms.CharField(max_length=60, label="Tone", help_text="Such as “warm and plain”.")
+    tone = forms.CharField(max_length=60, label=_("Tone"), help_text=_("Such as “warm and plain”."))
     holdout = forms.DecimalField(
         min_value=0,
         max_value=50,
         decimal_places=1,
-        label="Hold-out, in %",
-        help_text="So many hear nothing, drawn by a fixed hash: without them nobody can say what the campaign did.",
+        label=_("Hold-out, in %"),
+        help_text=_("So many hear nothing, drawn by a fixed hash: without them nobody can say what the campaign did."),
     )
     cap_days = forms.IntegerField(
         min_value=0,
         max_value=90,
-        label="Frequency cap, in days",
-        help_text="Who heard from us within them is left out.",
+        label=_("Frequency cap, in days"),
+        help_text=_("Who heard from us within them is left out."),
     )
     attribution_days = forms.IntegerField(
-        min_value=1, max_value=90, label="Count orders for, in days", help_text="From the start of the send."
+        min_value=1, max_value=90, label=_("Count orders for, in days"), help_text=_("From the start of the send.")
     )
-    when = forms.ChoiceField(choices=WHEN, widget=forms.RadioSelect, label="Send")
+    when = forms.ChoiceField(choices=WHEN, widget=forms.RadioSelect, label=_("Send"))
     scheduled_at = forms.DateTimeField(
         required=False,
-        label="Time (UTC)",
+        label=_("Time (UTC)"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text="For a set time. Missed by more than six hours, it asks for another review.",
+        help_text=_("For a set time. Missed by more than six hours, it asks for another review."),
     )
     trigger = forms.ChoiceField(
         required=False, choices=[("", "–"), *TRIGGERS], label=_("Event"), help_text=_("And who is in a segment above.")
@@ -99,7 +101,10 @@ class PlanForm(BlockFields):
         required=False, min_value=0, label=_("Its number"), help_text=_("Of hours or days, as the event says.")
     )
     per_second = forms.IntegerField(
-        min_value=1, max_value=1000, label="Messages a second", help_text="At most; the mail server may be slower."
+        min_value=1,
+        max_value=1000,
+        label=_("Messages a second"),
+        help_text=_("At most; the mail server may be slower."),
     )
 
     utm_campaign = forms.CharField(
@@ -120,17 +125,20 @@ class PlanForm(BlockFields):
         self.segment_merchants = {str(s.pk): s.merchant_id for s in segments}
         chosen = [*self.initial.get("segment_ids", ()), *[""] * self.slots]
         for place in range(1, self.slots + 1):
-            label = "First segment" if place == 1 else f"Segment {place}"
+            label = _("First segment") if place == 1 else (_("Segment %(place)s") % {"place": place})
             field = forms.ChoiceField(required=False, choices=choices, label=label, initial=chosen[place - 1])
             self.fields[f"segment_{place}"] = field
         self.offers = {str(o.pk): o for o in planning.offers(campaign.offer_id if campaign else None)}
-        self.fields["offer"].choices = [("", "No offer"), *((pk, _offered(o)) for pk, o in self.offers.items())]
+        self.fields["offer"].choices = [("", _("No offer")), *((pk, _offered(o)) for pk, o in self.offers.items())]
         calendar = festivals_ahead(timezone.now().date())
         self.fields["festival"].choices = [
             ("", "–"),
             *((key, f"{name}, {day:%Y-%m-%d}") for key, name, day in calendar),
         ]
-        self.fields["merchant"].choices = [("", "All: the whole platform"), *((str(m.id), m.name) for m in merchants())]
+        self.fields["merchant"].choices = [
+            ("", _("All: the whole platform")),
+            *((str(m.id), m.name) for m in merchants()),
+        ]
 
     @property
     def segment_fields(self):
@@ -150,17 +158,19 @@ class PlanForm(BlockFields):
             if not segment:
                 continue
             if segment in seen:
-                self.add_error(name, "This segment stands twice: clear one of the two.")
+                self.add_error(name, _("This segment stands twice: clear one of the two."))
             seen.add(segment)
             owner = self.segment_merchants[segment]
             if owner is not None and str(owner) != merchant:
                 self.add_error(
-                    name, "This segment belongs to a merchant: choose that merchant above, or another segment."
+                    name, _("This segment belongs to a merchant: choose that merchant above, or another segment.")
                 )
         offer = self.offers.get(given.get("offer") or "")
         if offer and offer.merchant_id is not None and str(offer.merchant_id) != merchant:
             self.add_error(
-                "offer", f"This offer belongs to {offer.merchant.name}: choose that merchant, or another offer."
+                "offer",
+                _("This offer belongs to %(name)s: choose that merchant, or another offer.")
+                % {"name": offer.merchant.name},
             )
         self._check_codes(given)
         if given.get("when") == ON_EVENT:
@@ -186,10 +196,10 @@ class PlanForm(BlockFields):
 
     def _check_time(self, at) -> None:
         if at is None:
-            self.add_error("scheduled_at", "Choose a day and a time, or send it when somebody releases it.")
+            self.add_error("scheduled_at", _("Choose a day and a time, or send it when somebody releases it."))
         elif at <= timezone.now():
             self.add_error(
-                "scheduled_at", "This time is over: choose one to come, or send it when somebody releases it."
+                "scheduled_at", _("This time is over: choose one to come, or send it when somebody releases it.")
             )
 
     def plan(self) -> Plan:
@@ -258,7 +268,7 @@ def initial_of(campaign: Campaign | None) -> dict:
 
 
 def _sized(segment) -> str:
-    return f"{segment.name} ({'not counted' if segment.size is None else f'{segment.size:,}'})"
+    return f"{segment.name} ({_('not counted') if segment.size is None else f'{segment.size:,}'})"
 
 
 def _offered(offer) -> str:

@@ -19,19 +19,19 @@ FACTS = _(
 
 
 class SegmentForm(forms.Form):
-    name = forms.CharField(max_length=80, label="Name", help_text="For you and your colleagues.")
+    name = forms.CharField(max_length=80, label=_("Name"), help_text=_("For you and your colleagues."))
     audience_phrase = forms.CharField(
         max_length=120,
-        label="How a customer may be told about it",
-        help_text="Such as “our regulars”. It is all that a writer gets, and it stands under “why did I get this?”.",
+        label=_("How a customer may be told about it"),
+        help_text=_("Such as “our regulars”. It is all that a writer gets, and it stands under “why did I get this?”."),
     )
 
 
 class VariantForm(forms.Form):
     """Refuses, with the line and a remedy, words that could not be filled for everybody."""
 
-    subject = forms.CharField(max_length=200, label="Subject", help_text="About 60 characters fit on a phone.")
-    body = forms.CharField(max_length=5000, widget=forms.Textarea(attrs={"rows": 6}), label="Text", help_text=FACTS)
+    subject = forms.CharField(max_length=200, label=_("Subject"), help_text=_("About 60 characters fit on a phone."))
+    body = forms.CharField(max_length=5000, widget=forms.Textarea(attrs={"rows": 6}), label=_("Text"), help_text=FACTS)
 
     def __init__(self, data=None, *, campaign: Campaign, initial=None):
         super().__init__(data, initial=initial)
@@ -39,7 +39,7 @@ class VariantForm(forms.Form):
 
     def clean_subject(self):
         if "\n" in self.cleaned_data["subject"]:
-            raise forms.ValidationError("A subject is one line: remove the line break.")
+            raise forms.ValidationError(_("A subject is one line: remove the line break."))
         return self._checked("subject")
 
     def clean_body(self):
@@ -109,14 +109,14 @@ class ApproveForm(forms.Form):
 
     digest = forms.CharField(min_length=64, max_length=64, widget=forms.HiddenInput)
     comment = forms.CharField(
-        required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2}), label="Comment"
+        required=False, max_length=1000, widget=forms.Textarea(attrs={"rows": 2}), label=_("Comment")
     )
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=300, label="Why?", widget=forms.Textarea(attrs={"rows": 2}))
+    reason = forms.CharField(max_length=300, label=_("Why?"), widget=forms.Textarea(attrs={"rows": 2}))
 
-    def __init__(self, data=None, *, label: str = "Why?", prefix: str | None = None):
+    def __init__(self, data=None, *, label: str = _("Why?"), prefix: str | None = None):
         super().__init__(data, prefix=prefix)
         self.fields["reason"].label = label
 
@@ -125,7 +125,7 @@ class AsOfForm(forms.Form):
     """A day up to whose end orders count. `latest` is as far as orders are known, ahead of the clock in a replay."""
 
     as_of = forms.DateField(
-        required=False, label="Count orders until the end of", widget=forms.DateInput(attrs={"type": "date"})
+        required=False, label=_("Count orders until the end of"), widget=forms.DateInput(attrs={"type": "date"})
     )
 
     def __init__(self, data=None, *, latest: datetime):
@@ -136,7 +136,8 @@ class AsOfForm(forms.Form):
         day = self.cleaned_data["as_of"]
         if day is not None and day > self.latest.date():
             raise forms.ValidationError(
-                f"Orders are known until {self.latest:%Y-%m-%d}: choose that day or an earlier one."
+                _("Orders are known until %(latest)s: choose that day or an earlier one.")
+                % {"latest": f"{self.latest:%Y-%m-%d}"}
             )
         return day
 

@@ -41,7 +41,7 @@ def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "parts": parts,
         "problems": compose.problems_of(campaign) if campaign.state == CampaignState.DRAFT else (),
         "power": _power([part.segment_id for part in parts], campaign.holdout_share, campaign.attribution_days),
-        "cancel_form": ReasonForm(label="Why is it cancelled?", prefix="cancel"),
+        "cancel_form": ReasonForm(label=_("Why is it cancelled?"), prefix="cancel"),
         "block_words": block_words(Block.of(campaign.block)),
         "festival": festival_name(campaign.festival),
         "trigger": trigger and trigger_words(trigger),
@@ -76,7 +76,9 @@ def edit(request: HttpRequest, campaign_id: int) -> HttpResponse:
     campaign = campaign_or_404(campaign_id)
     if campaign.state not in compose.EDITABLE or campaign.kind == "history":
         words = campaign.state.replace("_", " ")
-        messages.error(request, f"A campaign that is {words} cannot be edited any more; compose a new one.")
+        messages.error(
+            request, _("A campaign that is %(words)s cannot be edited any more; compose a new one.") % {"words": words}
+        )
         return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
     return _edit(request, campaign)
 
@@ -210,7 +212,7 @@ def ask_for_drafts(request: HttpRequest, campaign_id: int) -> HttpResponse:
         say_refusal(request, refusal)
     else:
         nudge(sweep_generation)
-        messages.success(request, "A worker chooses the products and writes the words. This takes a minute or two.")
+        messages.success(request, _("A worker chooses the products and writes the words. This takes a minute or two."))
     return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
 
 
@@ -225,7 +227,7 @@ def schedule(request: HttpRequest, campaign_id: int) -> HttpResponse:
         say_refusal(request, refusal)
     else:
         nudge(start_due)
-        messages.success(request, "Released. It starts by itself when its time has come.")
+        messages.success(request, _("Released. It starts by itself when its time has come."))
     return SeeOther(reverse("campaigns:monitor", args=[campaign_id]))
 
 
@@ -238,7 +240,7 @@ def unschedule(request: HttpRequest, campaign_id: int) -> HttpResponse:
     except REFUSALS as refusal:
         say_refusal(request, refusal)
     else:
-        messages.success(request, "Taken back: it stays approved and starts only when it is released again.")
+        messages.success(request, _("Taken back: it stays approved and starts only when it is released again."))
     return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
 
 
@@ -284,14 +286,17 @@ def cancel(request: HttpRequest, campaign_id: int) -> HttpResponse:
     campaign = campaign_or_404(campaign_id)
     form = ReasonForm(request.POST, prefix="cancel")
     if not form.is_valid():
-        messages.error(request, "Say why it is stopped for good: the reason stands in the audit trail.")
+        messages.error(request, _("Say why it is stopped for good: the reason stands in the audit trail."))
     elif "cancel" not in allowed_actions(campaign.state, campaign.kind):
-        messages.error(request, "It is over already; nothing was changed.")
+        messages.error(request, _("It is over already; nothing was changed."))
     else:
         try:
             skipped = delivery.cancel(campaign_id, actor=request.user, reason=form.cleaned_data["reason"])
         except REFUSALS as refusal:
             say_refusal(request, refusal)
         else:
-            messages.success(request, f"Stopped for good. {skipped:,} queued messages will not be sent.")
+            messages.success(
+                request,
+                _("Stopped for good. %(skipped)s queued messages will not be sent.") % {"skipped": f"{skipped:,}"},
+            )
     return SeeOther(reverse("campaigns:detail", args=[campaign_id]))

@@ -5,6 +5,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.contracts import Capability, requires
@@ -22,7 +23,7 @@ def campaign_pack(request: HttpRequest, campaign_id: int) -> HttpResponse:
     campaign = campaign_or_404(campaign_id)
     reason = _reason(request)
     if not reason:
-        messages.error(request, "Reason: say what the pack is for; it is written down with your name.")
+        messages.error(request, _("Reason: say what the pack is for; it is written down with your name."))
         return redirect(reverse("campaigns:evidence", args=[campaign_id]))
     pack = evidence.of_campaign(campaign, actor=request.user, reason=reason)
     return _download(pack, f"evidence-campaign-{campaign_id}")
@@ -33,10 +34,10 @@ def campaign_pack(request: HttpRequest, campaign_id: int) -> HttpResponse:
 def person_pack(request: HttpRequest, customer_id: int) -> HttpResponse:
     customer = queries.person(customer_id)
     if customer is None or merchant_of(request.user) is not None:
-        raise Http404("Nobody has this number.")
+        raise Http404(_("Nobody has this number."))
     reason = _reason(request)
     if not reason:
-        messages.error(request, "Reason: say what the pack is for; it is written down with your name.")
+        messages.error(request, _("Reason: say what the pack is for; it is written down with your name."))
         return redirect(f"{reverse('customers:ledger')}?customer={customer.external_id}")
     pack = evidence.of_person(customer, actor=request.user, reason=reason, chain="chain" in request.POST)
     return _download(pack, f"evidence-person-{customer_id}")

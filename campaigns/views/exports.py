@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.contracts import Capability, requires
@@ -20,7 +21,7 @@ def ask(request: HttpRequest, campaign_id: int) -> HttpResponse:
     campaign = campaign_or_404(campaign_id)
     form = ReasonForm(request.POST, prefix="export")
     if not form.is_valid():
-        messages.error(request, "Say what the export is for: a second person decides by it.")
+        messages.error(request, _("Say what the export is for: a second person decides by it."))
     else:
         what = f"Recipient log of “{campaign.name}”"
         try:
@@ -28,7 +29,7 @@ def ask(request: HttpRequest, campaign_id: int) -> HttpResponse:
         except Refused as refusal:
             messages.error(request, refusal.detail)
         else:
-            messages.success(request, "Asked. When a second person has approved it, you find the download here.")
+            messages.success(request, _("Asked. When a second person has approved it, you find the download here."))
     return SeeOther(reverse("campaigns:recipients", args=[campaign_id]))
 
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
 from campaigns.contracts import Arm, ArmResult, Interval, Lift, Metric, Verdict, Waterfall
 from campaigns.queries.audience import REASONS
 from campaigns.queries.measurement import Day, Funnel
@@ -10,7 +13,7 @@ from campaigns.stats.lift import wilson
 
 CURRENCY = "USD"
 TONES = {Verdict.HIGHER: "good", Verdict.LOWER: "bad", Verdict.CANNOT_TELL: ""}
-VERDICTS = {Verdict.HIGHER: "Higher", Verdict.LOWER: "Lower", Verdict.CANNOT_TELL: "Cannot tell"}
+VERDICTS = {Verdict.HIGHER: lazy("Higher"), Verdict.LOWER: lazy("Lower"), Verdict.CANNOT_TELL: lazy("Cannot tell")}
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -49,39 +52,39 @@ class Bar:
 def gate_bars(gate: Waterfall) -> list[Bar]:
     """The gate as a true waterfall: each reason begins where the one before ended, the arms share what is left."""
     total = max(gate.audience, 1)
-    bars = [Bar("In the audience", gate.audience, 1.0 if gate.audience else 0.0, kind="all", strong=True)]
+    bars = [Bar(_("In the audience"), gate.audience, 1.0 if gate.audience else 0.0, kind="all", strong=True)]
     left = gate.audience
     for step in gate.steps:
         left -= step.count
         bars.append(Bar(REASONS[step.reason], step.count, step.count / total, left / total, "excluded"))
-    bars.append(Bar("held out", gate.holdout, gate.holdout / total, gate.treated / total, "holdout"))
-    bars.append(Bar("to be written to", gate.treated, gate.treated / total, 0.0, "treated", strong=True))
+    bars.append(Bar(_("held out"), gate.holdout, gate.holdout / total, gate.treated / total, "holdout"))
+    bars.append(Bar(_("to be written to"), gate.treated, gate.treated / total, 0.0, "treated", strong=True))
     return bars
 
 
 STATE_WORDS = {
     "queued": ("waiting", "all"),
-    "sending": ("with a worker now", "info"),
+    "sending": (lazy("with a worker now"), "info"),
     "sent": ("sent", "good"),
     "delivered": ("delivered", "good"),
     "failed": ("failed", "bad"),
-    "skipped": ("skipped at the last question", "excluded"),
-    "unknown": ("unknown: may have gone out", "warn"),
+    "skipped": (lazy("skipped at the last question"), "excluded"),
+    "unknown": (lazy("unknown: may have gone out"), "warn"),
     "bounced": ("bounced", "bad"),
-    "complained": ("marked as spam", "bad"),
+    "complained": (lazy("marked as spam"), "bad"),
 }
 
 
 # Why a message was not sent: the gate's own reasons, and those of a send under way.
 REASON_WORDS = REASONS | {
-    "quiet_hours": "waits for the morning at their place",
-    "withdrawn": "withdrew their consent while it was queued",
-    "cancelled": "the campaign was stopped",
-    "worker_lost": "the worker was lost between the attempt and the answer",
-    "no_answer": "the mail server took it and did not answer",
-    "bad_address": "the address cannot be written to",
-    "address_refused": "the mail server refused the address",
-    "message_refused": "the mail server refused the message",
+    "quiet_hours": lazy("waits for the morning at their place"),
+    "withdrawn": lazy("withdrew their consent while it was queued"),
+    "cancelled": lazy("the campaign was stopped"),
+    "worker_lost": lazy("the worker was lost between the attempt and the answer"),
+    "no_answer": lazy("the mail server took it and did not answer"),
+    "bad_address": lazy("the address cannot be written to"),
+    "address_refused": lazy("the mail server refused the address"),
+    "message_refused": lazy("the mail server refused the message"),
 }
 
 
@@ -109,7 +112,7 @@ def funnel_bars(funnel: Funnel) -> list[Bar]:
             funnel.ordered,
             funnel.ordered / total,
             kind="good",
-            note="of all treated, whether they clicked or not",
+            note=_("of all treated, whether they clicked or not"),
         ),
     ]
 
@@ -119,7 +122,9 @@ def clicks(funnel: Funnel) -> str:
         return "none"
     said = ["simulated"] if funnel.clicks_simulated else []
     if funnel.machine_clicks:
-        said.append(f"{funnel.machine_clicks:,} clicks of scanners left out")
+        said.append(
+            _("%(machine_clicks)s clicks of scanners left out") % {"machine_clicks": f"{funnel.machine_clicks:,}"}
+        )
     return ", ".join(said)
 
 
@@ -183,9 +188,9 @@ class Measured:
 
 def measured(lift: Lift, currency: str = CURRENCY) -> Measured:
     if lift.metric == Metric.CONVERSION:
-        title, value, change = "Share who ordered", percent, signed_points
+        title, value, change = _("Share who ordered"), percent, signed_points
     else:
-        title = "Revenue per assigned customer"
+        title = _("Revenue per assigned customer")
         title += ", adjusted" if lift.adjusted_for else ""
         change = signed_money
 
@@ -199,9 +204,14 @@ def measured(lift: Lift, currency: str = CURRENCY) -> Measured:
         VERDICTS[lift.verdict],
         TONES[lift.verdict],
         lift.reason,
-        f"{lift.method}; less what {lift.adjusted_for} foretold" if lift.adjusted_for else lift.method,
-        plot("Difference", lift.difference, change, lift.verdict),
-        plot("Relative to the hold-out", lift.relative, signed_percent, lift.verdict),
+        (
+            _("%(method)s; less what %(adjusted_for)s foretold")
+            % {"method": lift.method, "adjusted_for": lift.adjusted_for}
+        )
+        if lift.adjusted_for
+        else lift.method,
+        plot(_("Difference"), lift.difference, change, lift.verdict),
+        plot(_("Relative to the hold-out"), lift.relative, signed_percent, lift.verdict),
     )
 
 
@@ -276,8 +286,12 @@ def cumulative(days: list[Day], currency: str = CURRENCY) -> Line | None:
     return Line(
         points(Arm.TREATED),
         points(Arm.HOLDOUT),
-        f"By {last.day:%d %B %Y} the treated had spent {money(last.treated, currency)} each, the hold-out "
-        f"{money(last.holdout, currency)}.",
+        _("By %(day)s the treated had spent %(money)s each, the hold-out %(money_2)s.")
+        % {
+            "day": f"{last.day:%d %B %Y}",
+            "money": money(last.treated, currency),
+            "money_2": money(last.holdout, currency),
+        },
         money(top, currency),
         money(0, currency),
         f"{days[0].day:%d %b %Y}",

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
@@ -36,8 +37,8 @@ def monitor(request: HttpRequest, campaign_id: int) -> HttpResponse:
         if gate and len(gate.channels) > 1
         else [],
         "may_look_up": request.user.can(Capability.CUSTOMER_READ),
-        "pause_form": ReasonForm(label="Why is it paused?", prefix="pause"),
-        "cancel_form": ReasonForm(label="Why is it stopped for good?", prefix="cancel"),
+        "pause_form": ReasonForm(label=_("Why is it paused?"), prefix="pause"),
+        "cancel_form": ReasonForm(label=_("Why is it stopped for good?"), prefix="cancel"),
     }
     return render(request, "campaigns/monitor.html", context)
 
@@ -85,14 +86,14 @@ def pause(request: HttpRequest, campaign_id: int) -> HttpResponse:
     campaign_or_404(campaign_id)
     form = ReasonForm(request.POST, prefix="pause")
     if not form.is_valid():
-        messages.error(request, "Say why it is paused: the reason stands in the audit trail.")
+        messages.error(request, _("Say why it is paused: the reason stands in the audit trail."))
     else:
         try:
             delivery.pause(campaign_id, actor=request.user, reason=form.cleaned_data["reason"])
         except REFUSALS as refusal:
             say_refusal(request, refusal)
         else:
-            messages.success(request, "Paused. Nothing new is handed to the mail server; what is queued waits.")
+            messages.success(request, _("Paused. Nothing new is handed to the mail server; what is queued waits."))
     return SeeOther(reverse("campaigns:monitor", args=[campaign_id]))
 
 
@@ -106,7 +107,7 @@ def resume(request: HttpRequest, campaign_id: int) -> HttpResponse:
         say_refusal(request, refusal)
     else:
         nudge(sweep)
-        messages.success(request, "It goes on. Consent is asked again for each message before it is sent.")
+        messages.success(request, _("It goes on. Consent is asked again for each message before it is sent."))
     return SeeOther(reverse("campaigns:monitor", args=[campaign_id]))
 
 
@@ -133,7 +134,7 @@ def _export(request: HttpRequest, campaign: Campaign) -> dict | None:
     if not request.user.can(Capability.EXPORT_ASK):
         return None
     return {
-        "form": ReasonForm(label="What is it for?", prefix="export"),
+        "form": ReasonForm(label=_("What is it for?"), prefix="export"),
         "ask_url": reverse("campaigns:recipients-export", args=[campaign.pk]),
         "rows": [
             (one, reverse("campaigns:recipients-download", args=[campaign.pk, one.pk]) if one.is_ready else "")

@@ -5,6 +5,7 @@ import json
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
@@ -51,7 +52,7 @@ def receive(request: HttpRequest) -> HttpResponse:
     form = NewRequest(request.POST)
     customer = queries.person(form.cleaned_data["customer"]) if form.is_valid() else None
     if customer is None:
-        messages.error(request, "Customer id: nobody has this one, or they were erased. Look it up under Customers.")
+        messages.error(request, _("Customer id: nobody has this one, or they were erased. Look it up under Customers."))
         return redirect("campaigns:requests")
     row = rights.receive(form.cleaned_data["kind"], customer, via="staff", actor=request.user)
     return redirect("campaigns:request", row.pk)

@@ -57,7 +57,10 @@ def _measured(campaign: Campaign, form: AsOfForm) -> dict:
         "measured": [figures.measured(lift, found.treated.currency) for lift in (found.conversion, found.money)],
         # Beside what is judged, so that nobody has to believe the adjustment.
         "plain": figures.measured(found.revenue, found.treated.currency) if found.adjusted else None,
-        "arms": [_arm("Treated", found.treated, left["treated"]), _arm("Hold-out", found.holdout, left["holdout"])],
+        "arms": [
+            _arm(_("Treated"), found.treated, left["treated"]),
+            _arm(_("Hold-out"), found.holdout, left["holdout"]),
+        ],
         "segments": segments,
         "line": figures.cumulative(measurement.days(campaign, window), found.treated.currency),
         "states": message_states(campaign.pk),

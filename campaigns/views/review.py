@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
@@ -99,7 +100,7 @@ def _decision(request, campaign: Campaign, words, approve_form, back_form) -> di
         "may_decide": may_approve and not is_author,
         "faults": faults(campaign),
         "approve_form": fresh,
-        "back_form": back_form or ReasonForm(label="What has to change?", prefix="back"),
+        "back_form": back_form or ReasonForm(label=_("What has to change?"), prefix="back"),
         "changes": changes,
         "last_approval": before[0] if before else None,
     }
@@ -111,14 +112,14 @@ def approve(request: HttpRequest, campaign_id: int) -> HttpResponse:
     campaign = campaign_or_404(campaign_id)
     form = ApproveForm(request.POST)
     if not form.is_valid():
-        text = "This page was incomplete: read it as it is now and approve again."
+        text = _("This page was incomplete: read it as it is now and approve again.")
         return _page(request, campaign, approve_form=form, refused=text, status=400)
     given = form.cleaned_data
     try:
         approval.approve(campaign_id, approver=request.user, seen_digest=given["digest"], comment=given["comment"])
     except REFUSALS as refusal:
         return _page(request, campaign, approve_form=form, refused=str(refusal), status=409)
-    messages.success(request, "Approved, exactly as you saw it. Whoever may send releases it now.")
+    messages.success(request, _("Approved, exactly as you saw it. Whoever may send releases it now."))
     return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
 
 
@@ -126,14 +127,14 @@ def approve(request: HttpRequest, campaign_id: int) -> HttpResponse:
 @require_POST
 def send_back(request: HttpRequest, campaign_id: int) -> HttpResponse:
     campaign = campaign_or_404(campaign_id)
-    form = ReasonForm(request.POST, label="What has to change?", prefix="back")
+    form = ReasonForm(request.POST, label=_("What has to change?"), prefix="back")
     if not form.is_valid():
         return _page(request, campaign, back_form=form, status=400)
     try:
         approval.send_back(campaign_id, actor=request.user, reason=form.cleaned_data["reason"])
     except REFUSALS as refusal:
         return _page(request, campaign, back_form=form, refused=str(refusal), status=409)
-    messages.success(request, "Sent back. Its authors read your reason on their home page.")
+    messages.success(request, _("Sent back. Its authors read your reason on their home page."))
     return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
 
 

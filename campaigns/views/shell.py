@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Capability
 from campaigns.models import Campaign, Transition
@@ -12,12 +13,12 @@ from campaigns.queries import overview
 from campaigns.state import Action, CampaignState, Kind, allowed_actions
 
 TABS = (
-    ("Plan", "detail"),
-    ("Copy", "copy"),
-    ("Review", "review"),
-    ("Monitor", "monitor"),
-    ("Results", "results"),
-    ("Evidence", "evidence"),
+    (_("Plan"), "detail"),
+    (_("Copy"), "copy"),
+    (_("Review"), "review"),
+    (_("Monitor"), "monitor"),
+    (_("Results"), "results"),
+    (_("Evidence"), "evidence"),
 )
 IMPORTED = ("detail", "results")  # a campaign that was sent elsewhere has no words, messages or approval here
 # Which step of the stepper a state belongs to.
@@ -28,20 +29,20 @@ STEP_OF = {
 }
 ORDER = ("draft", "in_review", "approved", "scheduled", "sending", "sent")
 STEP_WORDS = {
-    Action.GENERATE: "Drafts asked for",
-    Action.DRAFTED: "Drafts made",
-    Action.FAIL: "Drafts failed",
-    Action.EDIT: "Edited",
-    Action.SEND_BACK: "Sent back",
-    Action.APPROVE: "Approved",
-    Action.SCHEDULE: "Released",
-    Action.UNSCHEDULE: "Release taken back",
-    Action.EXPIRE: "Approval expired",
-    Action.START: "Started",
-    Action.PAUSE: "Paused",
-    Action.RESUME: "Resumed",
-    Action.FINISH: "Ended",
-    Action.CANCEL: "Stopped for good",
+    Action.GENERATE: _("Drafts asked for"),
+    Action.DRAFTED: _("Drafts made"),
+    Action.FAIL: _("Drafts failed"),
+    Action.EDIT: _("Edited"),
+    Action.SEND_BACK: _("Sent back"),
+    Action.APPROVE: _("Approved"),
+    Action.SCHEDULE: _("Released"),
+    Action.UNSCHEDULE: _("Release taken back"),
+    Action.EXPIRE: _("Approval expired"),
+    Action.START: _("Started"),
+    Action.PAUSE: _("Paused"),
+    Action.RESUME: _("Resumed"),
+    Action.FINISH: _("Ended"),
+    Action.CANCEL: _("Stopped for good"),
 }
 # What one must be able to do to take a step, for the buttons; the views ask for the same.
 NEEDED = {

@@ -49,7 +49,7 @@ def download(request: HttpRequest, wanted: str, export_id: int) -> HttpResponse:
     platform_staff_only(request)
     is_with = wanted == WITH_CONTACTS
     if is_with and not request.user.can(Capability.CONTACT_EXPORT):
-        raise PermissionDenied("Addresses and numbers in the clear need the right “contact.export”.")
+        raise PermissionDenied(_("Addresses and numbers in the clear need the right “contact.export”."))
     try:
         claim_export(export_id, request.user, kind=KIND, object_id=wanted)
     except Refused as refusal:

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.contracts import Capability, requires
@@ -70,8 +71,8 @@ def _shares(row: ImportBatch) -> list[dict]:
     """Of the lines read, how many came to which end: for the picture."""
     total = row.done or 1
     ends = (
-        ("taken in", row.taken, "treated"),
-        ("known before", row.known, "holdout"),
+        (_("taken in"), row.taken, "treated"),
+        (_("known before"), row.known, "holdout"),
         ("refused", row.rejected, "bad"),
     )
     return [{"words": words, "number": number, "share": number / total, "mark": mark} for words, number, mark in ends]
@@ -121,7 +122,7 @@ def _act(request: HttpRequest, batch_id: int, act) -> HttpResponse:
     try:
         act(row)
     except (Refused, ImportRefused) as refusal:
-        messages.error(request, f"{refusal} Nothing was changed.")
+        messages.error(request, _("%(refusal)s Nothing was changed.") % {"refusal": refusal})
     return redirect("customers:import", row.pk)
 
 

@@ -9,6 +9,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
@@ -63,7 +64,7 @@ def verify(request: HttpRequest) -> HttpResponse:
         customer = Customer.objects.filter(external_id=name).first()
         shard = consent.shard_of_customer(customer.pk) if customer else None
     if shard is None:
-        messages.error(request, "Name a person with consent records, or a shard from 0 to 63.")
+        messages.error(request, _("Name a person with consent records, or a shard from 0 to 63."))
     else:
         _say_verified(request, shard)
     back = reverse("customers:ledger")
@@ -78,11 +79,19 @@ def _say_verified(request: HttpRequest, shard: int) -> None:
         if len(faults) == FAULTS_SHOWN:
             break
     for fault in faults:
-        messages.error(request, f"Shard {fault.shard}, record {fault.seq}: {fault.cause}. {fault.detail}")
+        messages.error(
+            request,
+            _("Shard %(shard)s, record %(seq)s: %(cause)s. %(detail)s")
+            % {"shard": fault.shard, "seq": fault.seq, "cause": fault.cause, "detail": fault.detail},
+        )
     if not faults:
         last = ConsentRecord.objects.filter(shard=shard).order_by("-seq").values_list("seq", flat=True).first() or 0
         seconds = monotonic() - started
-        messages.success(request, f"Shard {shard} holds: {last:,} records verified in {seconds:.1f} seconds.")
+        messages.success(
+            request,
+            _("Shard %(shard)s holds: %(last)s records verified in %(seconds)s seconds.")
+            % {"shard": shard, "last": f"{last:,}", "seconds": f"{seconds:.1f}"},
+        )
 
 
 @requires(Capability.CONSENT_READ)

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
@@ -46,14 +47,14 @@ def decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
     form = Because(request.POST, prefix=f"p{proposal.pk}")
     accept = request.POST.get("decision") == "merge"
     if not form.is_valid():
-        messages.error(request, "Say why you decide so. Nothing was changed.")
+        messages.error(request, _("Say why you decide so. Nothing was changed."))
         return redirect("customers:merges")
     try:
         trail = merge.decide(proposal.pk, accept=accept, actor=request.user, reason=form.cleaned_data["reason"])
     except (Refused, MergeRefused) as refusal:
-        messages.error(request, f"{refusal} Nothing was changed.")
+        messages.error(request, _("%(refusal)s Nothing was changed.") % {"refusal": refusal})
         return redirect("customers:merges")
-    messages.success(request, "They are one person now." if accept else "They stay two people.")
+    messages.success(request, _("They are one person now.") if accept else _("They stay two people."))
     return redirect("customers:detail", trail.kept_id) if trail else redirect("customers:merges")
 
 
@@ -66,7 +67,11 @@ def undo(request: HttpRequest, trail_id: int) -> HttpResponse:
     form = Because(request.POST)
     try:
         merge.undo(trail.pk, actor=request.user, reason=form.cleaned_data["reason"] if form.is_valid() else "")
-        messages.success(request, f"{trail.merged_external_id} is a record of its own again.")
+        messages.success(
+            request,
+            _("%(merged_external_id)s is a record of its own again.")
+            % {"merged_external_id": trail.merged_external_id},
+        )
     except (Refused, MergeRefused) as refusal:
-        messages.error(request, f"{refusal} Nothing was changed.")
+        messages.error(request, _("%(refusal)s Nothing was changed.") % {"refusal": refusal})
     return redirect("customers:detail", trail.kept_id)

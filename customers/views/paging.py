@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from catalog.queries import merchant_of
 from customers.models import Customer
@@ -17,7 +18,7 @@ PAGE = 50
 def platform_staff_only(request: HttpRequest) -> None:
     """Merchants see aggregates and their own events, never a person."""
     if merchant_of(request.user) is not None:
-        raise PermissionDenied("People belong to the platform; a merchant sees its own events and figures.")
+        raise PermissionDenied(_("People belong to the platform; a merchant sees its own events and figures."))
 
 
 def page_of(rows: Iterable, cursor) -> tuple[list, str]:

@@ -6,6 +6,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
@@ -78,7 +79,7 @@ def find(request: HttpRequest) -> HttpResponse:
         return redirect("customers:detail", found[0].pk)
     status = 200 if found else 400 if form.errors else 404
     if status == 404:
-        form.add_error("email", "Nobody has this address.")
+        form.add_error("email", _("Nobody has this address."))
     return _people_page(request, found, form=form, status=status)
 
 

@@ -3,6 +3,7 @@
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.contracts import Capability, requires
@@ -27,12 +28,13 @@ def _chart(series: Series) -> dict:
     points = " ".join(f"{100 * i / last:.1f},{100 - 95 * week.standing / top:.1f}" for i, week in enumerate(weeks))
     worst = max((week.opt_out_rate or 0.0 for week in weeks), default=0.0) or 1.0
     return {
-        "name": f"{series.purpose.replace('_', ' ')}, {'any channel' if series.channel == 'any' else series.channel}",
+        "name": f"{series.purpose.replace('_', ' ')}, {_('any channel') if series.channel == 'any' else series.channel}",
         "points": points,
         "top": f"{top:,}",
         "first": f"{weeks[0].start:%-d %b %Y}",
         "last": f"{weeks[-1].start:%-d %b %Y}",
-        "summary": f"{weeks[-1].standing:,} consents stand now, {weeks[0].standing:,} at the end of the first week shown.",
+        "summary": _("%(standing)s consents stand now, %(standing_2)s at the end of the first week shown.")
+        % {"standing": f"{weeks[-1].standing:,}", "standing_2": f"{weeks[0].standing:,}"},
         "came": f"{sum(week.came for week in weeks):,}",
         "left": f"{sum(week.left for week in weeks):,}",
         "refused": f"{sum(week.refused for week in weeks):,}",

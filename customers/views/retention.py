@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
@@ -55,7 +56,7 @@ def hold(request: HttpRequest) -> HttpResponse:
     except RetentionRefused as refusal:
         form.add_error(refusal.field, refusal.remedy)
         return _page(request, hold_form=form, status=400)
-    messages.success(request, "The hold stands: nothing of it is thrown away until somebody lifts it.")
+    messages.success(request, _("The hold stands: nothing of it is thrown away until somebody lifts it."))
     return redirect(reverse("customers:retention"))
 
 
@@ -66,7 +67,7 @@ def lift_hold(request: HttpRequest, hold_id: int) -> HttpResponse:
     if not form.is_valid():
         return _page(request, lift_form=form, status=400)
     if service.lift_hold(hold_id, reason=form.cleaned_data["reason"], actor=request.user):
-        messages.success(request, "The hold is lifted: the rule holds again from the next run on.")
+        messages.success(request, _("The hold is lifted: the rule holds again from the next run on."))
     else:
-        messages.info(request, "There is no such hold any more: somebody lifted it before.")
+        messages.info(request, _("There is no such hold any more: somebody lifted it before."))
     return redirect(reverse("customers:retention"))

@@ -22,7 +22,7 @@ from recommendations.views import portrait
 def person(request: HttpRequest, customer_id: int) -> HttpResponse:
     """A card of the customer's page when htmx asks; a page of its own without JavaScript."""
     if merchant_of(request.user) is not None:
-        raise PermissionDenied("People belong to the platform; a merchant sees its own events and figures.")
+        raise PermissionDenied(_("People belong to the platform; a merchant sees its own events and figures."))
     customer = get_object_or_404(known_people(), pk=customer_id)
     found = profile(customer_id)
     context = {

@@ -4,11 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from recommendations.contracts import COUPON, PURCHASE, PersonProfile
 from recommendations.ml.factors import factor
 
-STEPS = ("visits", "with a search", "with a product looked at", "with a product added", "with an order")
+STEPS = (
+    "visits",
+    "with a search",
+    lazy("with a product looked at"),
+    lazy("with a product added"),
+    lazy("with an order"),
+)
 
 
 @dataclass(frozen=True)
@@ -68,10 +75,12 @@ def _worth(profile: PersonProfile) -> Line | None:
         return None
     found = profile.lifetime
     notes = (
-        f"{profile.expected_orders:.1f} orders expected in the next four weeks, {found['order_worth']:,.2f} each.",
-        f"From {found['repeats'] + 1} days with an order in {found['seen_weeks']:.0f} weeks (BG/NBD and gamma-gamma).",
+        _("%(expected_orders)s orders expected in the next four weeks, %(value)s each.")
+        % {"expected_orders": f"{profile.expected_orders:.1f}", "value": f"{found['order_worth']:,.2f}"},
+        _("From %(value)s days with an order in %(value_2)s weeks (BG/NBD and gamma-gamma).")
+        % {"value": found["repeats"] + 1, "value_2": f"{found['seen_weeks']:.0f}"},
     )
-    return Line("Worth in the next year", f"{profile.lifetime_value:,.2f}", notes)
+    return Line(_("Worth in the next year"), f"{profile.lifetime_value:,.2f}", notes)
 
 
 def _alive(profile: PersonProfile) -> Line | None:
@@ -80,29 +89,32 @@ def _alive(profile: PersonProfile) -> Line | None:
     found = profile.lifetime
     silent, seen, repeats = found["silent_weeks"], found["seen_weeks"], found["repeats"]
     if not repeats:
-        note = "One order so far: nothing yet shows whether they come back, and the model says 100 %."
+        note = _("One order so far: nothing yet shows whether they come back, and the model says 100 %.")
     else:
         rhythm = (seen - silent) / repeats
-        note = f"Silent for {_weeks(silent)}; until then an order every {_weeks(rhythm)}."
-    return Line("Has left us", f"{1 - profile.alive:.0%}", (note,))
+        note = _("Silent for %(weeks)s; until then an order every %(weeks_2)s.") % {
+            "weeks": _weeks(silent),
+            "weeks_2": _weeks(rhythm),
+        }
+    return Line(_("Has left us"), f"{1 - profile.alive:.0%}", (note,))
 
 
 def _next(profile: PersonProfile) -> Line | None:
     soonest, half, latest = profile.next_order
     if half is None:
         return None
-    until = f"{_day(latest)}" if latest is not None else "more than five years from now"
-    note = (
-        f"Eight in ten people with this rhythm order between {_day(soonest)} and {until}, if they are still customers."
-    )
-    return Line("Next order", f"by {_day(half)}", (note,))
+    until = f"{_day(latest)}" if latest is not None else _("more than five years from now")
+    note = _(
+        "Eight in ten people with this rhythm order between %(day)s and %(until)s, if they are still customers."
+    ) % {"day": _day(soonest), "until": until}
+    return Line(_("Next order"), f"by {_day(half)}", (note,))
 
 
 def _chances(profile: PersonProfile) -> list[Line]:
     found = []
     for kind, chance, label in (
-        (PURCHASE, profile.purchase_propensity, "Orders within four weeks"),
-        (COUPON, profile.coupon_propensity, "Uses a coupon within four weeks"),
+        (PURCHASE, profile.purchase_propensity, _("Orders within four weeks")),
+        (COUPON, profile.coupon_propensity, _("Uses a coupon within four weeks")),
     ):
         if chance is not None:
             notes = tuple(f"{factor(*each)}." for each in profile.factors.get(kind, ()))
@@ -118,9 +130,12 @@ def _reductions(profile: PersonProfile) -> Line | None:
     mine, shop = profile.discount_share, profile.shop_discount_share
     if mine is None or shop is None:
         return None
-    than = "more than" if mine > shop * 1.1 else "less than" if mine < shop * 0.9 else "about as much as"
-    note = f"Of the full price, taken off by discounts in the last year; {than} the shop's {shop:.0%}."
-    return Line("Bought reduced", f"{mine:.0%}", (note,))
+    than = _("more than") if mine > shop * 1.1 else _("less than") if mine < shop * 0.9 else _("about as much as")
+    note = _("Of the full price, taken off by discounts in the last year; %(than)s the shop's %(shop)s.") % {
+        "than": than,
+        "shop": f"{shop:.0%}",
+    }
+    return Line(_("Bought reduced"), f"{mine:.0%}", (note,))
 
 
 def _channels(profile: PersonProfile) -> Line | None:
@@ -129,7 +144,7 @@ def _channels(profile: PersonProfile) -> Line | None:
         return None
     ranked = sorted(profile.channels.items(), key=lambda pair: (-pair[1], pair[0]))
     value = ", ".join(f"{name} {count / total:.0%}" for name, count in ranked)
-    return Line("Orders by channel", value, (f"Of {total:,} orders in the last year.",))
+    return Line(_("Orders by channel"), value, (_("Of %(total)s orders in the last year.") % {"total": f"{total:,}"},))
 
 
 def funnel(profile: PersonProfile) -> list[Step]:
@@ -145,9 +160,9 @@ def funnel(profile: PersonProfile) -> list[Step]:
 
 def windows(profile: PersonProfile) -> list[Window]:
     """What they lean to, by window, the shortest first."""
-    titles = {28: "Last 4 weeks", 91: "Last 13 weeks", 365: "Last year"}
+    titles = {28: _("Last 4 weeks"), 91: _("Last 13 weeks"), 365: _("Last year")}
     return [
-        Window(titles.get(days, f"Last {days} days"),
+        Window(titles.get(days, _("Last %(days)s days") % {"days": days}),
                tuple((name.lower(), f"{share:.0%}", f"× {lift:.1f}") for name, share, lift in rows))
         for days, rows in sorted(profile.leanings.items())
     ]  # fmt: skip

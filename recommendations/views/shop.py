@@ -44,7 +44,7 @@ class Bubble:
 @require_GET
 def behaviour(request: HttpRequest) -> HttpResponse:
     if merchant_of(request.user) is not None:
-        raise PermissionDenied("This page adds up everybody's customers; a merchant sees its own figures.")
+        raise PermissionDenied(_("This page adds up everybody's customers; a merchant sees its own figures."))
     shop = overview()
     categories, searches = trends(CATEGORY), trends(SEARCH)
     context = {
@@ -65,7 +65,7 @@ def riser(fact: TrendFact) -> Riser:
     most, last = max(*fact.weeks, 1), max(len(fact.weeks) - 1, 1)
     points = " ".join(f"{100 * i / last:.1f},{100 - 90 * n / most:.1f}" for i, n in enumerate(fact.weeks))
     chance = "< 0.001" if fact.chance < 0.001 else f"{fact.chance:.3f}"
-    summary = f"People a week, oldest first: {', '.join(map(str, fact.weeks))}"
+    summary = _("People a week, oldest first: %(join)s") % {"join": ", ".join(map(str, fact.weeks))}
     name = fact.name.capitalize() if fact.kind == CATEGORY else fact.name
     return Riser(name, fact.people, fact.people_before, f"× {fact.change:.1f}", chance, points, summary)
 
@@ -75,7 +75,8 @@ def groups(shop: ShopFigures) -> list[Step]:
     everyone = max(sum(group[2] for group in shop.clusters), 1)
     return [
         Step(f"{number + 1}. {name}", people, people / everyone, "kept",
-             f"{orders:.0f} orders, {spend:,.0f} spent, last order {days:.0f} days before, on average")
+             _("%(orders)s orders, %(spend)s spent, last order %(days)s days before, on average")
+             % {"orders": f"{orders:.0f}", "spend": f"{spend:,.0f}", "days": f"{days:.0f}"})
         for number, name, people, orders, spend, days in shop.clusters
     ]  # fmt: skip
 

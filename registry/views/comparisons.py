@@ -1,8 +1,10 @@
 """A kept comparison as the Models page draws it."""
 
+from django.utils.translation import gettext_lazy as _
+
 from registry.models import Comparison
 
-TITLES = (("all", "All purchases"), ("novel", "Novel only: never bought before"))
+TITLES = (("all", _("All purchases")), ("novel", _("Novel only: never bought before")))
 
 
 def shown(comparison: Comparison) -> dict:

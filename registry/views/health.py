@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
 from registry import queries
 from registry.models import ModelVersion, Reading
 
 # Population stability index: Siddiqi's bounds, which the readings carry as their threshold too.
 LOOK = 0.1
 TITLES = {
-    "psi departments": ("What is bought", "share of order lines per department, four weeks"),
-    "psi recency": ("How lately people bought", "people by days since their last order"),
-    "psi baskets": ("What an order is worth", "orders by their total, four weeks"),
-    "psi scores": ("How sure the model is", "people by the score of their first product"),
+    "psi departments": (lazy("What is bought"), lazy("share of order lines per department, four weeks")),
+    "psi recency": (lazy("How lately people bought"), lazy("people by days since their last order")),
+    "psi baskets": (lazy("What an order is worth"), lazy("orders by their total, four weeks")),
+    "psi scores": (lazy("How sure the model is"), lazy("people by the score of their first product")),
 }
 MOST_BARS = 12
 
@@ -87,13 +90,13 @@ def _shift(version: ModelVersion, reading: Reading) -> Shift:
     title, what = TITLES[reading.name]
     chance = reading.detail.get("chance")
     if chance is None or chance >= LOOK:
-        verdict, tone = "Too few to tell: chance alone would move it as far.", "neutral"
+        verdict, tone = _("Too few to tell: chance alone would move it as far."), "neutral"
     elif reading.value > reading.threshold:
-        verdict, tone = "Something else is there: look before you trust the next lists.", "bad"
+        verdict, tone = _("Something else is there: look before you trust the next lists."), "bad"
     elif reading.value > LOOK:
-        verdict, tone = "It moves: look at it.", "warn"
+        verdict, tone = _("It moves: look at it."), "warn"
     else:
-        verdict, tone = "Stable.", "good"
+        verdict, tone = _("Stable."), "good"
     bars, others = _bars(reading)
     return Shift(title, what, reading.value, verdict, tone, bars, others, _line(version, reading, title))
 
@@ -123,7 +126,13 @@ def _line(version: ModelVersion, reading: Reading, title: str) -> dict | None:
     return {
         "points": " ".join(f"{place * step:.2f},{100 - 100 * one.value / top:.2f}" for place, one in enumerate(past)),
         "compare_points": f"0,{bound:.2f} 100,{bound:.2f}",
-        "summary": f"{title}: {past[0].value:.3f} at first, {past[-1].value:.3f} now; the bound is {reading.threshold}.",
+        "summary": _("%(title)s: %(value)s at first, %(value_2)s now; the bound is %(threshold)s.")
+        % {
+            "title": title,
+            "value": f"{past[0].value:.3f}",
+            "value_2": f"{past[-1].value:.3f}",
+            "threshold": reading.threshold,
+        },
         "top_label": f"{top:.2f}",
         "first_label": f"{past[0].taken_at:%d %b}",
         "last_label": f"{past[-1].taken_at:%d %b}",
@@ -137,9 +146,9 @@ def _line(version: ModelVersion, reading: Reading, title: str) -> dict | None:
 def _coverage(newest: dict[str, Reading]) -> list[dict]:
     rows = []
     if (products := newest.get("products in lists")) is not None:
-        rows.append({"label": "Products in anybody's list", "value": f"{products.value:,.0f}", "reading": products})
+        rows.append({"label": _("Products in anybody's list"), "value": f"{products.value:,.0f}", "reading": products})
     if (people := newest.get("buyers with a list")) is not None:
-        rows.append({"label": "Buyers of four weeks with a list", "value": f"{people.value:.1%}", "reading": people})
+        rows.append({"label": _("Buyers of four weeks with a list"), "value": f"{people.value:.1%}", "reading": people})
     return rows
 
 
@@ -177,8 +186,8 @@ def _policies(newest: dict[str, Reading]) -> list[dict]:
 
 def _left_out(newest: dict[str, Reading]) -> list[dict]:
     labels = {
-        "left out refused": "People who refused to be learnt from",
-        "left out flagged": "Orders or people that somebody doubts",
+        "left out refused": _("People who refused to be learnt from"),
+        "left out flagged": _("Orders or people that somebody doubts"),
     }
     return [
         {

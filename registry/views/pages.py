@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.contracts import Capability, requires
@@ -59,7 +60,7 @@ def measure(request: HttpRequest, version_id: int) -> HttpResponse:
     """Leaves a run that a worker picks up within a minute; its result stands among the readings of the live version."""
     found = get_object_or_404(ModelVersion, pk=version_id)
     services.ask("exclusions", {"of": found.kind}, asked_by=request.user)
-    messages.success(request, "Asked for. The Models page shows its progress; it takes as long as two trainings.")
+    messages.success(request, _("Asked for. The Models page shows its progress; it takes as long as two trainings."))
     return redirect("registry:version", version_id)
 
 
@@ -88,7 +89,9 @@ def _change(request: HttpRequest, version_id: int, action: str) -> HttpResponse:
         except PromotionRefused as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, f"Version {now_live.pk} of {now_live.kind} is live.")
+            messages.success(
+                request, _("Version %(pk)s of %(kind)s is live.") % {"pk": now_live.pk, "kind": now_live.kind}
+            )
     else:
-        messages.error(request, "Say why: the reason stands in the audit trail.")
+        messages.error(request, _("Say why: the reason stands in the audit trail."))
     return redirect("registry:version", version_id)
