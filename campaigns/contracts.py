@@ -174,6 +174,26 @@ class Sent:
     provider_id: str
 
 
+class Told(StrEnum):
+    """What a provider says of a message that it took."""
+
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+@dataclass(frozen=True, slots=True)
+class MailReport:
+    """One thing that a mail provider reported. `key` names it for good, so that it counts once."""
+
+    told: Told
+    message_id: int | None  # of the Message row; None when nothing names one
+    recipient: str = field(repr=False)
+    key: bytes = field(repr=False)  # 32 bytes, and nobody can be found by them
+    is_for_good: bool = False  # of a bounce: nobody has this address
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """What a channel asks of a person before anything is said there.

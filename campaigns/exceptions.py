@@ -85,3 +85,11 @@ class NotReady(Exception):
 
 class WordsRefused(ValueError):
     """Words that cannot be a variant's as they are: the message says why and what to do."""
+
+
+class ReportRefused(Exception):
+    """A provider's post that is not heard: `status` is the HTTP answer, the text says why and names nobody."""
+
+    def __init__(self, status: int, detail: str):
+        super().__init__(detail)
+        self.status = status

@@ -102,6 +102,7 @@ urlpatterns = [
     path("requests/<int:request_id>/stop/", requests.stop, name="request-stop"),
     path("requests/<int:request_id>/export/", requests.export, name="request-export"),
     path("hooks/sms/", hooks.sms, name="sms-hook"),
+    path("hooks/mail/<slug:provider>/", hooks.mail, name="mail-hook"),
     path("store/<int:product_id>/", public.product, name="product"),
 ]
 

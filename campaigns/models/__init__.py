@@ -31,6 +31,7 @@ from campaigns.models.planning import (
     Split,
     Transition,
 )
+from campaigns.models.reports import ProviderReport, ProviderTally
 
 __all__ = [
     "Approval",
@@ -50,6 +51,8 @@ __all__ = [
     "Origin",
     "PeopleList",
     "PlanDraft",
+    "ProviderReport",
+    "ProviderTally",
     "Redemption",
     "Rewrite",
     "Segment",

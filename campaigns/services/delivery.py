@@ -24,7 +24,7 @@ from campaigns.exceptions import (
 )
 from campaigns.models import AudienceMember, Campaign, Message
 from campaigns.queries.recipients import Person, people_of
-from campaigns.services import audience, pace, waves
+from campaigns.services import aftermath, audience, pace, waves
 from campaigns.services.approval import still_approved
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import fill, unrenderable
@@ -259,6 +259,7 @@ def _send_one(session, batch: Batch, message: Message, built: object | Unsendabl
         provider_id = session.send(replace(built, not_after=asked + SMTP_TIMEOUT)).provider_id
     except PermanentFailure as failure:
         _settle(batch, message, MessageState.FAILED, reason=failure.reason[:20], error=failure.detail[:300])
+        aftermath.heed(message, failure.reason)
     except AmbiguousOutcome as failure:
         _settle(batch, message, MessageState.UNKNOWN, reason=failure.reason[:20], error=failure.detail[:300])
     except TransientFailure as failure:

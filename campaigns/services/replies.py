@@ -9,7 +9,7 @@ from contextlib import suppress
 from django.conf import settings
 
 from campaigns.channels.signing import verify
-from campaigns.channels.sms import TWILIO
+from campaigns.channels.sms import OPTED_OUT, TWILIO
 from campaigns.models import Message
 from campaigns.services.withdrawal import acknowledge
 from campaigns.state import MessageState
@@ -54,8 +54,16 @@ def reply(number: str, text: str) -> int:
     return len(people)
 
 
-def report(message_id: int, status: str) -> bool:
-    """What became of a text that was handed over; False when that changes nothing."""
+def opted_out(message: Message) -> None:
+    """The provider passes nothing on, for it was told to stop: what it heard is a withdrawal here too."""
+    acknowledge(
+        customer_id=message.customer_id, channel="sms", purpose="marketing", method="sms_provider", actor="subject",
+        patience=0,
+    )  # fmt: skip
+
+
+def report(message_id: int, status: str, code: str = "") -> bool:
+    """What became of a text that was handed over; False when that changes nothing. `code`: why it was not delivered."""
     status = status.lower()
     if status not in DELIVERED | LOST:
         return False
@@ -67,4 +75,8 @@ def report(message_id: int, status: str) -> bool:
         *([MessageState.DELIVERED] if state == MessageState.BOUNCED else []),
     ]
     rows = Message.objects.filter(pk=message_id, channel="sms", state__in=before)
-    return rows.update(state=state, reason="") == 1
+    is_stop = state == MessageState.BOUNCED and code in (str(OPTED_OUT), "opted_out")
+    changed = rows.update(state=state, reason="opted_out" if is_stop else "") == 1
+    if changed and is_stop:
+        opted_out(Message.objects.get(pk=message_id))
+    return changed

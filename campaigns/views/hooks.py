@@ -9,7 +9,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from accounts.contracts import public
-from campaigns.services import replies
+from campaigns.exceptions import ReportRefused
+from campaigns.services import replies, reports
 
 REFERENCE = "attune-"
 
@@ -30,6 +31,7 @@ def sms(request: HttpRequest) -> HttpResponse:
             fields.get("Body", ""),
             request.GET.get("message", ""),
             fields.get("MessageStatus", ""),
+            fields.get("ErrorCode", ""),
         )
         return HttpResponse("<Response/>", content_type="text/xml")
     if not replies.is_signed(request.headers, request.body):
@@ -42,12 +44,29 @@ def sms(request: HttpRequest) -> HttpResponse:
         return HttpResponse("The body is not an object.", status=400, content_type="text/plain")
     said = {name: value for name, value in said.items() if isinstance(value, str)}
     reference = said.get("reference", "").removeprefix(REFERENCE)
-    _hear(said.get("from", ""), said.get("text", ""), reference, said.get("status", ""))
+    _hear(said.get("from", ""), said.get("text", ""), reference, said.get("status", ""), said.get("code", ""))
     return HttpResponse(status=204)
 
 
-def _hear(number: str, text: str, message: str, status: str) -> None:
+@public
+@csrf_exempt
+@never_cache
+@require_POST
+def mail(request: HttpRequest, provider: str) -> HttpResponse:
+    """What a mail provider says of its own accord: deliveries, bounces, complaints and withdrawals."""
+    try:
+        failed = reports.hear(provider, request)
+    except ReportRefused as refusal:
+        answer = HttpResponse(str(refusal), status=refusal.status, content_type="text/plain")
+        if refusal.status == 401:
+            answer["WWW-Authenticate"] = 'Basic realm="Attune"'
+        return answer
+    # What was taken in is known when the whole post comes again.
+    return HttpResponse(status=500 if failed else 204)
+
+
+def _hear(number: str, text: str, message: str, status: str, code: str) -> None:
     if status and message.isascii() and message.isdecimal() and len(message) < 19:
-        replies.report(int(message), status)
+        replies.report(int(message), status, code)
     elif number and text:
         replies.reply(number, text)

@@ -12,6 +12,7 @@ from customers.contracts import (
     ContactLine,
     CustomerTotals,
 )
+from customers.exceptions import InvalidContact
 from customers.identity import normalise
 from customers.models import (
     ContactPoint,
@@ -108,6 +109,19 @@ def by_contact(kind: str, value: str) -> QuerySet[Customer]:
     lookups = [crypto.keyed_hash(ring, kind, written, version)[1] for version in ring.hash_keys]
     points = ContactPoint.objects.filter(kind=kind, lookup__in=lookups)
     return Customer.objects.present().filter(pk__in=points.values("customer")).order_by("-id")
+
+
+def is_point(contact_point_id: int, value: str) -> bool:
+    """Whether this contact point is that address or number. False for what cannot be read as one."""
+    point = ContactPoint.objects.filter(pk=contact_point_id).values_list("kind", "lookup", "lookup_version").first()
+    if point is None:
+        return False
+    kind, lookup, version = point
+    try:
+        written = normalise(kind, value, settings.PHONE_REGION)
+    except InvalidContact:
+        return False
+    return crypto.keyed_hash(keyring(), kind, written, version)[1] == bytes(lookup)
 
 
 def customer_totals() -> CustomerTotals:

@@ -455,6 +455,7 @@ UNAUDITED = {
     "campaigns:click": "the customer's own act: a Click and an Event",
     "campaigns:unsubscribe": "the customer's own act: a record of the consent ledger, which is append-only itself",
     "campaigns:sms-hook": "as above, signed by the provider of texts",
+    "campaigns:mail-hook": "as above, with the secret of the mail provider",
     "campaigns:preferences": "as above",
     "campaigns:survey": "the customer's own answer",
     "registry:measure": "leaves a run that names who asked for it, and changes nothing",

@@ -10,12 +10,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.channels.signing import new_secret, sign
-from campaigns.models import Message
+from campaigns.models import Campaign, Message
+from campaigns.services import delivery
 from customers.contracts import NewContact
-from customers.models import ConsentState, Suppression
+from customers.models import ConsentState, Customer, Suppression
 from customers.services.consent import record_many
 from customers.services.people import add_contact_points
 from tests import factories
+from tests.campaigns.channels.provider import provider
 from tests.flows.shop import consent_of, open_shop
 
 pytestmark = pytest.mark.django_db
@@ -132,3 +134,28 @@ def test_everybody_with_the_number_is_stopped(person):
     post({"from": NUMBER, "text": "STOP"})
 
     assert not allowed(person) and not allowed(other)
+
+
+def test_a_text_that_the_operator_passed_on_to_nobody_because_of_a_stop_is_a_withdrawal(person):
+    text = text_to(person)
+    for _ in range(2):
+        post({"reference": f"attune-{text.pk}", "status": "failed", "code": "opted_out"})
+    text.refresh_from_db()
+    assert (text.state, text.reason) == ("bounced", "opted_out")
+    assert (allowed(person), allowed(person, "email")) == (False, True)
+    assert Suppression.objects.get(lifted_at=None).channel == "sms"
+
+
+def test_a_provider_that_was_told_to_stop_says_so_when_we_send_and_is_believed(person, settings):
+    settings.SMS_STYLE, settings.SMS_USER, settings.SMS_SECRET = "twilio", "AC1", "auth"
+    text = text_to(person, "queued")
+    Message.objects.filter(pk=text.pk).update(sent_at=None)
+    Campaign.objects.update(state="sending", channels=["sms"], started_at=timezone.now())
+    Customer.objects.update(timezone=f"Etc/GMT{timezone.now().hour - 12:+d}")  # noon: no quiet hours
+    with provider((400, {"code": 21610, "message": "Attempt to send to unsubscribed recipient"})) as server:
+        settings.SMS_URL = server.url
+        delivery.send_batch(person.shop.campaign.pk, channel="sms")
+    text.refresh_from_db()
+    assert (text.state, text.reason, len(server.got)) == ("failed", "opted_out", 1)
+    assert (allowed(person), allowed(person, "email")) == (False, True)
+    assert Suppression.objects.get(lifted_at=None).channel == "sms"
