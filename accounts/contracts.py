@@ -70,6 +70,7 @@ class Scope(StrEnum):
     PRODUCTS_READ = "products.read"
     RECOMMENDATIONS_READ = "recommendations.read"
     CAMPAIGNS_READ = "campaigns.read"
+    PUSH_WRITE = "push.write"  # let a customer's browser be registered
 
 
 @dataclass(frozen=True, slots=True)

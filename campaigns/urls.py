@@ -1,6 +1,7 @@
 from django.urls import path
 
-from campaigns import api
+from campaigns.api import push as push_api
+from campaigns.api import results as results_api
 from campaigns.views import (
     compose,
     copy,
@@ -107,6 +108,9 @@ urlpatterns = [
 ]
 
 api_urlpatterns = [
-    path("campaigns/", api.Campaigns.as_view(), name="campaigns"),
-    path("campaigns/<int:campaign_id>/results/", api.CampaignResults.as_view(), name="campaign-results"),
+    path("campaigns/", results_api.Campaigns.as_view(), name="campaigns"),
+    path("campaigns/<int:campaign_id>/results/", results_api.CampaignResults.as_view(), name="campaign-results"),
+    path("push/key/", push_api.PublicKey.as_view(), name="push-key"),
+    path("push/tokens/", push_api.Tokens.as_view(), name="push-tokens"),
+    path("push/subscriptions/", push_api.Subscriptions.as_view(), name="push-subscriptions"),
 ]

@@ -13,7 +13,7 @@ from customers.exceptions import InvalidContact
 DEMO_DOMAIN = "example.invalid"
 # Ids that shops hand out and nobody types: taken as they are.
 OPAQUE_KINDS = frozenset({"loyalty", "device", "anonymous", "push", "web", "app"})
-OPAQUE_MAX = 500  # push tokens are the longest, below 300 characters today
+OPAQUE_MAX = 1000  # push subscriptions are the longest: an address of up to 800 characters and two keys
 KINDS = ("email", "phone", "social", *sorted(OPAQUE_KINDS))
 NETWORK_MAX, HANDLE_MAX = 20, 100
 # Reasons of phonenumbers' parser, in our words: its own repeat the number.

@@ -9,7 +9,7 @@ from campaigns.channels.backend import BackendChannel
 from campaigns.channels.base import Channel
 from campaigns.channels.dkim_header import DkimKey
 from campaigns.channels.email import EmailChannel, SmtpServer
-from campaigns.channels.push import PushChannel
+from campaigns.channels.push import PushChannel, Subscription, public_key, read_subscription
 from campaigns.channels.sms import SmsChannel, SmsProvider
 from campaigns.exceptions import ChannelUnavailable
 
@@ -68,3 +68,13 @@ def push_key() -> str:
     if not settings.MAIL_SINK:
         raise ChannelUnavailable("not_set", "No key for push is set: ATTUNE_PUSH_KEY.")
     return base64.urlsafe_b64encode(hmac.digest(settings.SECRET_KEY.encode(), b"attune push key", "sha256")).decode()
+
+
+def push_public_key() -> str:
+    """Raises ChannelUnavailable where no key is set."""
+    return public_key(push_key())
+
+
+def subscription(given: dict) -> Subscription:
+    """Raises ValueError (field, reason)."""
+    return read_subscription(given, services=tuple(settings.PUSH_SERVICES), is_local_allowed=settings.MAIL_SINK)

@@ -217,6 +217,7 @@ REST_FRAMEWORK = {
         "reads": "1200/min",
         "recommendations": "30000/min",
         "copy": "60/min",
+        "push": "20/min",  # of one customer's browsers
     },
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

@@ -155,7 +155,7 @@ def test_an_api_key_reaches_its_merchants_rows_also_when_the_view_forgets_to_ask
     ours, _ = merchants
     client = key_client(ours, *Scope)
     monkeypatch.setattr("catalog.api.queries.merchant_of", lambda user: None)
-    monkeypatch.setattr("campaigns.api.merchant_of", lambda user: None)
+    monkeypatch.setattr("campaigns.api.results.merchant_of", lambda user: None)
 
     assert [row["merchant"] for row in client.get(reverse("api:products")).json()["results"]] == [ours.external_id]
     assert [row["merchant"] for row in client.get(reverse("api:campaigns")).json()["results"]] == [ours.external_id]
