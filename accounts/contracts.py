@@ -60,6 +60,7 @@ class Capability(StrEnum):
     CONTACT_EXPORT = "contact.export"  # ... with addresses and numbers in the clear
     EVENT_READ = "event.read"
     KEY_MANAGE = "key.manage"
+    WEBHOOK_MANAGE = "webhook.manage"
 
 
 class Scope(StrEnum):
@@ -71,6 +72,7 @@ class Scope(StrEnum):
     RECOMMENDATIONS_READ = "recommendations.read"
     CAMPAIGNS_READ = "campaigns.read"
     PUSH_WRITE = "push.write"  # let a customer's browser be registered
+    WEBHOOKS_WRITE = "webhooks.write"  # see and change where events are posted
 
 
 @dataclass(frozen=True, slots=True)

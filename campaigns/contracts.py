@@ -174,6 +174,26 @@ class Sent:
     provider_id: str
 
 
+# What an endpoint can be told, and who may hear it. A merchant hears of people only what its own sender did, and who said
+# no to it: exact figures of what the platform sent would undo the noise of its results.
+HOOK_KINDS: Mapping[str, str] = {
+    "campaign.message": "a message for your own sender to write: makes the endpoint a channel of campaigns",
+    "campaign.started": "a campaign began to send",
+    "campaign.paused": "a campaign was paused, by a person or by itself",
+    "campaign.finished": "a campaign has sent what it had",
+    "campaign.cancelled": "a campaign was stopped for good",
+    "message.sent": "a message was handed over",
+    "message.delivered": "the provider says that it arrived",
+    "message.bounced": "it came back",
+    "message.complained": "it was marked as spam",
+    "message.failed": "it was refused for good",
+    "consent.withdrawn": "somebody took a consent back, or objected",
+    "order.attributed": "an order fell into the window of a campaign's message",
+}
+PLATFORM_ONLY = frozenset({"order.attributed"})
+SENDS = "campaign.message"
+
+
 class Told(StrEnum):
     """What a provider says of a message that it took."""
 

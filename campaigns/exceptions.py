@@ -93,3 +93,12 @@ class ReportRefused(Exception):
     def __init__(self, status: int, detail: str):
         super().__init__(detail)
         self.status = status
+
+
+class EndpointRefused(ValueError):
+    """An endpoint that cannot be kept as it is: `field` names what is wrong, `reason` what to do."""
+
+    def __init__(self, field: str, reason: str):
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason

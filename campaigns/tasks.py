@@ -11,6 +11,7 @@ from campaigns.services import (
     outcomes,
     segments,
     tallies,
+    telling,
     triggers,
     variants,
     withdrawal,
@@ -81,6 +82,8 @@ def deliver(self, campaign_id: int, channel: str = "") -> None:
         while delivery.send_batch(campaign_id, channel=channel):
             pass
     except ChannelUnavailable as error:
+        if delivery.halt(campaign_id, error):
+            return
         raise self.retry(exc=error, countdown=30) from error
 
 
@@ -106,6 +109,23 @@ def send_letters() -> None:
         letters.send_opt_in(opt_in_id)
     for request_id in requests:
         letters.send_request(request_id)
+
+
+@shared_task(name="campaigns.tell")
+def tell() -> None:
+    """One task an endpoint: a receiver that is slow or away holds up no other."""
+    for endpoint_id in telling.due():
+        tell_one.delay(endpoint_id)
+
+
+@shared_task(name="campaigns.tell_one")
+def tell_one(endpoint_id: int) -> None:
+    telling.tell(endpoint_id)
+
+
+@shared_task(name="campaigns.forget_told")
+def forget_told() -> None:
+    telling.forget()
 
 
 @shared_task(name="campaigns.hand_over")

@@ -2,6 +2,7 @@ from django.urls import path
 
 from campaigns.api import push as push_api
 from campaigns.api import results as results_api
+from campaigns.api import webhooks as webhooks_api
 from campaigns.views import (
     compose,
     copy,
@@ -113,4 +114,14 @@ api_urlpatterns = [
     path("push/key/", push_api.PublicKey.as_view(), name="push-key"),
     path("push/tokens/", push_api.Tokens.as_view(), name="push-tokens"),
     path("push/subscriptions/", push_api.Subscriptions.as_view(), name="push-subscriptions"),
+    path("webhooks/", webhooks_api.Endpoints.as_view(), name="webhooks"),
+    path("webhooks/<int:endpoint_id>/", webhooks_api.OneEndpoint.as_view(), name="webhook"),
+    path("webhooks/<int:endpoint_id>/rotate/", webhooks_api.Rotate.as_view(), name="webhook-rotate"),
+    path("webhooks/<int:endpoint_id>/test/", webhooks_api.Test.as_view(), name="webhook-test"),
+    path("webhooks/<int:endpoint_id>/deliveries/", webhooks_api.Deliveries.as_view(), name="webhook-deliveries"),
+    path(
+        "webhooks/<int:endpoint_id>/deliveries/<int:delivery_id>/redeliver/",
+        webhooks_api.Redeliver.as_view(),
+        name="webhook-redeliver",
+    ),
 ]

@@ -24,6 +24,7 @@ app.conf.task_routes = {
     "campaigns.write_copy": {"queue": "ml"},
     "campaigns.deliver": {"queue": "delivery"},
     "campaigns.send_letters": {"queue": "delivery"},
+    "campaigns.tell_one": {"queue": "delivery"},
     "campaigns.find_look_alikes": {"queue": "ml"},
 }
 _HOUR, _MINUTE = settings.NIGHTLY_TRAINING
@@ -44,6 +45,8 @@ app.conf.beat_schedule = {
     "keep the sizes of segments": {"task": "campaigns.nightly_segments", "schedule": crontab(hour=5, minute=20)},
     "answer what pages ask": {"task": "campaigns.answer_tallies", "schedule": 20.0},
     "find look-alikes": {"task": "campaigns.find_look_alikes", "schedule": 60.0},
+    "tell endpoints what happened": {"task": "campaigns.tell", "schedule": 5.0},
+    "forget what endpoints were told": {"task": "campaigns.forget_told", "schedule": crontab(hour=5, minute=40)},
     "mail what was asked for": {"task": "campaigns.send_letters", "schedule": 60.0},
     "end what has expired": {"task": "customers.expire", "schedule": crontab(minute=17)},
     "anchor the consent ledger": {"task": "customers.anchor", "schedule": crontab(minute=7)},

@@ -25,7 +25,8 @@ def _roles() -> dict[str, tuple[str, list[str]]]:
     }
     for file in sorted(Path(migrations.__path__[0]).glob("0*.py")):
         for slug, names in getattr(import_module(f"accounts.migrations.{file.stem}"), "GRANTED", {}).items():
-            roles[slug][1].extend(names)
+            if slug in roles:  # the merchants' is `member`'s
+                roles[slug][1].extend(names)
     return roles
 
 
@@ -59,7 +60,8 @@ def member(of: Merchant | None) -> User:
     """Somebody with the role of a merchant's people, and a membership unless `of` is None."""
     user = User.objects.create_user(username=f"member-{next(_numbers)}", password="correct horse battery")
     merchants = import_module("accounts.migrations.0005_reach")
-    defaults = {"name": merchants.NAME, "capabilities": merchants.CAPABILITIES, "is_for_merchants": True}
+    granted = [*merchants.CAPABILITIES, *import_module("accounts.migrations.0010_webhook_manage").GRANTED["merchant"]]
+    defaults = {"name": merchants.NAME, "capabilities": granted, "is_for_merchants": True}
     user.roles.add(Role.objects.get_or_create(slug="merchant", defaults=defaults)[0])
     if of is not None:
         Membership.objects.create(user=user, merchant=of)

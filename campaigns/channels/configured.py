@@ -8,9 +8,11 @@ from django.conf import settings
 from campaigns.channels.backend import BackendChannel
 from campaigns.channels.base import Channel
 from campaigns.channels.dkim_header import DkimKey
+from campaigns.channels.egress import check_address
 from campaigns.channels.email import EmailChannel, SmtpServer
 from campaigns.channels.push import PushChannel, Subscription, public_key, read_subscription
 from campaigns.channels.sms import SmsChannel, SmsProvider
+from campaigns.channels.webhook import WebhookChannel
 from campaigns.exceptions import ChannelUnavailable
 
 
@@ -78,3 +80,12 @@ def push_public_key() -> str:
 def subscription(given: dict) -> Subscription:
     """Raises ValueError (field, reason)."""
     return read_subscription(given, services=tuple(settings.PUSH_SERVICES), is_local_allowed=settings.MAIL_SINK)
+
+
+def webhook(timeout: float, url: str, secrets: tuple[str, ...]) -> WebhookChannel:
+    return WebhookChannel(url, secrets, timeout, is_local_allowed=settings.MAIL_SINK)
+
+
+def check_endpoint(url: str) -> None:
+    """Raises ValueError, for people, for an address that may not be posted to."""
+    check_address(url, is_local_allowed=settings.MAIL_SINK)

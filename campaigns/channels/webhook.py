@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from campaigns.channels.egress import Answer, Line, judge
@@ -29,18 +30,28 @@ class WebhookChannel:
 
     @contextmanager
     def open(self) -> Iterator["WebhookSession"]:
-        line = Line(self.url, timeout=self.timeout, is_local_allowed=self.is_local_allowed)
+        session = self.session()
         try:
-            line.connect()
-            yield WebhookSession(self, line)
+            session.connect()
+            yield session
         finally:
-            line.close()
+            session.close()
+
+    def session(self) -> "WebhookSession":
+        """One that connects when it posts. Raises ChannelUnavailable for an address that may not be posted to."""
+        return WebhookSession(self, Line(self.url, timeout=self.timeout, is_local_allowed=self.is_local_allowed))
 
 
 class WebhookSession:
     def __init__(self, channel: WebhookChannel, line: Line):
         self.channel = channel
         self._line = line
+
+    def connect(self) -> None:
+        self._line.connect()
+
+    def close(self) -> None:
+        self._line.close()
 
     def send(self, message: WebhookMessage) -> Sent:
         data = {
@@ -56,9 +67,15 @@ class WebhookSession:
         self.post(webhook_id, MESSAGE, data, not_after=message.not_after)
         return Sent(webhook_id)
 
-    def post(self, webhook_id: str, kind: str, data: dict, not_after: float | None = None) -> Answer:
-        """One event; returns the answer of a receiver that took it. Raises SendFailure: ChannelUnavailable("gone") for 410."""
-        body = json.dumps({"type": kind, "data": data}, ensure_ascii=False, separators=(",", ":")).encode()
+    def post(
+        self, webhook_id: str, kind: str, data: dict, not_after: float | None = None, at: datetime | None = None
+    ) -> Answer:
+        """One event, of the time `at`; returns the answer of a receiver that took it.
+
+        Raises SendFailure: ChannelUnavailable("gone") for 410.
+        """
+        said = {"type": kind, **({"timestamp": at.isoformat()} if at else {}), "data": data}
+        body = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {"Content-Type": "application/json", **sign(self.channel.secrets, webhook_id, body)}
         parts = urlsplit(self.channel.url)
         path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"

@@ -14,6 +14,7 @@ from campaigns.queries import planning
 from campaigns.queries.segments import visible
 from campaigns.queries.triggers import RULES
 from campaigns.services.compose import Plan
+from campaigns.services.endpoints import senders_of
 from campaigns.services.senders import offered
 from catalog.queries import merchants
 from copywriting.services.briefs import festivals_ahead
@@ -151,6 +152,8 @@ class PlanForm(BlockFields):
     def clean(self):
         given = super().clean()
         merchant = given.get("merchant") or None
+        if "webhook" in given.get("channels", ()) and (merchant and int(merchant)) not in senders_of():
+            self.add_error("channels", _("This merchant has no endpoint whose sender writes messages: see Webhooks."))
         seen: set[str] = set()
         for place in range(1, self.slots + 1):
             name = f"segment_{place}"

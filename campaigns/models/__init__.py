@@ -32,6 +32,7 @@ from campaigns.models.planning import (
     Transition,
 )
 from campaigns.models.reports import ProviderReport, ProviderTally
+from campaigns.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
     "Approval",
@@ -63,4 +64,8 @@ __all__ = [
     "SurveyAnswer",
     "Tally",
     "Transition",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookSecret",
 ]

@@ -24,7 +24,7 @@ from campaigns.exceptions import (
 )
 from campaigns.models import AudienceMember, Campaign, Message
 from campaigns.queries.recipients import Person, people_of
-from campaigns.services import aftermath, audience, pace, waves
+from campaigns.services import aftermath, audience, endpoints, pace, waves
 from campaigns.services.approval import still_approved
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import fill, unrenderable
@@ -148,6 +148,20 @@ def start(campaign_id: int, *, actor=None) -> Waterfall | None:
         return result
 
 
+def halt(campaign_id: int, failure: ChannelUnavailable) -> bool:
+    """Pauses a campaign whose channel will not come back by itself, and says why; True when it did."""
+    if failure.reason not in ("gone", "not_set"):
+        return False
+    campaign = Campaign.objects.get(pk=campaign_id)
+    if failure.reason == "gone":
+        endpoints.gone(campaign.merchant_id)
+    try:
+        move(campaign_id, Action.PAUSE, reason=f"Stopped by itself: {failure.detail}"[:300])
+    except TransitionRefused:
+        return False  # it sends no more: whoever stopped it was quicker
+    return True
+
+
 def channels_of(campaign_id: int) -> list[str]:
     return Campaign.objects.values_list("channels", flat=True).get(pk=campaign_id)
 
@@ -219,7 +233,7 @@ def send_batch(campaign_id: int, size: int = BATCH, channel: str = "") -> int:
     filled = fill(batch.campaign, awake)
     sent: list[Message] = []
     try:
-        with sender.connect(SMTP_TIMEOUT).open() as session:
+        with sender.connect(batch.campaign, SMTP_TIMEOUT).open() as session:
             for message in awake:
                 one = filled[message.pk]
                 built = one if isinstance(one, Unsendable) else sender.build(batch.campaign, one)

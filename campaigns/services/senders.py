@@ -8,8 +8,9 @@ from django.conf import settings
 from campaigns.channels import configured
 from campaigns.channels.base import Channel
 from campaigns.channels.sms import compose_text
-from campaigns.contracts import PushMessage, SmsMessage
+from campaigns.contracts import PushMessage, SmsMessage, WebhookMessage
 from campaigns.models import Campaign
+from campaigns.services import endpoints
 from campaigns.services.messages import CLICK, UNSUBSCRIBE, Filled, email_of, link
 
 # Seconds from the gate's answer to the first byte of the text, and again for the text with the server's answer: a
@@ -22,7 +23,7 @@ class Sender:
     """`build` makes of filled words what the channel takes; `connect` raises ChannelUnavailable where it is not set up."""
 
     build: Callable[[Campaign, Filled], object]
-    connect: Callable[[float], Channel]
+    connect: Callable[[Campaign, float], Channel]
 
 
 def _sms(campaign: Campaign, one: Filled) -> SmsMessage:
@@ -49,16 +50,25 @@ def _push(campaign: Campaign, one: Filled) -> PushMessage:
     )
 
 
+def _webhook(campaign: Campaign, one: Filled) -> WebhookMessage:
+    """The same mail, for the merchant's own sender: it knows the person by the platform's id, and no address leaves us."""
+    mail = email_of(campaign, one)
+    return WebhookMessage(
+        one.message.pk, one.customer.external_id, campaign.pk, mail.subject, mail.text, mail.html, mail.unsubscribe_url
+    )
+
+
 SENDERS: dict[str, Sender] = {
-    "email": Sender(email_of, configured.email),
-    "sms": Sender(_sms, configured.sms),
-    "push": Sender(_push, configured.push),
+    "email": Sender(email_of, lambda campaign, timeout: configured.email(timeout)),
+    "sms": Sender(_sms, lambda campaign, timeout: configured.sms(timeout)),
+    "push": Sender(_push, lambda campaign, timeout: configured.push(timeout)),
+    "webhook": Sender(_webhook, lambda campaign, timeout: endpoints.channel(campaign.merchant_id, timeout)),
 }
 
 
 def offered() -> list[str]:
-    """The channels that this install can send on."""
-    set_up = {"sms": bool(settings.SMS_URL), "push": bool(settings.PUSH_KEY)}
+    """The channels that this install can send on; `webhook` where anybody has an endpoint for it."""
+    set_up = {"sms": bool(settings.SMS_URL), "push": bool(settings.PUSH_KEY), "webhook": endpoints.senders_of() != []}
     return [name for name in SENDERS if set_up.get(name, True)]
 
 

@@ -19,7 +19,7 @@ from psycopg_pool import ConnectionPool
 from accounts.contracts import NOBODY, PLATFORM, Scope
 from accounts.models import User
 from accounts.queries import see_as, seen_as
-from campaigns.models import Campaign
+from campaigns.models import Campaign, WebhookEndpoint
 from catalog.models import FeedImport, Membership, Offer, Product
 from config.settings import environment
 from copywriting.models import Job
@@ -32,7 +32,7 @@ from tests.customers.rows import event
 pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).resolve().parents[2]
-GUARDED = (Product, Offer, FeedImport, Event, EventKey, Quarantine, Campaign, Job)
+GUARDED = (Product, Offer, FeedImport, Event, EventKey, Quarantine, Campaign, Job, WebhookEndpoint)
 TWO_YEARS = {"starts_at": "2026-01-01T00:00Z", "ends_at": "2027-01-01T00:00Z"}
 
 
@@ -43,6 +43,7 @@ def stock(merchant) -> None:
     FeedImport.objects.create(merchant=merchant, name="feed")
     Campaign.objects.create(merchant=merchant, name="Rolls again")
     Job.objects.create(merchant=merchant, kind="descriptions", name="Winter")
+    WebhookEndpoint.objects.create(merchant=merchant, name="Shop", url="https://shop.example/", kinds=["message.sent"])
     good, bad = event("Product Viewed", message_id=f"e-{merchant and merchant.pk}"), {"event": "Nothing"}
     receipt = record_events([good, bad], merchant_id=merchant and merchant.pk, source="api")
     assert (receipt.accepted, len(receipt.quarantined)) == (1, 1)

@@ -196,9 +196,8 @@ def test_the_form_costs_the_same_for_one_segment_and_for_many(django_assert_num_
     client = compose_as()
 
     client.get(reverse("campaigns:new"))  # the catalogue's categories are kept for ten minutes
-    with django_assert_num_queries(
-        8
-    ):  # session, user, roles twice, segments, offers, merchants, what was typed and kept
+    # Session, user, roles twice, segments, offers, merchants, their senders, what was typed and kept.
+    with django_assert_num_queries(9):
         client.get(reverse("campaigns:new"))
 
 

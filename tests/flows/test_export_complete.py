@@ -47,6 +47,7 @@ NONE = {
     "customers.ConsentState": "a projection of customers.consent",
     "customers.MergeProposal": "a question about two people that nobody has answered: of both, and of neither alone",
     "customers.ImportedRow": "which line of which file a row came from: nothing of the person but the row itself",
+    "campaigns.WebhookDelivery": "what a shop's own system was told of it, by id: campaigns.messages says the same",
     "risk.Case": "gathers risk.flags",
     "campaigns.ChangedPerson": "a note that somebody has to be asked again, gone within a minute",
 }
