@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from campaigns.api import push as push_api
 from campaigns.api import results as results_api
@@ -21,11 +21,22 @@ from campaigns.views import (
     review,
     segment_edit,
     segments,
+    webhooks,
     why,
     words,
 )
 
 app_name = "campaigns"
+
+# A space of their own: a merchant's people open these pages, and none of the others here (config.middleware.Access).
+webhook_urlpatterns = [
+    path("", webhooks.webhooks, name="list"),
+    path("<int:endpoint_id>/", webhooks.webhook, name="one"),
+    path("<int:endpoint_id>/rotate/", webhooks.rotate, name="rotate"),
+    path("<int:endpoint_id>/test/", webhooks.test, name="test"),
+    path("<int:endpoint_id>/remove/", webhooks.remove, name="remove"),
+    path("<int:endpoint_id>/<int:delivery_id>/again/", webhooks.redeliver, name="redeliver"),
+]
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -103,6 +114,7 @@ urlpatterns = [
     path("requests/<int:request_id>/erase/", requests.erase, name="request-erase"),
     path("requests/<int:request_id>/stop/", requests.stop, name="request-stop"),
     path("requests/<int:request_id>/export/", requests.export, name="request-export"),
+    path("webhooks/", include((webhook_urlpatterns, "webhooks"))),
     path("hooks/sms/", hooks.sms, name="sms-hook"),
     path("hooks/mail/<slug:provider>/", hooks.mail, name="mail-hook"),
     path("store/<int:product_id>/", public.product, name="product"),

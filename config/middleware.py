@@ -182,6 +182,7 @@ PLACES = (
     ("Events", "customers:events", Capability.EVENT_READ),
     ("Audit", "accounts:audit", Capability.AUDIT_READ),
     ("Exports", "accounts:exports", Capability.EXPORT_DECIDE),
+    ("Webhooks", "campaigns:webhooks:list", Capability.WEBHOOK_MANAGE),
     ("API keys", "accounts:keys", Capability.KEY_MANAGE),
 )
 

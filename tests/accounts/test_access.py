@@ -165,6 +165,8 @@ def _delivery(merchant) -> dict:
 
 # For each route that a merchant may call and that names a thing: how to make one of a merchant's.
 OWN = {"mfa_remove_webauthn"}  # looks among the caller's own passkeys alone
+# Pages, which no key opens: tests/campaigns/test_webhook_pages.py.
+OWN |= {f"campaigns:webhooks:{name}" for name in ("one", "rotate", "test", "remove", "redeliver")}
 THINGS = {"api:product": _product, "api:campaign-results": _campaign, "api:description": _job,
           "api:descriptions-accept": _job, "api:webhook": _endpoint, "api:webhook-deliveries": _endpoint,
           "api:webhook-redeliver": _delivery, "api:webhook-rotate": _endpoint, "api:webhook-test": _endpoint}  # fmt: skip

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, AuditEntry, User
 from accounts.services import issue_api_key
-from campaigns.models import Campaign, MessageVariant, Segment
-from campaigns.services import approval, delivery, words
+from campaigns.models import Campaign, MessageVariant, Segment, WebhookDelivery
+from campaigns.services import approval, delivery, endpoints, words
+from campaigns.services.endpoints import NewEndpoint
 from campaigns.services.lifecycle import move
 from campaigns.services.segments import save_segment
 from catalog.queries import by_ids
@@ -372,7 +373,34 @@ def share_evenly() -> Act:
     return shop.marketer, {"campaign_id": shop.campaign.pk}, {"split": "even"}
 
 
+def _endpoint(**fields) -> Act:
+    ada = factories.staff("administrator")
+    new = NewEndpoint("Shop", "https://shop.example/hook", ("message.sent",))
+    return ada, {"endpoint_id": endpoints.register(new, actor=ada)[0].pk}, fields
+
+
+def register_endpoint() -> Act:
+    return factories.staff("administrator"), {}, ENDPOINT
+
+
+def change_endpoint() -> Act:
+    return _endpoint(**ENDPOINT)
+
+
+def redeliver_post() -> Act:
+    ada, where, _ = _endpoint()
+    row = WebhookDelivery.objects.create(endpoint_id=where["endpoint_id"], kind="message.sent", state="failed")
+    return ada, {**where, "delivery_id": row.pk}, {}
+
+
+ENDPOINT = {"name": "Till", "url": "https://shop.example/till", "kinds": ["message.bounced"]}
 ACTS = {
+    "campaigns:webhooks:list": (register_endpoint, "webhook.registered"),
+    "campaigns:webhooks:one": (change_endpoint, "webhook.changed"),
+    "campaigns:webhooks:rotate": (_endpoint, "webhook.secret_rotated"),
+    "campaigns:webhooks:test": (_endpoint, "webhook.tested"),
+    "campaigns:webhooks:remove": (_endpoint, "webhook.removed"),
+    "campaigns:webhooks:redeliver": (redeliver_post, "webhook.redelivered"),
     "campaigns:accept-draft": (accept_draft, "variant.accepted"),
     "campaigns:write-again": (write_words_again, "copy.asked"),
     "campaigns:retire": (retire_variant, "variant.retired"),
