@@ -8,11 +8,11 @@ from customers.models import ImportBatch
 from customers.services.import_fields import ATTRIBUTE, FIELDS, PEOPLE, PURCHASES, SOCIAL, guess
 from customers.services.spec import PROPERTIES
 
-ANY = [("", "any")]
+ANY = [("", _("any"))]
 
 
 def _choices(words) -> list[tuple[str, str]]:
-    return ANY + [(str(word), str(word).replace("_", " ")) for word in words]
+    return ANY + [(str(word), _(str(word).replace("_", " "))) for word in words]
 
 
 class FindById(forms.Form):

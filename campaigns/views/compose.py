@@ -75,7 +75,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, campaign_id: int) -> HttpResponse:
     campaign = campaign_or_404(campaign_id)
     if campaign.state not in compose.EDITABLE or campaign.kind == "history":
-        words = campaign.state.replace("_", " ")
+        words = _(campaign.state.replace("_", " "))
         messages.error(
             request, _("A campaign that is %(words)s cannot be edited any more; compose a new one.") % {"words": words}
         )

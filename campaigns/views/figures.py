@@ -56,21 +56,21 @@ def gate_bars(gate: Waterfall) -> list[Bar]:
     left = gate.audience
     for step in gate.steps:
         left -= step.count
-        bars.append(Bar(REASONS[step.reason], step.count, step.count / total, left / total, "excluded"))
+        bars.append(Bar(_(REASONS[step.reason]), step.count, step.count / total, left / total, "excluded"))
     bars.append(Bar(_("held out"), gate.holdout, gate.holdout / total, gate.treated / total, "holdout"))
     bars.append(Bar(_("to be written to"), gate.treated, gate.treated / total, 0.0, "treated", strong=True))
     return bars
 
 
 STATE_WORDS = {
-    "queued": ("waiting", "all"),
+    "queued": (lazy("waiting"), "all"),
     "sending": (lazy("with a worker now"), "info"),
-    "sent": ("sent", "good"),
-    "delivered": ("delivered", "good"),
-    "failed": ("failed", "bad"),
+    "sent": (lazy("sent"), "good"),
+    "delivered": (lazy("delivered"), "good"),
+    "failed": (lazy("failed"), "bad"),
     "skipped": (lazy("skipped at the last question"), "excluded"),
     "unknown": (lazy("unknown: may have gone out"), "warn"),
-    "bounced": ("bounced", "bad"),
+    "bounced": (lazy("bounced"), "bad"),
     "complained": (lazy("marked as spam"), "bad"),
 }
 
@@ -89,7 +89,7 @@ REASON_WORDS = REASONS | {
 
 
 def reason_words(reason: str) -> str:
-    return REASON_WORDS.get(reason, reason.replace("_", " "))
+    return _(str(REASON_WORDS.get(reason, reason.replace("_", " "))))
 
 
 def state_bars(states: dict[str, int], log_url: str = "") -> list[Bar]:

@@ -131,6 +131,8 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "config.middleware.navigation",
             ],
+            "libraries": {"words": "config.words"},
+            "builtins": ["config.words"],
         },
     }
 ]

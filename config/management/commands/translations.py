@@ -13,6 +13,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation.template import templatize
 
+from config.words import vocabulary
+
 LOCALE = "zh_Hans"
 ROOMS = (
     "accounts",
@@ -26,7 +28,7 @@ ROOMS = (
     "config",
 )
 KEYWORDS = {
-    **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop")),
+    **dict.fromkeys(("_", "lazy", "gettext", "gettext_lazy", "gettext_noop")),
     **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
     **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
 }
@@ -51,6 +53,8 @@ def said() -> Iterator[tuple[str, Message, str]]:
                 found = extract("python", BytesIO(path.read_bytes()), keywords=KEYWORDS, options={"encoding": "utf-8"})
                 for _line, message, _comments, context in found:
                     yield context or "", message, where
+    for word in vocabulary():
+        yield "", word, "config/words.py"
 
 
 def _of_template(path: Path) -> Iterator[tuple[str, Message]]:
