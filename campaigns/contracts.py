@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -249,6 +250,18 @@ class KeptMail:
     subject: str
     links: tuple[str, ...]  # every http(s) address of both parts, in order, each once
     unsubscribe_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPost:
+    """A message of any channel as the local sink shows it."""
+
+    at: datetime
+    channel: str
+    to: str
+    title: str
+    text: str
+    links: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

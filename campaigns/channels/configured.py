@@ -16,6 +16,15 @@ from campaigns.channels.webhook import WebhookChannel
 from campaigns.exceptions import ChannelUnavailable
 
 
+def has_sink() -> bool:
+    """Whether this machine keeps what would go out, on every channel that no provider is set for."""
+    return settings.MAIL_SINK and bool(settings.SINK_PORT)
+
+
+def sink_url() -> str:
+    return f"http://127.0.0.1:{settings.SINK_PORT}"
+
+
 def email(timeout: float) -> Channel:
     if settings.MAIL_BACKEND:
         return BackendChannel(settings.MAIL_BACKEND, timeout)
@@ -36,11 +45,12 @@ def email(timeout: float) -> Channel:
 
 
 def sms(timeout: float) -> Channel:
-    if not settings.SMS_URL:
+    url = settings.SMS_URL or (f"{sink_url()}/sms" if has_sink() else "")
+    if not url:
         raise ChannelUnavailable("not_set", "No provider of text messages is set: ATTUNE_SMS_URL.")
     return SmsChannel(
         SmsProvider(
-            url=settings.SMS_URL,
+            url=url,
             style=settings.SMS_STYLE,
             sender=settings.SMS_SENDER,
             user=settings.SMS_USER,

@@ -1,16 +1,19 @@
 """Reads what the local mail sink (`manage.py mail_sink`) has kept. One file a mail, named by its Message-ID and a count."""
 
 import email
+import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import Message
 from html.parser import HTMLParser
 from pathlib import Path
 
 from campaigns.channels.mime import MESSAGE_HEADER
-from campaigns.contracts import KeptMail
+from campaigns.contracts import KeptMail, KeptPost
 
+POST = ".post"  # what came by HTTP: one file a message, as JSON
 _ADDRESS = re.compile(r"https?://[^\s<>\"]+")
 
 
@@ -18,6 +21,24 @@ def kept(folder: Path) -> Iterator[KeptMail]:
     """Every mail, in an order that never changes. A mail that is being written is not seen yet."""
     for path in sorted(folder.glob("*.eml")):
         yield _read(path)
+
+
+def newest(folder: Path, most: int) -> list[KeptPost]:
+    """What came last, of every channel, the newest first. Reads no more files than it shows."""
+    found = [(path.stat().st_mtime, path) for path in folder.glob("*") if path.suffix in (".eml", POST)]
+    return [_shown(path, at) for at, path in sorted(found, key=lambda one: one[0], reverse=True)[:most]]
+
+
+def _shown(path: Path, at: float) -> KeptPost:
+    when = datetime.fromtimestamp(at, UTC)
+    if path.suffix == POST:
+        said = json.loads(path.read_text())
+        return KeptPost(when, said["channel"], said["to"], said["title"], said["text"], tuple(said["links"]))
+    mail = email.message_from_string(path.read_bytes().decode("utf-8", "replace"))
+    kept = _read(path)
+    plain = next((part for part in mail.walk() if part.get_content_type() == "text/plain"), None)
+    text = plain.get_payload(decode=True).decode("utf-8", "replace") if plain else ""
+    return KeptPost(when, "email", ", ".join(kept.to), kept.subject, text, kept.links)
 
 
 def _read(path: Path) -> KeptMail:

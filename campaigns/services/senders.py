@@ -68,7 +68,11 @@ SENDERS: dict[str, Sender] = {
 
 def offered() -> list[str]:
     """The channels that this install can send on; `webhook` where anybody has an endpoint for it."""
-    set_up = {"sms": bool(settings.SMS_URL), "push": bool(settings.PUSH_KEY), "webhook": endpoints.senders_of() != []}
+    set_up = {
+        "sms": bool(settings.SMS_URL) or configured.has_sink(),
+        "push": bool(settings.PUSH_KEY) or configured.has_sink(),
+        "webhook": endpoints.senders_of() != [],
+    }
     return [name for name in SENDERS if set_up.get(name, True)]
 
 

@@ -21,3 +21,4 @@ PUBLIC_URL = "http://testserver"
 # The owner builds one test database; the tests reach it as the application role.
 DATABASES["owner"]["TEST"] = {"NAME": environment.text("ATTUNE_TEST_DATABASE", "test_attune"), "DEPENDENCIES": []}
 DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
+SINK_PORT = 0  # a test that sends texts or push says where

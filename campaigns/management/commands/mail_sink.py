@@ -6,11 +6,14 @@ import os
 import re
 import signal
 import tempfile
+import threading
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+from campaigns.management import http_sink
 
 
 class Keeper:
@@ -48,12 +51,13 @@ def keep(folder: Path, recipients: list[str], content: bytes) -> Path:
 
 
 class Command(BaseCommand):
-    help = "Keeps mail in files instead of delivering it."
+    help = "Keeps mail, texts, push and webhooks in files instead of delivering them."
     requires_system_checks = ()
 
     def add_arguments(self, parser):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=settings.SMTP_PORT)
+        parser.add_argument("--http-port", type=int, help="for the other channels; 0: none, as beside another --port")
         parser.add_argument("--dir", type=Path, default=settings.MAIL_SINK_DIR)
         parser.add_argument("--delay", type=float, default=0.0, help="seconds between keeping a mail and answering")
 
@@ -62,12 +66,25 @@ class Command(BaseCommand):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for draft in folder.glob("*.part"):  # left by a sink that was killed: never answered, so never sent
             draft.unlink()
+        beside = settings.SINK_PORT if port == settings.SMTP_PORT else 0
+        if http_port := beside if options["http_port"] is None else options["http_port"]:
+            self._serve_http(host, http_port, folder)
         try:
             asyncio.run(self._serve(Keeper(folder, delay), host, port))
         except OSError as error:
             raise CommandError(
                 f"{host}:{port}: {error.strerror}. Is another sink running? Choose another --port."
             ) from None
+
+    def _serve_http(self, host: str, port: int, folder: Path) -> None:
+        try:
+            other = http_sink.server(host, port, folder)
+        except OSError as error:
+            raise CommandError(
+                f"{host}:{port}: {error.strerror}. Is another sink running? Choose another --http-port."
+            ) from None
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        self.stdout.write(f"Sink of the other channels on {host}:{other.server_address[1]}")
 
     async def _serve(self, keeper: Keeper, host: str, port: int) -> None:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()

@@ -25,6 +25,7 @@ from accounts.contracts import Scope
 from accounts.services import create_user, enrol_totp, issue_api_key
 from campaigns.queries import progress
 from campaigns.services import approval, compose, segments
+from campaigns.services.demo_ways import give_ways
 from campaigns.services.simulator import click_some
 from catalog.queries import merchants
 from catalog.services.offers import save_offer, service_account
@@ -62,6 +63,8 @@ class Command(BaseCommand):
             check_port("127.0.0.1", port)
             if settings.MAIL_SINK:
                 check_port(settings.SMTP_HOST, settings.SMTP_PORT)
+                if settings.SINK_PORT:
+                    check_port("127.0.0.1", settings.SINK_PORT)
         except StartRefused as refusal:
             raise CommandError(str(refusal)) from None
         os.environ["PORT"] = str(port)  # for the workers: links in mails lead to where the site is served
@@ -96,6 +99,8 @@ class Command(BaseCommand):
         self.step("1 of 9", "Loading the Complete Journey data set")
         for part in ("products", "people", "campaigns"):
             call_command(f"load_completejourney_{part}", stdout=self.stdout)
+        if settings.MAIL_SINK and settings.SINK_PORT:
+            self.say(f"{give_ways()} households get a simulated phone and browser at the sink, to try every channel.")
         self.step("2 of 9", "Looking for orders that cannot be trusted")
         call_command("sweep_risk", stdout=self.stdout)
         self.step("3 of 9", "Training the recommenders and grouping people, in the ml worker")
@@ -274,5 +279,7 @@ class Command(BaseCommand):
         self.say(f"  prints the one of now, or type the secret into an authenticator app: {', '.join(apps)}")
         self.say(f"  API key of {logins['merchant']} (simulated merchant): {logins['key']}")
         self.say(f"  API reference {self.site}/api/docs/")
+        if settings.MAIL_SINK:
+            self.say(f"  What would have gone out, on every channel: {self.site}/sink/")
         self.say(f"\nClick first: log in as arno, open “{SECOND}” under your tasks, read it, approve it,")
         self.say("then send it. Log in as mara to see its results, as otto to see what proves it.")
