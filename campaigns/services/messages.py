@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 
 from django.conf import settings
 from django.core import signing
@@ -15,6 +14,7 @@ from campaigns.queries.audience import route, sold_out
 from campaigns.queries.recipients import Person, people_of
 from campaigns.render import Template, check, compile_template, render
 from campaigns.services.codes import codes_of
+from campaigns.services.layout import html_of
 from catalog import queries as catalog
 from catalog.contracts import ProductFacts
 from customers.services.seal import open_contacts
@@ -280,20 +280,17 @@ def compose_email(
             *[f"{name}: {url}" for name, url in foot],
         ]
     )
-    rows = "".join(
-        f'<tr><td style="padding:8px 0;border-bottom:1px solid #ddd"><a href="{escape(url)}">{escape(title)}</a></td>'
-        f'<td style="padding:8px 0;border-bottom:1px solid #ddd;text-align:right">{escape(price)}</td></tr>'
-        for title, price, url in shown
-    )
-    links = " · ".join(f'<a href="{escape(url)}" style="color:#555">{name}</a>' for name, url in foot)
-    paragraph = escape(body).replace("\n", "<br>")
-    html = (
-        '<!doctype html><html lang="en"><body style="margin:0;background:#f4f6f7">'
-        '<div style="max-width:560px;margin:0 auto;padding:24px;background:#fff;font:16px/1.5 sans-serif;color:#13222a">'
-        f"<p>{paragraph}</p>{f'<p><strong>{escape(offer_line)}</strong></p>' if offer_line else ''}"
-        f'<table role="presentation" style="width:100%;border-collapse:collapse">{rows}</table>'
-        f'<p style="margin-top:32px;font-size:13px;color:#555">{escape(label)} from {escape(settings.BRAND)}, '
-        f"{escape(settings.POSTAL_ADDRESS)}<br>{links}</p></div></body></html>"
+    html = html_of(
+        {
+            "store": campaign.merchant.name if campaign.merchant else settings.BRAND,
+            "body": body,
+            "offer": offer_line,
+            "products": [{"title": title, "price": price, "url": url} for title, price, url in shown],
+            "first": shown[0][2],
+            "call": "See it in the shop",
+            "sender": f"{label} from {settings.BRAND}, {settings.POSTAL_ADDRESS}",
+            "foot": [{"name": name, "url": url} for name, url in foot],
+        }
     )
     return EmailMessage(
         message_id=message_id,

@@ -162,7 +162,7 @@ def mail(request: HttpRequest, campaign_id: int, variant_id: int, customer_id: i
     except RenderRefused:
         html = "<!doctype html><p>This person would be left out: the message cannot be filled for them.</p>"
     # A link opens in a new window, which the sandbox forbids: without this it would open inside the frame.
-    html = html.replace("<body", '<head><base target="_blank"></head><body', 1)
+    html = html.replace("<head>", '<head><base target="_blank">', 1)
     return HttpResponse(
         html,
         headers={"Content-Security-Policy": MAIL_POLICY, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
