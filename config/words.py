@@ -23,6 +23,13 @@ ENUMS: tuple[type[StrEnum], ...] = (
 OWN = ("accounts", "catalog", "customers", "registry", "recommendations", "copywriting", "risk", "campaigns")
 # What migrations wrote into tables and trainings call their own.
 SAID = (
+    "Too few: the smaller arm expects fewer than 5 who buy, or who do not.", "Too few: an arm has fewer than 30 buyers.",
+    "Every customer of an arm spent the same: there is no chance to measure.",
+    "An arm is empty: there is nothing to compare with.",
+    "The interval excludes zero.", "The interval includes zero: no difference is one of the answers that fit.",
+    "Newcombe hybrid score; ratio by MOVER-R; repeated over daily looks by Lan-DeMets spending",
+    "Welch with Hall's transformation; repeated over daily looks by Lan-DeMets spending",
+    "spending in the 8 weeks before the start", "unknown", "bounced", "complained", "failed",
     "the same verified e-mail address", "the same verified phone number", "the same loyalty card",
     "the same verified social handle", "a login on a device that was known before",
     "Many orders of one customer within an hour", "Many orders of one customer within 24 hours",

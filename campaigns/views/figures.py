@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -28,8 +29,12 @@ def signed_percent(share: float) -> str:
     return f"{'−' if share < 0 else '+'}{abs(share) * 100:.1f} %"
 
 
+def between(low: str, high: str) -> str:
+    return _("%(low)s to %(high)s") % {"low": low, "high": high}
+
+
 def signed_points(share: float) -> str:
-    return f"{'−' if share < 0 else '+'}{abs(share) * 100:.1f} pts"
+    return f"{'−' if share < 0 else '+'}{abs(share) * 100:.1f} {_('pts')}"
 
 
 # --- bars
@@ -104,11 +109,11 @@ def state_bars(states: dict[str, int], log_url: str = "") -> list[Bar]:
 def funnel_bars(funnel: Funnel) -> list[Bar]:
     total = max(funnel.treated, 1)
     return [
-        Bar("treated", funnel.treated, 1.0 if funnel.treated else 0.0, kind="all", strong=True),
-        Bar("sent", funnel.sent, funnel.sent / total, kind="treated"),
-        Bar("clicked", funnel.clickers, funnel.clickers / total, kind="info", note=clicks(funnel)),
+        Bar(_("treated"), funnel.treated, 1.0 if funnel.treated else 0.0, kind="all", strong=True),
+        Bar(_("sent"), funnel.sent, funnel.sent / total, kind="treated"),
+        Bar(_("clicked"), funnel.clickers, funnel.clickers / total, kind="info", note=clicks(funnel)),
         Bar(
-            "ordered",
+            _("ordered"),
             funnel.ordered,
             funnel.ordered / total,
             kind="good",
@@ -120,7 +125,7 @@ def funnel_bars(funnel: Funnel) -> list[Bar]:
 def clicks(funnel: Funnel) -> str:
     if not funnel.clickers and not funnel.machine_clicks:
         return "none"
-    said = ["simulated"] if funnel.clicks_simulated else []
+    said = [_("simulated")] if funnel.clicks_simulated else []
     if funnel.machine_clicks:
         said.append(
             _("%(machine_clicks)s clicks of scanners left out") % {"machine_clicks": f"{funnel.machine_clicks:,}"}
@@ -191,7 +196,7 @@ def measured(lift: Lift, currency: str = CURRENCY) -> Measured:
         title, value, change = _("Share who ordered"), percent, signed_points
     else:
         title = _("Revenue per assigned customer")
-        title += ", adjusted" if lift.adjusted_for else ""
+        title += _(", adjusted") if lift.adjusted_for else ""
         change = signed_money
 
         def value(amount):
@@ -206,17 +211,17 @@ def measured(lift: Lift, currency: str = CURRENCY) -> Measured:
         lift.reason,
         (
             _("%(method)s; less what %(adjusted_for)s foretold")
-            % {"method": lift.method, "adjusted_for": lift.adjusted_for}
+            % {"method": _(lift.method), "adjusted_for": _(lift.adjusted_for)}
         )
         if lift.adjusted_for
-        else lift.method,
+        else _(lift.method),
         plot(_("Difference"), lift.difference, change, lift.verdict),
         plot(_("Relative to the hold-out"), lift.relative, signed_percent, lift.verdict),
     )
 
 
 def interval_words(interval: Interval | None, words) -> str:
-    return f"{words(interval.low)} to {words(interval.high)}" if interval else ""
+    return between(words(interval.low), words(interval.high)) if interval else ""
 
 
 @dataclass(frozen=True)
@@ -238,7 +243,7 @@ def incremental(lift: Lift, treated: ArmResult) -> Incremental:
         signed_money(edge * treated.customers, treated.currency)
         for edge in (lift.difference.low, lift.difference.estimate, lift.difference.high)
     )
-    return Incremental(point, f"{low} to {high}", verdict, tone)
+    return Incremental(point, between(low, high), verdict, tone)
 
 
 # --- lines
@@ -288,14 +293,14 @@ def cumulative(days: list[Day], currency: str = CURRENCY) -> Line | None:
         points(Arm.HOLDOUT),
         _("By %(day)s the treated had spent %(money)s each, the hold-out %(money_2)s.")
         % {
-            "day": f"{last.day:%d %B %Y}",
+            "day": date_format(last.day, "DATE_FORMAT"),
             "money": money(last.treated, currency),
             "money_2": money(last.holdout, currency),
         },
         money(top, currency),
         money(0, currency),
-        f"{days[0].day:%d %b %Y}",
-        f"{last.day:%d %b %Y}",
+        date_format(days[0].day, "SHORT_DATE_FORMAT"),
+        date_format(last.day, "SHORT_DATE_FORMAT"),
         [
             Row(f"{d.day:%Y-%m-%d}", money(d.treated, currency), money(d.holdout, currency), *_band(place, len(days)))
             for place, d in enumerate(days)
@@ -331,7 +336,7 @@ def rates(pairs: list[tuple[int, int]]) -> list[Rate | None]:
     return [
         Rate(
             percent(one[0]),
-            f"{percent(one[1])} to {percent(one[2])}",
+            between(percent(one[1]), percent(one[2])),
             *(round(100 * edge / top, 2) for edge in (one[1], one[0], one[2])),
         )
         if one

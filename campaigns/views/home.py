@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.contracts import ANY_STAFF, Capability, requires
@@ -63,7 +64,9 @@ def _deliverability(states: dict[str, int]) -> dict | None:
         return None
     lost = sum(states.get(state, 0) for state in ("failed", "unknown", "bounced"))
     is_bad = lost > 0.02 * tried or states.get("complained", 0) > 0.001 * tried
-    words = ", ".join(f"{states.get(state, 0):,} {state}" for state in ("failed", "unknown", "bounced", "complained"))
+    words = ", ".join(
+        f"{states.get(state, 0):,} {_(state)}" for state in ("failed", "unknown", "bounced", "complained")
+    )
     return {"share": figures.percent(1 - lost / tried), "words": words, "tone": "bad" if is_bad else "good"}
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.contracts import Capability
@@ -117,4 +118,4 @@ def who(user) -> str:
 
 
 def _note(user, at) -> str:
-    return f"{who(user)}, {at.day} {at:%b %H:%M}"
+    return f"{who(user)}, {date_format(at, 'MONTH_DAY_FORMAT')} {at:%H:%M}"

@@ -3,6 +3,7 @@
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -31,8 +32,8 @@ def _chart(series: Series) -> dict:
         "name": f"{series.purpose.replace('_', ' ')}, {_('any channel') if series.channel == 'any' else series.channel}",
         "points": points,
         "top": f"{top:,}",
-        "first": f"{weeks[0].start:%-d %b %Y}",
-        "last": f"{weeks[-1].start:%-d %b %Y}",
+        "first": date_format(weeks[0].start, "SHORT_DATE_FORMAT"),
+        "last": date_format(weeks[-1].start, "SHORT_DATE_FORMAT"),
         "summary": _("%(standing)s consents stand now, %(standing_2)s at the end of the first week shown.")
         % {"standing": f"{weeks[-1].standing:,}", "standing_2": f"{weeks[0].standing:,}"},
         "came": f"{sum(week.came for week in weeks):,}",

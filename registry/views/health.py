@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -134,8 +135,8 @@ def _line(version: ModelVersion, reading: Reading, title: str) -> dict | None:
             "threshold": reading.threshold,
         },
         "top_label": f"{top:.2f}",
-        "first_label": f"{past[0].taken_at:%d %b}",
-        "last_label": f"{past[-1].taken_at:%d %b}",
+        "first_label": date_format(past[0].taken_at, "MONTH_DAY_FORMAT"),
+        "last_label": date_format(past[-1].taken_at, "MONTH_DAY_FORMAT"),
         "rows": [
             {"label": f"{one.taken_at:%Y-%m-%d %H:%M}", "value": f"{one.value:.4f}", "compare": f"{one.threshold:.2f}"}
             for one in past
