@@ -7,7 +7,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.contracts import Block, Trigger, TriggerKind
+from campaigns.contracts import ROUTES, Block, Trigger, TriggerKind
 from campaigns.forms.block import BlockFields, initial_block
 from campaigns.models import Campaign, Codes
 from campaigns.queries import planning
@@ -120,6 +120,7 @@ class PlanForm(BlockFields):
         self.campaign = campaign
         segments = list(visible())
         choices = [("", "–"), *((str(s.pk), _sized(s)) for s in segments)]
+        self.fields["channels"].choices = [(name, _reaching(name, segments)) for name in offered()]
         asked = sum(1 for name in data if re.fullmatch(r"segment_\d{1,2}", name)) if data is not None else 0
         known = len(self.initial.get("segment_ids", ())) + 1
         self.slots = min(max(asked, known, 2) + more_segments, MAX_SEGMENTS)
@@ -272,6 +273,17 @@ def initial_of(campaign: Campaign | None) -> dict:
 
 def _sized(segment) -> str:
     return f"{segment.name} ({_('not counted') if segment.size is None else f'{segment.size:,}'})"
+
+
+def _reaching(channel: str, segments) -> str:
+    """The channel, and how few people it reaches where the segments are counted: consent and a way to them both."""
+    counted = [
+        segment.reach[ROUTES[channel].consent] for segment in segments if ROUTES[channel].consent in segment.reach
+    ]
+    if not counted:
+        return CHANNEL_WORDS[channel]
+    words = {"channel": CHANNEL_WORDS[channel], "people": f"{max(counted):,}"}
+    return _("%(channel)s, open to at most %(people)s people of one segment") % words
 
 
 def _offered(offer) -> str:

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 
 class ProviderReport(models.Model):
@@ -21,10 +22,10 @@ class ProviderTally(models.Model):
     """How many reports of one kind a provider sent on one day (UTC), and what became of them. Holds no person."""
 
     class Outcome(models.TextChoices):
-        HEARD = "heard", "heard"
-        REPEATED = "repeated", "changed nothing more"
-        UNKNOWN = "unknown", "of no message of ours"
-        BROKEN = "broken", "could not be read"
+        HEARD = "heard", _("heard")
+        REPEATED = "repeated", _("changed nothing more")
+        UNKNOWN = "unknown", _("of no message of ours")
+        BROKEN = "broken", _("could not be read")
 
     provider = models.CharField(max_length=20)
     day = models.DateField()

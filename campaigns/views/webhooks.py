@@ -1,5 +1,6 @@
 """Where merchants' systems are posted to, and what became of each post. A merchant's own member sees its own alone."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -11,15 +12,22 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.contracts import Capability, requires
 from campaigns.exceptions import EndpointRefused
 from campaigns.forms.webhook import KINDS, EndpointForm
-from campaigns.models import WebhookEndpoint
+from campaigns.models import ProviderTally, WebhookEndpoint
+from campaigns.queries import reports
 from campaigns.queries import webhooks as queries
-from campaigns.services import endpoints, telling
+from campaigns.services import endpoints, push, telling
 from campaigns.tasks import tell
 from campaigns.views import figures
 from campaigns.views.answers import SeeOther, nudge, page_below
 from catalog.queries import merchant_of
 
 PAGE = 50
+TOLD = {
+    "delivered": lazy("delivered"),
+    "bounced": lazy("bounced"),
+    "complained": lazy("marked as spam"),
+    "unsubscribed": lazy("withdrawn at the mailbox provider"),
+}
 STATES = {
     "delivered": (lazy("delivered"), "good"),
     "waiting": (lazy("waiting"), "all"),
@@ -49,8 +57,22 @@ def webhooks(request: HttpRequest) -> HttpResponse:
             form = EndpointForm(own=own)
         except EndpointRefused as refusal:
             form.add_error(refusal.field, refusal.reason)
-    context = {"rows": queries.shown(rows[:PAGE]), "form": form, "secret": secret, "is_platform": own is None}
+    context = {
+        "rows": queries.shown(rows[:PAGE]),
+        "form": form,
+        "secret": secret,
+        "is_platform": own is None,
+        "site": settings.PUBLIC_URL,
+        "has_push": push.is_set_up(),
+        "told": _told() if own is None else [],
+    }
     return render(request, "campaigns/webhooks.html", context, status=400 if form.errors else 200)
+
+
+def _told() -> list[dict]:
+    """What mail providers reported, in words."""
+    outcomes = dict(ProviderTally.Outcome.choices)
+    return [row | {"outcome": outcomes[row["outcome"]], "told": TOLD.get(row["told"], "–")} for row in reports.lately()]
 
 
 @requires(Capability.WEBHOOK_MANAGE)

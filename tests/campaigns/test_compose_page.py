@@ -190,6 +190,17 @@ def test_without_a_usable_share_the_estimate_is_silent(holdout):
     assert (page.status_code, page.context["power"]) == (200, None)
 
 
+def test_each_channel_says_how_few_people_it_reaches(settings):
+    settings.SMS_URL = "https://texts.example/"
+    segment("regular")
+    page = compose_as().get(reverse("campaigns:new")).content.decode()
+    assert "Text message\n" in page.replace("</label>", "\n")  # not counted yet: nothing is claimed
+    Segment.objects.update(reach={"email": 1200, "sms": 3})
+    page = compose_as().get(reverse("campaigns:new")).content.decode()
+    assert "Text message, open to at most 3 people of one segment" in page
+    assert "E-mail, open to at most 1,200 people of one segment" in page
+
+
 def test_the_form_costs_the_same_for_one_segment_and_for_many(django_assert_num_queries):
     for number in range(15):
         segment(f"s{number}")

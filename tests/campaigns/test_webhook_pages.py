@@ -4,11 +4,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from campaigns.models import WebhookDelivery, WebhookEndpoint
+from campaigns.models import ProviderTally, WebhookDelivery, WebhookEndpoint
 from campaigns.services import endpoints, telling
 from tests import factories
 from tests.campaigns.channels.provider import provider
+from tests.campaigns.channels.test_push import KEY
 from tests.campaigns.pages import signed_in
 from tests.campaigns.test_webhooks import URL, endpoint
 
@@ -109,6 +111,20 @@ def test_a_merchants_people_see_and_change_their_own_alone():
     assert client.post(page("redeliver", other.pk, row.pk)).status_code == 404
     assert client.post(page("redeliver", mine.pk, row.pk)).status_code == 404
     assert WebhookEndpoint.objects.count() == 3
+
+
+def test_the_page_shows_what_providers_reported_and_how_a_shop_registers_browsers(settings):
+    settings.PUSH_KEY = KEY
+    for number, outcome in ((3, "heard"), (2, "unknown")):
+        ProviderTally.objects.create(
+            provider="postmark", day=timezone.now().date(), told="bounced", outcome=outcome, number=number
+        )
+    ProviderTally.objects.create(provider="postmark", day="2020-01-01", told="bounced", outcome="heard", number=50)
+    text = signed_in(factories.staff("administrator")).get(page("list")).content.decode()
+    assert ">3<" in text and ">2<" in text and "of no message of ours" in text
+    assert "attunePush.subscribe(answer)" in text and "/static/attune/push/worker.js" in text
+    merchants = signed_in(factories.member(factories.merchant())).get(page("list")).content.decode()
+    assert "attunePush" in merchants and "postmark" not in merchants
 
 
 def test_the_list_costs_the_same_for_one_endpoint_and_for_many():

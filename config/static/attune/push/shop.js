@@ -9,7 +9,7 @@
 (function () {
   "use strict";
   var base = new URL(document.currentScript.src);
-  var api = base.origin + base.pathname.replace(/static\/attune\/push\/shop\.js$/, "") + "api/v1/push/subscriptions/";
+  var api = base.origin + base.pathname.replace(/static\/attune\/push\/shop(\.[0-9a-f]+)?\.js$/, "") + "api/v1/push/subscriptions/";
   var WORKER = "/attune-worker.js"; // on your own origin: browsers take a worker from nowhere else
 
   function bytes(text) {
