@@ -5,7 +5,9 @@ from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from django.urls import reverse
 
-from campaigns.models import Message
+from campaigns.models import Message, WebhookAttempt, WebhookDelivery
+from campaigns.services import endpoints
+from campaigns.services.endpoints import NewEndpoint
 from campaigns.services.messages import CLICK, PREFERENCES, SURVEY, UNSUBSCRIBE, sign
 from campaigns.services.segments import count
 from customers.models import ConsentRecord
@@ -48,8 +50,14 @@ def things() -> dict[str, int]:
     count(segment)
     variant = sent.campaign.variants.filter(is_current=True).get()
     record = ConsentRecord.objects.order_by("pk").first()
+    new = NewEndpoint("Shop", "https://shop.example/hook", ("message.sent",))
+    endpoint, _ = endpoints.register(new, actor=sent.marketer)
+    told = WebhookDelivery.objects.create(
+        endpoint=endpoint, kind="message.sent", customer=sent.people[0], state="failed", words={"channel": "email"}
+    )
+    WebhookAttempt.objects.create(delivery=told, is_taken=False, words="The server answered 500.", took_ms=12)
     return {
-        "flag_id": flag.pk, "record_id": record.pk,
+        "endpoint_id": endpoint.pk, "flag_id": flag.pk, "record_id": record.pk,
         "campaign_id": sent.campaign.pk, "segment_id": segment.pk, "customer_id": sent.people[0].pk,
         "variant_id": variant.pk, "offer_id": sent.campaign.offer_id, "version_id": sent.campaign.recommender_id,
         "product_id": Message.objects.filter(state="sent").first().customer.recommendations.first().product_id,
