@@ -220,23 +220,51 @@ class Route:
     """What a channel asks of a person before anything is said there.
 
     `consent` names the channel of the consent ledger that counts, `contact` the kind of contact point that is written to;
-    "" where none is: the person is its own unit, and `no_contact` never holds.
+    "" where none is: the person is its own unit, and `no_contact` never holds. `stops` is the channel on which a bounce, a
+    complaint or an erasure stops this kind of contact point, wherever it is used. A batch channel sends no message by
+    itself: its rows wait until a second person has let the whole file go (campaigns.services.handover).
     """
 
     consent: str
     contact: str
+    stops: str = ""
+    is_batch: bool = False
 
 
 ROUTES: Mapping[str, Route] = {
-    "email": Route("email", "email"),
-    "sms": Route("sms", "phone"),
-    "push": Route("push", "push"),
+    "email": Route("email", "email", "email"),
+    "sms": Route("sms", "phone", "sms"),
+    "push": Route("push", "push", "push"),
     # The merchant's sender writes mail on our word, so it is the consent to mail that counts.
-    "webhook": Route("email", "email"),
+    "webhook": Route("email", "email", "email"),
     # The wording of this consent says that a contact point is matched there as a hash: the e-mail address is that point.
-    "social": Route("social", "email"),
-    "store": Route("store", ""),
+    "social": Route("social", "email", "email", is_batch=True),
+    "store": Route("store", "", is_batch=True),
 }
+BATCHES = frozenset(channel for channel, route in ROUTES.items() if route.is_batch)
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceContact:
+    """One person for an audience list of an advertising platform. What is not known stays empty; hashing is the channel's."""
+
+    email: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)  # E.164
+    country: str = ""  # ISO 3166, two letters
+
+
+@dataclass(frozen=True, slots=True)
+class Coupon:
+    """One coupon of a sheet. `holder` is what stands on the paper: the last signs of a loyalty card, or a segment's name;
+    never a name or an address.
+    """
+
+    code: str
+    holder: str = ""
+    title: str = ""
+    offer: str = ""
+    ends_on: str = ""
+    lines: tuple[str, ...] = ()  # the products, each with its price
 
 
 @dataclass(frozen=True, slots=True)

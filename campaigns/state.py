@@ -125,6 +125,8 @@ MESSAGE_TRANSITIONS: Mapping[tuple[str, str], MessageState] = {
     (_M.SENT, _B.COMPLAIN): _M.COMPLAINED,
     (_M.DELIVERED, _B.BOUNCE): _M.BOUNCED,
     (_M.DELIVERED, _B.COMPLAIN): _M.COMPLAINED,
+    # A file whose download broke off is taken again as a whole: a list tells nobody anything twice.
+    (_M.UNKNOWN, _B.SEND): _M.SENT,
     (_M.UNKNOWN, _B.DELIVER): _M.DELIVERED,
     (_M.UNKNOWN, _B.BOUNCE): _M.BOUNCED,
     (_M.UNKNOWN, _B.COMPLAIN): _M.COMPLAINED,

@@ -6,6 +6,7 @@ from campaigns.exceptions import ChannelUnavailable
 from campaigns.services import (
     codes,
     delivery,
+    handover,
     letters,
     lists,
     outcomes,
@@ -98,6 +99,12 @@ def _wake(campaign_id: int) -> None:
     """One task a channel: a provider that is slow or away holds up no other."""
     for channel in delivery.channels_of(campaign_id):
         deliver.delay(campaign_id, channel)
+
+
+@shared_task(name="campaigns.sweep_lists")
+def sweep_lists() -> None:
+    """Who stands on a list at an advertising platform and may not any more: its page says that a newer one is due."""
+    handover.sweep()
 
 
 @shared_task(name="campaigns.send_letters")

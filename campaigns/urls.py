@@ -8,6 +8,7 @@ from campaigns.views import (
     copy,
     evidence,
     exports,
+    files,
     home,
     hooks,
     monitor,
@@ -81,6 +82,8 @@ urlpatterns = [
     path(
         "campaigns/<int:campaign_id>/recipients/export/<int:export_id>/", exports.download, name="recipients-download"
     ),
+    path("campaigns/<int:campaign_id>/files/<slug:target>/", files.ask, name="file-ask"),
+    path("campaigns/<int:campaign_id>/files/<slug:target>/<int:export_id>/", files.take, name="file-take"),
     path("campaigns/<int:campaign_id>/results/", results.results, name="results"),
     path("offers/", offers.offers, name="offers"),
     path("offers/new/", offers.new, name="offer-new"),

@@ -35,6 +35,7 @@ app.conf.beat_schedule = {
     "read the words of what is scheduled again": {"task": "campaigns.check_words", "schedule": crontab(minute="*/10")},
     "tie orders to the codes that they name": {"task": "campaigns.redeem", "schedule": 300.0},
     "share readers by response": {"task": "campaigns.learn", "schedule": crontab(minute="*/5")},
+    "look who has to come off a list": {"task": "campaigns.sweep_lists", "schedule": crontab(minute=35)},
     "go on sending": {"task": "campaigns.sweep", "schedule": 15.0},
     "draft what waits for words": {"task": "campaigns.sweep_generation", "schedule": 60.0},
     "train what was asked for": {"task": "recommendations.sweep", "schedule": 60.0},

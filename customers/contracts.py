@@ -70,6 +70,11 @@ MAY_FOLLOW: Mapping[Action | None, frozenset[Action]] = {
 }
 # Which kind of contact point a channel writes to. A channel that is not here writes to nobody.
 CONTACT_KIND = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.PUSH: "push", Channel.SOCIAL: "social"}
+# Every kind of contact point that a no on a channel stops there. An advertising platform matches the address and the phone
+# as hashes: who says no to social networks stops these as well, for whoever shares them.
+STOPPED_KINDS = {channel: (kind,) for channel, kind in CONTACT_KIND.items()} | {
+    Channel.SOCIAL: ("social", "email", "phone")
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,6 +197,17 @@ class PlanForm(BlockFields):
             self.add_error("codes", _("A code opens an offer: choose the offer, or no code."))
         if given.get("codes") == Codes.SHARED and not given.get("shared_code"):
             self.add_error("shared_code", _("Type the code that everybody gets."))
+        if "store" in given.get("channels", ()):
+            self._check_sheet(given)
+
+    def _check_sheet(self, given) -> None:
+        if not given.get("codes"):
+            self.add_error("codes", _("A coupon sheet needs codes: choose a shared code, or one for each person."))
+        shared = given.get("shared_code") or ""
+        if given.get("codes") == Codes.SHARED and shared and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", shared):
+            self.add_error(
+                "shared_code", _("A till reads letters, digits and hyphens: write the code with these alone.")
+            )
 
     def _check_time(self, at) -> None:
         if at is None:

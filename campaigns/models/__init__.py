@@ -9,6 +9,7 @@ from campaigns.models.delivery import (
     Redemption,
     SurveyAnswer,
 )
+from campaigns.models.handover import AdCopy, HandOver, Listed, Target
 from campaigns.models.membership import (
     ChangedPerson,
     ListEntry,
@@ -35,6 +36,7 @@ from campaigns.models.reports import ProviderReport, ProviderTally
 from campaigns.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
+    "AdCopy",
     "Approval",
     "Assignment",
     "AudienceMember",
@@ -45,8 +47,10 @@ __all__ = [
     "Codes",
     "CouponCode",
     "Exclusion",
+    "HandOver",
     "Impression",
     "ListEntry",
+    "Listed",
     "Message",
     "MessageVariant",
     "Origin",
@@ -63,6 +67,7 @@ __all__ = [
     "Split",
     "SurveyAnswer",
     "Tally",
+    "Target",
     "Transition",
     "WebhookAttempt",
     "WebhookDelivery",

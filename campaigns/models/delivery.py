@@ -196,13 +196,15 @@ class Redemption(models.Model):
     customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="redemptions")
     order = models.ForeignKey(Order, null=True, on_delete=models.SET_NULL, related_name="+")
     redeemed_at = models.DateTimeField()
+    is_single = models.BooleanField(default=False)  # of a person's own code, which is good once
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.OBSERVED)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["code", "order"], condition=models.Q(order__isnull=False), name="redeemed_once_an_order"
-            )
+            ),
+            models.UniqueConstraint(fields=["code"], condition=models.Q(is_single=True), name="single_code_once"),
         ]
         indexes = [models.Index(fields=["customer", "-redeemed_at"], name="redemption_customer")]
 

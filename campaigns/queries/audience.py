@@ -33,6 +33,8 @@ REASONS = {
 # One row per person of the frozen audience and channel: the first reason that holds, "" where the channel is open.
 #   contact   the newest address of the channel (contact_once_a_person keeps one a lookup); a channel of no kind needs none
 #   unit      the smallest customer id of those who share contact points, in or out of the audience (`units`)
+#   stops     where an address that is used on another channel is stopped for good: it bounced, was complained about, erased
+#   handle    who is stopped on social networks by their handle, while the address is what would be matched there
 #   heard     what other campaigns said or are about to say, no longer ago than the widest cap: read in one pass
 # What a person said and who must not be written to are joined, each by a unique key: a million times a look-up of its own
 # would be most of the time that the gate takes.
@@ -48,7 +50,12 @@ WITH member AS MATERIALIZED (
     LEFT JOIN unnest(%(sharing)s::bigint[], %(units)s::bigint[]) AS u(customer_id, unit) ON u.customer_id = a.customer_id
     WHERE a.campaign_id = %(campaign)s AND (%(only)s::bigint[] IS NULL OR a.customer_id = ANY(%(only)s::bigint[]))
 ), channel AS (
-    SELECT * FROM unnest(%(channels)s::text[], %(kinds)s::text[], %(consents)s::text[]) AS c(channel, kind, consent)
+    SELECT * FROM unnest(%(channels)s::text[], %(kinds)s::text[], %(consents)s::text[], %(stops)s::text[])
+                  AS c(channel, kind, consent, stops)
+), handle AS (
+    SELECT DISTINCT h.customer_id FROM customers_suppression s
+    JOIN customers_contactpoint h ON h.kind = 'social' AND h.lookup = s.lookup
+    WHERE %(has_social)s AND s.channel = 'social' AND s.lifted_at IS NULL
 ), cap AS (
     SELECT * FROM unnest(%(cap_channels)s::text[], %(cap_messages)s::int[], %(cap_since)s::timestamptz[])
                   WITH ORDINALITY AS c(channel, messages, since, number)
@@ -67,7 +74,7 @@ WITH member AS MATERIALIZED (
     JOIN channel ON reached.channel IN ('any', channel.channel)
 ), contact AS (
     SELECT DISTINCT ON (member.customer_id, channel.channel) member.*, channel.channel, channel.kind, channel.consent,
-           c.id AS contact_id, c.lookup
+           channel.stops, c.id AS contact_id, c.lookup
     FROM member CROSS JOIN channel
     LEFT JOIN customers_contactpoint c ON c.customer_id = member.customer_id AND c.kind = channel.kind
     ORDER BY member.customer_id, channel.channel, c.id DESC
@@ -77,13 +84,16 @@ WITH member AS MATERIALIZED (
         WHEN p.is_gone THEN 'gone'
         WHEN p.says_no OR s.customer_id IS NULL THEN 'no_consent'
         WHEN p.kind <> '' AND p.contact_id IS NULL THEN 'no_contact'
-        WHEN x.id IS NOT NULL THEN 'suppressed'
+        WHEN x.id IS NOT NULL OR b.id IS NOT NULL OR h.customer_id IS NOT NULL THEN 'suppressed'
         WHEN p.is_flagged THEN 'risk'
         END AS reason
     FROM contact p
     LEFT JOIN customers_consentstate s ON s.customer_id = p.customer_id AND s.purpose = 'marketing'
         AND s.channel = p.consent AND s.is_given AND (s.valid_until IS NULL OR s.valid_until > %(now)s)
     LEFT JOIN customers_suppression x ON x.channel = p.consent AND x.lookup = p.lookup AND x.lifted_at IS NULL
+    LEFT JOIN customers_suppression b ON b.channel = p.stops AND b.channel <> p.consent AND b.lookup = p.lookup
+        AND b.lifted_at IS NULL AND b.reason <> 'unsubscribed'
+    LEFT JOIN handle h ON h.customer_id = p.customer_id AND p.consent = 'social'
 ), deduplicated AS (
     SELECT asked.*,
            row_number() OVER (PARTITION BY channel, reason IS NULL, lookup ORDER BY customer_id) AS nth
@@ -204,6 +214,8 @@ def gate_parameters(campaign: Campaign, now: datetime, unrenderable: list[int], 
         "channels": campaign.channels,
         "kinds": [route(channel).contact for channel in campaign.channels],
         "consents": [route(channel).consent for channel in campaign.channels],
+        "stops": [route(channel).stops for channel in campaign.channels],
+        "has_social": "social" in campaign.channels,
         "sharing": list(shared.keys()),
         "units": list(shared.values()),
         "now": now,

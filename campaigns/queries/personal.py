@@ -66,6 +66,11 @@ def personal(customer_id: int) -> dict:
         "codes": list(
             CouponCode.objects.filter(customer=person).order_by("pk").values("campaign__name", "code", "origin")
         ),
+        "listed": list(
+            person.listed.order_by("pk").values(
+                "campaign__name", "target", "is_held_out", "listed_in__at", "ended_at", "reason", "taken_off_in__at"
+            )
+        ),
         "redemptions": list(person.redemptions.order_by("pk").values("code__code", "redeemed_at", "origin")),
     }
 

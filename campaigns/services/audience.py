@@ -3,7 +3,7 @@
 from django.db import connection, transaction
 from django.utils import timezone
 
-from campaigns.contracts import Waterfall
+from campaigns.contracts import BATCHES, Waterfall
 from campaigns.models import AudienceMember, Campaign
 from campaigns.queries.audience import GATE, PEOPLE, gate_parameters, waterfall
 from campaigns.queries.segments import members
@@ -17,7 +17,7 @@ LEAST_WAVE = 100
 EXAMPLES = 200  # people of each segment whom the review of a triggered campaign shows
 
 # One statement: what the gate says, each person's arm, each channel that is closed to them, and one queued message for
-# each channel that is open to somebody who is treated. A wave is a random part of a channel's messages.
+# each channel that is open to somebody who is treated. A wave is a random part of a channel's messages; a file is whole.
 # Which of several variants a person gets is drawn with it: those who share an address, and all channels, get the same.
 DRAW = f"""
 WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE}), closed AS (
@@ -33,7 +33,8 @@ INSERT INTO campaigns_message (campaign_id, customer_id, channel, variant_id, co
                                provider_id, error, wave, propensity)
 SELECT %(campaign)s, q.customer_id, q.channel, q.variant, q.contact_id, 'queued', '', 0, '', '',
        1 + (SELECT count(*) FROM unnest(%(waves)s::float8[]) AS w(share)
-            WHERE w.share * q.size >= %(least)s AND q.nth > ceil(w.share * q.size)), q.propensity
+            WHERE w.share * q.size >= %(least)s AND q.nth > ceil(w.share * q.size)
+              AND NOT q.channel = ANY(%(batches)s::text[])), q.propensity
 FROM (
     SELECT gate.customer_id, gate.channel, gate.contact_id, v.id AS variant, v.high - v.low AS propensity,
            count(*) OVER (PARTITION BY gate.channel) AS size,
@@ -75,7 +76,7 @@ def draw(campaign: Campaign, unrenderable: list[int], only: list[int] | None = N
     """
     with connection.cursor() as cursor:
         # Whom an event names is written to at once: there is no rest that could wait for the first.
-        waves = {"waves": campaign.waves if only is None else [], "least": LEAST_WAVE}
+        waves = {"waves": campaign.waves if only is None else [], "least": LEAST_WAVE, "batches": sorted(BATCHES)}
         cursor.execute(
             DRAW, gate_parameters(campaign, timezone.now(), unrenderable, only) | waves | parameters(campaign)
         )

@@ -27,14 +27,24 @@ ON CONFLICT DO NOTHING
 """  # noqa: S608 - the parts are constants of this module
 # Orders that name a code of a campaign, each once. Of several campaigns with one shared code the person's own comes first,
 # then the newest. Reads order_received and coupon_code.
+# A code of one's own is good once: its first order redeems it, and single_code_once decides between two at once.
 REDEEM = """
-INSERT INTO campaigns_redemption (code_id, customer_id, order_id, redeemed_at, origin)
-SELECT DISTINCT ON (o.id) k.id, o.customer_id, o.id, o.ordered_at, o.origin
-FROM customers_order o
-JOIN campaigns_couponcode k ON k.code IN (o.coupon, upper(o.coupon))
-WHERE o.received_at > %(since)s AND o.coupon <> '' AND o.cancelled_at IS NULL
-  AND NOT EXISTS (SELECT FROM campaigns_redemption r WHERE r.order_id = o.id)
-ORDER BY o.id, (k.customer_id IS NOT DISTINCT FROM o.customer_id) DESC, k.id DESC
+WITH named AS (
+    SELECT DISTINCT ON (o.id) k.id AS code_id, o.customer_id, o.id AS order_id, o.ordered_at, o.origin,
+           c.codes = 'unique' AS is_single
+    FROM customers_order o
+    JOIN campaigns_couponcode k ON k.code IN (o.coupon, upper(o.coupon))
+    JOIN campaigns_campaign c ON c.id = k.campaign_id
+    WHERE o.received_at > %(since)s AND o.coupon <> '' AND o.cancelled_at IS NULL
+      AND NOT EXISTS (SELECT FROM campaigns_redemption r WHERE r.order_id = o.id)
+    ORDER BY o.id, (k.customer_id IS NOT DISTINCT FROM o.customer_id) DESC, k.id DESC
+)
+INSERT INTO campaigns_redemption (code_id, customer_id, order_id, redeemed_at, origin, is_single)
+SELECT DISTINCT ON (CASE WHEN is_single THEN code_id ELSE -order_id END)
+       code_id, customer_id, order_id, ordered_at, origin, is_single
+FROM named
+WHERE NOT is_single OR NOT EXISTS (SELECT FROM campaigns_redemption r WHERE r.code_id = named.code_id)
+ORDER BY CASE WHEN is_single THEN code_id ELSE -order_id END, ordered_at, order_id
 ON CONFLICT DO NOTHING
 """
 LATE = timedelta(days=2)  # a sweep that comes later than this has missed orders: as long as a worker may be away

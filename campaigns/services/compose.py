@@ -125,6 +125,8 @@ def problems_of(campaign: Campaign) -> tuple[str, ...]:
         found.append("The offer has ended: choose one that still runs.")
     if campaign.codes and not campaign.offer:
         found.append("There are codes and no offer that they open: choose an offer, or no codes.")
+    if "store" in campaign.channels and not campaign.codes:
+        found.append("A coupon sheet needs codes: choose a shared code, or one of one's own for each person.")
     if campaign.scheduled_at and campaign.offer and campaign.scheduled_at >= campaign.offer.ends_at:
         found.append("The offer ends before the send: move one of them.")
     return tuple(found)

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from campaigns.contracts import ROUTES, Unsendable, Waterfall
+from campaigns.contracts import BATCHES, ROUTES, Unsendable, Waterfall
 from campaigns.exceptions import (
     AmbiguousOutcome,
     ChannelUnavailable,
@@ -163,7 +163,13 @@ def halt(campaign_id: int, failure: ChannelUnavailable) -> bool:
 
 
 def channels_of(campaign_id: int) -> list[str]:
-    return Campaign.objects.values_list("channels", flat=True).get(pk=campaign_id)
+    """Those that send by themselves."""
+    return _sending(Campaign.objects.values_list("channels", flat=True).get(pk=campaign_id))
+
+
+def _sending(channels: list[str]) -> list[str]:
+    """Without those whose messages leave as one file, past a second person."""
+    return [channel for channel in channels if channel not in BATCHES]
 
 
 def pause(campaign_id: int, *, actor, reason: str) -> None:
@@ -205,7 +211,7 @@ def claim(campaign_id: int, size: int = BATCH, channel: str = "") -> Batch | Non
         return None
     token = uuid.uuid4()
     with connection.cursor() as cursor:
-        for one in [channel] if channel else campaign.channels:
+        for one in _sending([channel] if channel else campaign.channels):
             asked = {"token": token, "lease": LEASE, "campaign": campaign_id, "channel": one, "batch": size}
             asked["wave"] = campaign.wave
             cursor.execute(CLAIM, asked)

@@ -11,6 +11,7 @@ from campaigns.models import Campaign
 from campaigns.queries import evidence as queries
 from campaigns.queries import overview
 from campaigns.queries.audience import REASONS, audience_rows, message_states
+from campaigns.queries.handover import all_taken
 from campaigns.queries.review import approvals
 from customers.services.evidence.pack import Contents, write
 from customers.services.evidence.pdf import Section
@@ -75,6 +76,13 @@ def _campaign_facts(campaign: Campaign) -> dict:
         ],
         "gate": queries.gate(campaign.pk),
         "messages": message_states(campaign.pk),
+        "files": [
+            {"hand_over": one.pk, "for": one.target, "asked_for": one.request.reason,
+             "taken_by": one.taken_by.get_username(), "allowed_by": one.request.decided_by.get_username(), "at": one.at,
+             "finished_at": one.finished_at, "people": one.people, "held_out": one.held_out, "taken_off": one.taken_off,
+             "bytes": one.size, "sha256": one.digest}
+            for one in all_taken(campaign.pk)
+        ],
         "models": [
             {name: getattr(version, name) for name in MODEL_FIELDS}
             | {"promoted_by": version.promoted_by and version.promoted_by.get_username()}
@@ -126,6 +134,16 @@ def _sections(facts: dict, made: dict) -> list[Section]:
         Section("The words that were approved", "", ("Segment", "Subject", "Body"), words, (0.12, 0.28, 0.6)),
         Section("What the gate said", "Asked once, at the start.", ("Step", "People"), gate, (0.75, 0.25)),
         Section("Messages by state", "", ("State", "Messages"), sorted(facts["messages"].items()), (0.75, 0.25)),
+        Section(
+            "Files that were taken",
+            "Made while they were taken, and kept nowhere.",
+            ("For", "Taken by", "Let go by", "At", "In it", "SHA-256"),
+            [
+                (f["for"], f["taken_by"], f["allowed_by"], _at(f["at"]), f["people"], f["sha256"] or "broke off")
+                for f in facts["files"]
+            ],
+            (0.1, 0.12, 0.12, 0.18, 0.08, 0.4),
+        ),
         Section(
             "Models",
             "",

@@ -8,7 +8,7 @@ from django.conf import settings
 from campaigns.channels import configured
 from campaigns.channels.base import Channel
 from campaigns.channels.sms import compose_text
-from campaigns.contracts import PushMessage, SmsMessage, WebhookMessage
+from campaigns.contracts import BATCHES, PushMessage, SmsMessage, WebhookMessage
 from campaigns.models import Campaign
 from campaigns.services import endpoints
 from campaigns.services.messages import CLICK, UNSUBSCRIBE, Filled, email_of, link
@@ -67,13 +67,16 @@ SENDERS: dict[str, Sender] = {
 
 
 def offered() -> list[str]:
-    """The channels that this install can send on; `webhook` where anybody has an endpoint for it."""
+    """The channels that this install can send on, and those whose files it can make (campaigns.services.handover);
+    `webhook` where anybody has an endpoint for it.
+    """
     set_up = {
         "sms": bool(settings.SMS_URL) or configured.has_sink(),
         "push": bool(settings.PUSH_KEY) or configured.has_sink(),
         "webhook": endpoints.senders_of() != [],
+        "social": settings.SOCIAL_LISTS,
     }
-    return [name for name in SENDERS if set_up.get(name, True)]
+    return [name for name in (*SENDERS, *sorted(BATCHES)) if set_up.get(name, True)]
 
 
 def mail_channel() -> Channel:

@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from campaigns.contracts import ROUTES
+from campaigns.contracts import BATCHES, ROUTES
 from campaigns.exceptions import TransitionRefused
 from campaigns.models import Campaign, Message
 from campaigns.services.lifecycle import move
@@ -74,7 +74,7 @@ def go_on(campaign_id: int) -> bool:
     """
     now = timezone.now()
     campaign = Campaign.objects.only("state", "wave", "wave_wait", "wave_done_at").get(pk=campaign_id)
-    rows = Message.objects.filter(campaign_id=campaign_id)
+    rows = Message.objects.filter(campaign_id=campaign_id).exclude(channel__in=BATCHES)
     if campaign.state not in (CampaignState.SENDING, CampaignState.RUNNING):
         return False
     if not rows.filter(state="queued", wave__gt=campaign.wave).exists():

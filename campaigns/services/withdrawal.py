@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from campaigns.contracts import ROUTES
-from campaigns.models import Message
+from campaigns.models import Listed, Message
 from campaigns.queries.public import places_of
 from campaigns.state import MessageState
 from customers.contracts import Channel, Purpose
@@ -106,9 +108,16 @@ def fence(customer_id: int, channel: str, reason: str = "withdrawn") -> int:
 
     Part of the caller's transaction, after the suppression.
     """
+    where = _where(customer_id, channel)
     with connection.cursor() as cursor:
-        cursor.execute(FENCE, {**_where(customer_id, channel), "reason": reason})
-        return cursor.rowcount
+        cursor.execute(FENCE, {**where, "reason": reason})
+        cancelled = cursor.rowcount
+    if "social" in where["channels"]:
+        # What stands on a list at a platform cannot be called back: a newer list is due, and its page says by when.
+        mine = Q(customer_id__in=where["customers"]) | Q(contact_point_id__in=where["places"])
+        standing = Listed.objects.filter(mine, ended_at=None, taken_off_in=None)
+        standing.update(ended_at=timezone.now(), reason=reason)
+    return cancelled
 
 
 def fence_suppressed() -> int:

@@ -86,6 +86,7 @@ REASON_WORDS = REASONS | {
     "withdrawn": lazy("withdrew their consent while it was queued"),
     "cancelled": lazy("the campaign was stopped"),
     "worker_lost": lazy("the worker was lost between the attempt and the answer"),
+    "broken_off": lazy("the download of its file broke off: the next file holds it again"),
     "no_answer": lazy("the mail server took it and did not answer"),
     "bad_address": lazy("the address cannot be written to"),
     "address_refused": lazy("the mail server refused the address"),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from campaigns.contracts import BATCHES
 from campaigns.models import Campaign
 from campaigns.queries import monitor as queries
 from campaigns.services.pace import server_share
@@ -29,6 +30,8 @@ def told(campaign: Campaign) -> list[Told]:
 
 
 def limit(campaign: Campaign, lane: queries.Lane, per_second: float | None) -> str:
+    if lane.channel in BATCHES:
+        return _("the file: it goes out when a second person has let it go and somebody takes it")
     if lane.due or lane.held:
         return _going(campaign, lane, per_second)
     if lane.in_later_waves:

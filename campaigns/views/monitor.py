@@ -16,7 +16,7 @@ from campaigns.queries.audience import failures, message_states, waterfall
 from campaigns.services import delivery
 from campaigns.state import CampaignState, MessageState
 from campaigns.tasks import sweep
-from campaigns.views import figures, lanes
+from campaigns.views import figures, files, lanes
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, page_below, say_refusal
 from campaigns.views.shell import shell
 
@@ -40,6 +40,7 @@ def monitor(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "pause_form": ReasonForm(label=_("Why is it paused?"), prefix="pause"),
         "cancel_form": ReasonForm(label=_("Why is it stopped for good?"), prefix="cancel"),
     }
+    context |= files.context(request, campaign)
     return render(request, "campaigns/monitor.html", context)
 
 

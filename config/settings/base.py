@@ -299,6 +299,8 @@ SMS_MOST_PARTS = environment.number("ATTUNE_SMS_MOST_PARTS", 3, least=1)  # each
 SMS_HOOK_SECRET = environment.text("ATTUNE_SMS_HOOK_SECRET", "")
 # The private VAPID key, 32 bytes in base64url: a new one ends every browser's subscription.
 PUSH_KEY = environment.text("ATTUNE_PUSH_KEY", "")
+# Audience lists for advertising platforms: files that a person takes there, so they need nothing else to be set up.
+SOCIAL_LISTS = environment.flag("ATTUNE_SOCIAL_LISTS", True)
 PUSH_SERVICES = environment.names(
     "ATTUNE_PUSH_SERVICES",
     "fcm.googleapis.com,*.push.services.mozilla.com,*.push.apple.com,*.notify.windows.com",

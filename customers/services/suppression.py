@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.exceptions import Refused
 from accounts.services import audit
-from customers.contracts import CONTACT_KIND, Channel
+from customers.contracts import STOPPED_KINDS, Channel
 from customers.models import ContactPoint, Suppression
 
 ADD = """
@@ -38,12 +38,12 @@ def suppress(*, channel: str, contact_point_id: int, reason: str, actor) -> bool
 
 
 def suppress_people(pairs: Iterable[tuple[int, str]], reason: str) -> int:
-    """Stops every contact point that (customer id, channel) writes to; channel `any` means all. One statement."""
+    """Stops every contact point by which (customer id, channel) reaches somebody; channel `any` means all. One statement."""
     rows = [
-        (str(one), CONTACT_KIND[one], customer_id)
+        (str(one), kind, customer_id)
         for customer_id, channel in pairs
-        for one in (CONTACT_KIND if channel == Channel.ANY else [Channel(channel)])
-        if one in CONTACT_KIND
+        for one in (STOPPED_KINDS if channel == Channel.ANY else [Channel(channel)])
+        for kind in STOPPED_KINDS.get(one, ())
     ]
     if not rows:
         return 0

@@ -473,6 +473,8 @@ UNAUDITED = {
     "accounts:export-decide": "audited, from a session that was opened with a password: tests/accounts/test_exports.py",
     "campaigns:recipients-export": "as above",
     "campaigns:recipients-download": "as above",
+    "campaigns:file-ask": "audited, from a session that was opened with a password: tests/flows/test_handover.py",
+    "campaigns:file-take": "as above",
     "customers:export": "audited, from a session that was opened with a password: tests/customers/test_people_export.py",
     "customers:export-download": "as above",
     "accounts:logout": "changes a session, no record",

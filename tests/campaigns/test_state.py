@@ -56,6 +56,7 @@ sending -release-> queued
 sent, delivered, unknown -bounce-> bounced
 sent, delivered, unknown -complain-> complained
 unknown -deliver-> delivered
+unknown -send-> sent
 """
 
 
@@ -97,7 +98,7 @@ def test_every_pair_of_a_message_does_what_the_design_says():
         else:
             with pytest.raises(TransitionRefused):
                 next_message_state(state, action)
-    assert len(design) == len(MESSAGE_TRANSITIONS) == 15
+    assert len(design) == len(MESSAGE_TRANSITIONS) == 16
 
 
 def test_what_is_settled_never_returns_to_the_queue():

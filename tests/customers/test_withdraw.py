@@ -53,7 +53,7 @@ def test_withdrawing_from_all_channels_stops_every_address():
     ann = reachable()
     people.add_contact_points([NewContact(ann.pk, "push", "token-1"), NewContact(ann.pk, "loyalty", "card-1")])
     say_no(ann, channel="any")
-    assert set(Suppression.objects.values_list("channel", flat=True)) == {"email", "push"}
+    assert set(Suppression.objects.values_list("channel", flat=True)) == {"email", "push", "social"}
     assert not ConsentState.objects.filter(customer=ann, is_given=True).exists()
 
 

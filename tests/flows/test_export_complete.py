@@ -40,6 +40,7 @@ PARTS = {
     "campaigns.SegmentMember": "campaigns.segments",
     "campaigns.SegmentMove": "campaigns.segment_moves",
     "campaigns.ListEntry": "campaigns.lists",
+    "campaigns.Listed": "campaigns.listed",
 }
 NONE = {
     "customers.Customer": "the record of the person itself, whose fields are customers.profile",
