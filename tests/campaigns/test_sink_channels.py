@@ -39,8 +39,8 @@ def laptop(settings, tmp_path):
     server.server_close()
 
 
-def test_without_a_sink_or_a_provider_only_mail_is_offered():
-    assert offered() == ["email"]
+def test_without_a_sink_or_a_provider_only_mail_and_files_are_offered():
+    assert offered() == ["email", "social", "store"]  # the last two are files, which need nothing to be set up
 
 
 def test_texts_push_and_webhooks_are_offered_sent_and_shown(laptop):
@@ -49,7 +49,7 @@ def test_texts_push_and_webhooks_are_offered_sent_and_shown(laptop):
     add_contact_points([NewContact(ann.pk, "phone", "+12025550123"), NewContact(ann.pk, "push", sink.subscription(7))])
     record_many(act(ann.pk, channel=channel) for channel in ("sms", "push"))
     endpoints.register(NewEndpoint("Shop", sink.address("hook/shop"), ("campaign.message",)), actor=None)
-    assert offered() == ["email", "sms", "push", "webhook"]
+    assert offered() == ["email", "sms", "push", "webhook", "social", "store"]
     Customer.objects.update(timezone=f"Etc/GMT{timezone.now().hour - 12:+d}")  # noon: no quiet hours
     on_channels(shop, "sms", "push", "webhook")
     delivery.start(shop.campaign.pk)
