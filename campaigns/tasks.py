@@ -44,8 +44,8 @@ def write_copy(run_id: int) -> None:
 
 @shared_task(name="campaigns.check_words")
 def check_words() -> None:
-    """What is scheduled is read again: a fact may have changed since it was approved."""
-    for campaign_id in delivery.scheduled():
+    """What is approved and waits is read again: a fact may have changed since, or too much time has gone by."""
+    for campaign_id in delivery.waiting():
         delivery.recheck(campaign_id)
 
 

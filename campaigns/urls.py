@@ -58,6 +58,7 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/cancel/", compose.cancel, name="cancel"),
     path("campaigns/<int:campaign_id>/review/", review.review, name="review"),
     path("campaigns/<int:campaign_id>/approve/", review.approve, name="approve"),
+    path("campaigns/<int:campaign_id>/comment/", review.comment, name="comment"),
     path("campaigns/<int:campaign_id>/send-back/", review.send_back, name="send-back"),
     path("campaigns/<int:campaign_id>/words/<int:variant_id>/", words.edit, name="words"),
     path("campaigns/<int:campaign_id>/words/<int:variant_id>/check/", words.check, name="words-check"),

@@ -113,6 +113,18 @@ class ApproveForm(forms.Form):
     )
 
 
+class CommentForm(forms.Form):
+    """A remark on a campaign, or a reply to one."""
+
+    text = forms.CharField(
+        max_length=1000,
+        label=_("Say something"),
+        help_text=_("Everybody who reads this campaign reads it; nobody can edit it."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    reply_to = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+
+
 class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=300, label=_("Why?"), widget=forms.Textarea(attrs={"rows": 2}))
 

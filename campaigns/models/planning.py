@@ -282,6 +282,24 @@ class Approval(models.Model):
         return f"{self.campaign_id} by {self.approver_id}"
 
 
+class Comment(models.Model):
+    """What somebody said of a campaign while it was read: a thread of remarks and replies, never edited."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="comments")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField()
+    reply_to = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="replies")
+    digest = models.CharField(max_length=64)  # of plan and words as they stood then
+    at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        db_table_comment = "append-only: what was said of campaigns"
+        indexes = [models.Index(fields=["campaign", "id"], name="comment_in_order")]
+
+    def __str__(self):
+        return f"{self.author_id} on {self.campaign_id}"
+
+
 class Transition(models.Model):
     """One step of a campaign's state, with who and why."""
 

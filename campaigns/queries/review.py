@@ -1,11 +1,12 @@
 """What a reviewer reads: the words of each segment with their origin and findings, sample people, and what has changed."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection
 from django.db.models import Count, Prefetch
 
-from campaigns.models import Approval, AudienceMember, Campaign, MessageVariant, Rewrite, Segment
+from campaigns.models import Approval, AudienceMember, Campaign, Comment, MessageVariant, Rewrite, Segment, Transition
 from copywriting.models import Draft, Finding
 
 # A few people of each segment, the smallest ids first, so that two reviewers talk about the same. Reads index
@@ -97,6 +98,42 @@ def _samples(campaign_id: int, segments: list[int], each: int) -> dict[int, list
 def approvals(campaign_id: int) -> list[Approval]:
     """Newest first, with who approved."""
     return list(Approval.objects.filter(campaign_id=campaign_id).select_related("approver").order_by("-pk"))
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing said of a campaign, by a comment or with a decision, and the replies to it. `is_current`: of the content that
+    stands now; a decision says itself which step it was.
+    """
+
+    id: int | None
+    author: str
+    at: datetime
+    text: str
+    step: str = ""
+    is_current: bool = True
+    replies: tuple["Remark", ...] = ()
+
+
+def conversation(campaign_id: int, digest: str) -> list[Remark]:
+    """What was said, the oldest first: remarks with their replies, and the words that came with each decision."""
+    rows = list(Comment.objects.filter(campaign=campaign_id).select_related("author").order_by("pk"))
+    replies: dict[int, list[Remark]] = {}
+    for row in rows:
+        if row.reply_to_id is not None:
+            replies.setdefault(row.reply_to_id, []).append(_remark(row, digest))
+    said = [_remark(row, digest, tuple(replies.get(row.pk, ()))) for row in rows if row.reply_to_id is None]
+    steps = Transition.objects.filter(campaign=campaign_id).exclude(reason="").exclude(actor=None)
+    said += [
+        Remark(None, step.actor.get_full_name() or step.actor.get_username(), step.at, step.reason, step.action)
+        for step in steps.select_related("actor").order_by("pk")
+    ]
+    return sorted(said, key=lambda one: one.at)
+
+
+def _remark(row: Comment, digest: str, replies: tuple[Remark, ...] = ()) -> Remark:
+    author = row.author.get_full_name() or row.author.get_username()
+    return Remark(row.pk, author, row.at, row.text, is_current=row.digest == digest, replies=replies)
 
 
 @dataclass(frozen=True)

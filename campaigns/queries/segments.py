@@ -278,6 +278,16 @@ def builds_on(rule: dict) -> list[str]:
     return [rule["value"]] if rule.get("field") == "segment" else []
 
 
+def foundations(rule: dict) -> list[Segment]:
+    """Every segment that a rule builds on, also over others, by slug: a change of one of them changes who is meant."""
+    found: dict[str, Segment] = {}
+    asked = set(builds_on(rule))
+    while asked:
+        found |= {segment.slug: segment for segment in Segment.objects.filter(slug__in=asked)}
+        asked = {slug for name in asked & found.keys() for slug in builds_on(found[name].rule)} - found.keys()
+    return [found[slug] for slug in sorted(found)]
+
+
 def visible(merchant=None) -> QuerySet[Segment]:
     rows = Segment.objects.order_by("name")
     return rows if merchant is None else rows.filter(merchant=merchant)

@@ -2,13 +2,18 @@
 
 import hashlib
 import json
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.contracts import Capability
+from accounts.services import audit
 from campaigns.exceptions import ApprovalRefused
-from campaigns.models import Approval, Campaign
+from campaigns.models import Approval, Campaign, Comment
 from campaigns.queries.audience import audience_rows, audience_size
+from campaigns.queries.segments import foundations
 from campaigns.services.lifecycle import move
 from campaigns.services.words import faults
 from campaigns.state import Action, CampaignState, Kind
@@ -59,6 +64,7 @@ def content_of(campaign: Campaign) -> dict:
                 "version": part.segment.version,
                 "rule": part.segment.rule,
                 "priority": part.priority,
+                **_beneath(part.segment.rule),
             }
             for part in campaign.campaign_segments.select_related("segment")
         ],
@@ -70,12 +76,17 @@ def content_of(campaign: Campaign) -> dict:
     }
 
 
+def _beneath(rule: dict) -> dict:
+    beneath = [{"id": s.pk, "slug": s.slug, "version": s.version, "rule": s.rule} for s in foundations(rule)]
+    return {"builds_on": beneath} if beneath else {}
+
+
 def digest_of(campaign: Campaign) -> tuple[str, dict, int]:
     """(digest, content, audience size). The digest is SHA-256 over the canonical JSON of the content and every row of the
     frozen audience; a triggered campaign's audience are examples, which it does not bind.
     """
     content = content_of(campaign)
-    hasher = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
+    hasher = hashlib.sha256(_canonical(content))
     size = 0
     if campaign.kind == Kind.TRIGGERED:
         return hasher.hexdigest(), content, audience_size(campaign.pk)
@@ -83,6 +94,15 @@ def digest_of(campaign: Campaign) -> tuple[str, dict, int]:
         hasher.update(f"\n{customer_id}:{segment_id}:{','.join(map(str, items))}".encode())
         size += 1
     return hasher.hexdigest(), content, size
+
+
+def content_digest(campaign: Campaign) -> str:
+    """Of the content alone, without the audience: which version of plan and words something was said of."""
+    return hashlib.sha256(_canonical(content_of(campaign))).hexdigest()
+
+
+def _canonical(content: dict) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
 
 def approve(campaign_id: int, *, approver, seen_digest: str, comment: str = "") -> Approval:
@@ -112,6 +132,34 @@ def approve(campaign_id: int, *, approver, seen_digest: str, comment: str = "") 
             learn(variant.generation_id, subject=variant.subject, body=variant.body)
         move(campaign_id, Action.APPROVE, actor=approver, reason=comment)
         return approval
+
+
+def valid_until(approval: Approval) -> datetime:
+    """The end of an approval by its age: what was agreed to long ago is read again before it is sent."""
+    return approval.at + timedelta(days=settings.APPROVAL_DAYS)
+
+
+def is_too_old(campaign: Campaign) -> bool:
+    """Whether what the newest approval agreed to has waited for longer than an approval holds."""
+    newest = campaign.approvals.order_by("-pk").first()
+    return newest is not None and valid_until(newest) <= timezone.now()
+
+
+def comment(campaign_id: int, *, author, text: str, reply_to: int | None = None) -> Comment:
+    """Adds to the conversation about a campaign, with the digest of the content that it was said of. Raises ApprovalRefused
+    for an empty text and for a reply to what was not said here.
+    """
+    if not text.strip():
+        raise ApprovalRefused("no_text", "Write what you want to say.")
+    with transaction.atomic():
+        campaign = Campaign.objects.select_related("offer").get(pk=campaign_id)
+        if reply_to is not None and not Comment.objects.filter(pk=reply_to, campaign=campaign).exists():
+            raise ApprovalRefused("no_comment", "What you reply to does not belong to this campaign: reload the page.")
+        row = Comment.objects.create(
+            campaign=campaign, author=author, text=text.strip(), reply_to_id=reply_to, digest=content_digest(campaign)
+        )
+        audit(author, "campaign.commented", campaign, after={"comment": row.pk})
+        return row
 
 
 def send_back(campaign_id: int, *, actor, reason: str) -> None:

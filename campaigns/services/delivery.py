@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -25,7 +26,7 @@ from campaigns.exceptions import (
 from campaigns.models import AudienceMember, Campaign, Message
 from campaigns.queries.recipients import Person, people_of
 from campaigns.services import aftermath, audience, endpoints, pace, waves
-from campaigns.services.approval import still_approved
+from campaigns.services.approval import is_too_old, still_approved
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import fill, unrenderable
 from campaigns.services.senders import SENDERS, SMTP_TIMEOUT
@@ -96,23 +97,35 @@ JOIN customers_customer cu ON cu.id = m.customer_id WHERE m.id = %(id)s
 """
 
 
+TOO_OLD = "Its approval is older than {} days: review it again."
+
+
 def due() -> list[int]:
     """Scheduled campaigns whose time has come."""
     rows = Campaign.objects.filter(state=CampaignState.SCHEDULED, scheduled_at__lte=timezone.now())
     return list(rows.order_by("scheduled_at").values_list("pk", flat=True))
 
 
-def scheduled() -> list[int]:
-    return list(Campaign.objects.filter(state=CampaignState.SCHEDULED).order_by("pk").values_list("pk", flat=True))
+def waiting() -> list[int]:
+    """Approved campaigns that have not started."""
+    rows = Campaign.objects.filter(state__in=(CampaignState.APPROVED, CampaignState.SCHEDULED))
+    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def recheck(campaign_id: int) -> bool:
-    """Reads the words of a scheduled campaign against the facts of now; what does not hold any more goes back to review."""
+    """Reads an approved campaign that has not started against the facts of now: words that do not hold any more, and an
+    approval that has waited for too long, go back to review.
+    """
     with transaction.atomic():
         campaign = (
             Campaign.objects.select_for_update(of=("self",)).select_related("offer", "merchant").get(pk=campaign_id)
         )
-        wrong = faults(campaign) if campaign.state == CampaignState.SCHEDULED else []
+        if campaign.state not in (CampaignState.APPROVED, CampaignState.SCHEDULED):
+            return True
+        if is_too_old(campaign):
+            move(campaign_id, Action.EXPIRE, reason=TOO_OLD.format(settings.APPROVAL_DAYS))
+            return False
+        wrong = faults(campaign)
         if wrong:
             move(campaign_id, Action.EXPIRE, reason=f"The words do not hold any more. {wrong[0]}"[:300])
     return not wrong
@@ -135,6 +148,9 @@ def start(campaign_id: int, *, actor=None) -> Waterfall | None:
         )
         if late:
             move(campaign_id, Action.EXPIRE, actor=actor, reason="Its time was missed by more than it may be late.")
+            return None
+        if is_too_old(campaign):
+            move(campaign_id, Action.EXPIRE, actor=actor, reason=TOO_OLD.format(settings.APPROVAL_DAYS))
             return None
         if not still_approved(campaign):
             move(campaign_id, Action.EXPIRE, actor=actor, reason="It is no longer what was approved: review it again.")

@@ -69,6 +69,11 @@ def _campaign_facts(campaign: Campaign) -> dict:
              "audience_size": row.audience_size, "comment": row.comment, "content": row.content}
             for row in approvals(campaign.pk)
         ],
+        "conversation": [
+            {"author": row.author.get_username(), "at": row.at, "text": row.text, "reply_to": row.reply_to_id, "id": row.pk,
+             "digest": row.digest}
+            for row in campaign.comments.select_related("author").order_by("pk")
+        ],
         "steps": [
             {"action": step.action, "from": step.from_state, "to": step.to_state,
              "actor": step.actor and step.actor.get_username(), "at": step.at, "reason": step.reason}
@@ -118,6 +123,7 @@ def _sections(facts: dict, made: dict) -> list[Section]:
     approved = [
         (a["approver"], _at(a["at"]), a["audience_size"], a["digest"], a["comment"]) for a in facts["approvals"]
     ]
+    said = [(c["author"], _at(c["at"]), c["text"]) for c in facts["conversation"]]
     steps = [(s["action"], s["to"], s["actor"] or "Attune", _at(s["at"]), s["reason"]) for s in facts["steps"]]
     gate = [(REASONS.get(g["reason"], g["reason"]) if g["reason"] else g["arm"], g["people"]) for g in facts["gate"]]
     models = [
@@ -152,6 +158,7 @@ def _sections(facts: dict, made: dict) -> list[Section]:
             (0.16, 0.3, 0.24, 0.12, 0.18),
         ),
         Section("Steps", "", ("Step", "To", "Who", "At", "Why"), steps, (0.14, 0.14, 0.14, 0.2, 0.38)),
+        Section("What was said of it", "", ("Who", "At", "Words"), said, (0.14, 0.2, 0.66)),
     ]
 
 

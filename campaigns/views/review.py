@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
 from campaigns.exceptions import RenderRefused
-from campaigns.forms.words import ApproveForm, ReasonForm
+from campaigns.forms.words import ApproveForm, CommentForm, ReasonForm
 from campaigns.models import AudienceMember, Campaign, MessageVariant
 from campaigns.queries import review as queries
 from campaigns.queries.audience import rehearse, waterfall
@@ -45,6 +45,7 @@ def _page(
     *,
     approve_form: ApproveForm | None = None,
     back_form: ReasonForm | None = None,
+    comment_form: CommentForm | None = None,
     refused: str = "",
     status: int = 200,
 ) -> HttpResponse:
@@ -55,8 +56,13 @@ def _page(
         "drafted": sum(g.drafted for g in generations.values()),
         "passed": sum(g.passed for g in generations.values()),
         "refused": refused,
+        "conversation": queries.conversation(campaign.pk, approval.content_digest(campaign)),
+        "comment_form": comment_form or CommentForm(),
         "may_edit_words": campaign.state in EDITABLE_WORDS and request.user.can(Capability.CAMPAIGN_COMPOSE),
     }
+    if campaign.state in (CampaignState.APPROVED, CampaignState.SCHEDULED):
+        newest = queries.approvals(campaign.pk)[0]
+        context |= {"approved": newest, "valid_until": approval.valid_until(newest)}
     if campaign.frozen_at:
         gate = rehearse(campaign) if campaign.state in UNDECIDED else waterfall(campaign.pk)
         context |= _gate(campaign, gate)
@@ -136,6 +142,21 @@ def send_back(request: HttpRequest, campaign_id: int) -> HttpResponse:
         return _page(request, campaign, back_form=form, refused=str(refusal), status=409)
     messages.success(request, _("Sent back. Its authors read your reason on their home page."))
     return SeeOther(reverse("campaigns:detail", args=[campaign_id]))
+
+
+@requires(Capability.CAMPAIGN_READ)
+@require_POST
+def comment(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    campaign = campaign_or_404(campaign_id)
+    form = CommentForm(request.POST)
+    if not form.is_valid():
+        return _page(request, campaign, comment_form=form, status=400)
+    given = form.cleaned_data
+    try:
+        row = approval.comment(campaign_id, author=request.user, text=given["text"], reply_to=given["reply_to"])
+    except REFUSALS as refusal:
+        return _page(request, campaign, comment_form=form, refused=str(refusal), status=409)
+    return SeeOther(f"{reverse('campaigns:review', args=[campaign_id])}#said-{row.reply_to_id or row.pk}")
 
 
 @requires(Capability.CUSTOMER_READ)

@@ -316,6 +316,8 @@ PROPENSITY_EPSILON = environment.decimal("ATTUNE_PROPENSITY_EPSILON", 0.0)
 WITHDRAWAL_PATIENCE = environment.number("ATTUNE_WITHDRAWAL_PATIENCE", 10)
 # Nobody hears more often from all campaigns together than in these rolling windows: channel:messages/days.
 FREQUENCY_CAPS = environment.caps("ATTUNE_FREQUENCY_CAPS", "any:15/30,sms:6/30")
+# Days for which an approval holds while its campaign waits for its start; after them somebody reads it again.
+APPROVAL_DAYS = environment.number("ATTUNE_APPROVAL_DAYS", 30, least=1)
 
 LOGGING = {
     "version": 1,

@@ -127,6 +127,11 @@ def approve() -> Act:
     return shop.approver, {"campaign_id": shop.campaign.pk}, {"digest": approval.digest_of(shop.campaign)[0]}
 
 
+def comment() -> Act:
+    shop = shop_in_review(people=2)
+    return shop.approver, {"campaign_id": shop.campaign.pk}, {"text": "Is the offer known to the tills?"}
+
+
 def send_back() -> Act:
     shop = shop_in_review(people=2)
     return shop.approver, {"campaign_id": shop.campaign.pk}, {"back-reason": "the offer ends on Sunday"}
@@ -429,6 +434,7 @@ ACTS = {
     "campaigns:schedule": (schedule, "campaign.schedule"),
     "campaigns:unschedule": (unschedule, "campaign.unschedule"),
     "campaigns:approve": (approve, "campaign.approve"),
+    "campaigns:comment": (comment, "campaign.commented"),
     "campaigns:send-back": (send_back, "campaign.send_back"),
     "campaigns:words": (edit_words, "variant.edited"),
     "campaigns:pause": (pause, "campaign.pause"),
