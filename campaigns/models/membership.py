@@ -136,12 +136,14 @@ class Tally(models.Model):
     """A question about people that takes too long for a page: the row is the queue, a worker writes the answer.
 
     count asks for {"rule", "merchant", "slug"}: how many, who for example, how many a channel. overlap asks for
-    {"segments": ids}: how many are in which of them together.
+    {"segments": ids}: how many are in which of them together. rehearsal asks for {"campaign", "frozen_at", "content"}: what
+    the send of exactly this would be.
     """
 
     class Kind(models.TextChoices):
         COUNT = "count", "people of a rule"
         OVERLAP = "overlap", "overlap of segments"
+        REHEARSAL = "rehearsal", "rehearsal of a send"
 
     class State(models.TextChoices):
         ASKED = "asked", "waits"

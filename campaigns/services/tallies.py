@@ -9,10 +9,15 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from campaigns.exceptions import RuleRefused
-from campaigns.models import Segment, Tally
+from campaigns.contracts import Waterfall
+from campaigns.exceptions import NotReady, RuleRefused
+from campaigns.models import Campaign, Segment, Tally
 from campaigns.queries.membership import MOST_OVERLAPPING, numbers, overlap
+from campaigns.queries.rehearsal import rehearsal
 from campaigns.queries.segments import compile_rule, people
+from campaigns.services.approval import content_digest
+from campaigns.services.audience import LEAST_WAVE
+from campaigns.services.messages import unrenderable
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +40,29 @@ def ask_overlap(segment_ids: list[int]) -> Tally:
         raise RuleRefused("segments", "An overlap is of two segments or more.", f"Choose 2 to {MOST_OVERLAPPING}.")
     versions = dict(Segment.objects.filter(pk__in=wanted).values_list("pk", "version"))
     return _ask(Tally.Kind.OVERLAP, {"segments": wanted, "versions": [versions.get(pk, 0) for pk in wanted]})
+
+
+def ask_rehearsal(campaign: Campaign) -> Tally:
+    """What the send of this campaign, as it stands, would be. Raises NotReady before its audience is frozen."""
+    if campaign.frozen_at is None:
+        raise NotReady(("The audience is frozen when the drafts are made: ask for them first.",))
+    return _ask(Tally.Kind.REHEARSAL, _rehearsed(campaign))
+
+
+def rehearsal_of(campaign: Campaign) -> Tally | None:
+    """The newest rehearsal of this campaign, which may be of an earlier version of it."""
+    rows = Tally.objects.filter(kind=Tally.Kind.REHEARSAL, question__campaign=campaign.pk)
+    return rows.order_by("-asked_at", "-pk").first()
+
+
+def is_of(row: Tally, campaign: Campaign) -> bool:
+    """Whether this rehearsal was of the campaign as it stands now."""
+    return row.question == _rehearsed(campaign)
+
+
+def _rehearsed(campaign: Campaign) -> dict:
+    frozen = campaign.frozen_at and campaign.frozen_at.isoformat()
+    return {"campaign": campaign.pk, "frozen_at": frozen, "content": content_digest(campaign)}
 
 
 def _ask(kind: str, question: dict) -> Tally:
@@ -63,8 +91,8 @@ def answer(tally_id: int) -> bool:
     row = Tally.objects.get(pk=tally_id)
     try:
         with transaction.atomic():
-            found = _count(row.question) if row.kind == Tally.Kind.COUNT else _overlap(row.question)
-    except (RuleRefused, DatabaseError) as fault:
+            found = ANSWERS[row.kind](row.question)
+    except (RuleRefused, Campaign.DoesNotExist, DatabaseError) as fault:
         log.warning("tally %s failed: %s", tally_id, type(fault).__name__)
         words = str(fault) if isinstance(fault, RuleRefused) else "The database could not work this out."
         _finish(tally_id, State.FAILED, message=words[:300])
@@ -84,6 +112,31 @@ def _count(question: dict) -> dict:
 
 def _overlap(question: dict) -> dict:
     return {"parts": [[list(part.places), part.people] for part in overlap(question["segments"])]}
+
+
+def _rehearse(question: dict) -> dict:
+    """Times as ISO 8601, so that the row holds them; the gate as (reason, people) in its order."""
+    campaign = Campaign.objects.select_related("offer", "merchant").get(pk=question["campaign"])
+    found = rehearsal(campaign, now=timezone.now(), unrenderable=unrenderable(campaign), least_wave=LEAST_WAVE)
+    return {
+        "begins": found.begins.isoformat(),
+        "unrenderable": found.unrenderable,
+        "gate": _gate(found.gate),
+        "channels": {one.channel: _gate(one) for one in found.gate.channels},
+        "waves": [
+            {"channel": w.channel, "number": w.number, "messages": w.messages, "begins": w.begins.isoformat(),
+             "ends": w.ends.isoformat()}
+            for w in found.waves
+        ],
+        "asleep": [{"channel": a.channel, "until": a.until.isoformat(), "people": a.people} for a in found.asleep],
+    }  # fmt: skip
+
+
+def _gate(gate: Waterfall) -> dict:
+    return {"steps": [[s.reason, s.count] for s in gate.steps], "treated": gate.treated, "holdout": gate.holdout}
+
+
+ANSWERS = {Tally.Kind.COUNT: _count, Tally.Kind.OVERLAP: _overlap, Tally.Kind.REHEARSAL: _rehearse}
 
 
 def forget() -> None:

@@ -1,0 +1,71 @@
+"""A send gone through beforehand by a worker: its numbers, its waves on a line of time, and who would sleep."""
+
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts.contracts import Capability, requires
+from campaigns import tasks
+from campaigns.contracts import Step, Waterfall
+from campaigns.services import tallies
+from campaigns.views import figures
+from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, say_refusal
+from campaigns.views.experiment import could_see
+from campaigns.views.shell import shell
+
+
+@requires(Capability.CAMPAIGN_READ)
+@require_http_methods(["GET", "HEAD", "POST"])
+def rehearsal(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    """A post asks for it; a worker answers within seconds, and the page shows the answer with its age."""
+    campaign = campaign_or_404(campaign_id)
+    if request.method == "POST":
+        try:
+            tallies.ask_rehearsal(campaign)
+        except REFUSALS as refusal:
+            say_refusal(request, refusal)
+        else:
+            nudge(tasks.answer_tallies)
+        return SeeOther(reverse("campaigns:rehearsal", args=[campaign_id]))
+    row = tallies.rehearsal_of(campaign)
+    context = shell(request, campaign, "review") | {"tally": row, "is_of_this": row and tallies.is_of(row, campaign)}
+    if row and row.answer:
+        context |= _shown(campaign, row.answer)
+    name = "campaigns/rehearsal.html#answer" if request.htmx else "campaigns/rehearsal.html"
+    return render(request, name, context)
+
+
+def _shown(campaign, answer: dict) -> dict:
+    gate = _waterfall(answer["gate"])
+    waves = [one | {"begins": _time(one["begins"]), "ends": _time(one["ends"])} for one in answer["waves"]]
+    asleep = [one | {"until": _time(one["until"])} for one in answer["asleep"]]
+    first = _time(answer["begins"])
+    last = max([first, *(one["ends"] for one in waves), *(one["until"] for one in asleep)])
+    span = (last - first).total_seconds() or 1.0
+    for one in waves:  # a bar from 0 to 100 on one line of time; thin ones stay to be seen
+        one["left"] = 100 * (one["begins"] - first).total_seconds() / span
+        one["width"] = max(0.6, 100 * (one["ends"] - one["begins"]).total_seconds() / span)
+    for one in asleep:
+        one["left"] = 100 * (one["until"] - first).total_seconds() / span
+    return {
+        "begins": first,
+        "over": last,
+        "gate": gate,
+        "gate_bars": figures.gate_bars(gate),
+        "channel_bars": [(name, figures.gate_bars(_waterfall(one))) for name, one in answer["channels"].items()],
+        "waves": waves,
+        "asleep": asleep,
+        "unrenderable": answer["unrenderable"],
+        "power": could_see(gate.treated + gate.holdout, campaign.holdout_share, campaign.attribution_days),
+    }
+
+
+def _waterfall(kept: dict) -> Waterfall:
+    return Waterfall(tuple(Step(reason, count) for reason, count in kept["steps"]), kept["treated"], kept["holdout"])
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
