@@ -2,9 +2,10 @@
 
 `--two-stage` adds the ranker, taught by the three snapshots whose four weeks end at or before the cut; `--foresee 4` lets it
 read the shop's promotion plan of the weeks that are judged (the plan is the retailer's own and was made before them;
-without it only past weeks are read). `--families` adds every counted family, `--networks [NAME ...]` the three networks
-or some of them, each stopped by the four weeks before the cut and trained once more with those, with its interval and its
-paired difference to the blend; `--join` takes each into the blend with weights tuned on those four weeks.
+without it only past weeks are read), `--opinions caser` what that network makes of each candidate. `--families` adds every
+counted family, `--networks [NAME ...]` the three networks or some of them, each stopped by the four weeks before the cut and
+trained once more with those, with its interval and its paired difference to the blend; `--join` takes each into the blend
+with weights tuned on those four weeks. At the end what is best is set against each of the others.
 
 Complete Journey (2,469 households, 2017), read from the parquet files of the package, which is not imported. Time
 split after a week; everything bought in the next four weeks is true; ranks are among the whole catalogue. Defaults were
@@ -217,7 +218,8 @@ def report(lines: pl.DataFrame, level: str, week: int, options: argparse.Namespa
             found[f"blend with {name}"] = joined(lines, log, week, split, more[name])
             told(f"blend with {name}", found)
     if options.two_stage:
-        found["two-stage"] = two_stage(lines, level, week, options.foresee, found)
+        found["two-stage"] = two_stage(lines, level, week, options, found)
+    against_all("two-stage" if options.two_stage else "blend", found)
     for view in VIEWS:
         difference = paired_difference(found["EASE weighed"][view], found["EASE default"][view], "ndcg@10")
         print(f"  EASE weighed - EASE default, {view}: {difference}")
@@ -233,6 +235,16 @@ def told(name: str, found: dict[str, dict[str, Evaluation]]) -> None:
         print(
             f"  {name}, {view}: {figure}; - blend: {paired_difference(found[name][view], found['blend'][view], 'ndcg@10')}"
         )
+
+
+def against_all(best: str, found: dict[str, dict[str, Evaluation]]) -> None:
+    """What is live against every other family, paired by person: worse than none of them is what it promises."""
+    print(f"  {best} less each of the others (NDCG@10, 95 %)")
+    for name in (name for name in found if name != best):
+        differences = [paired_difference(found[best][view], found[name][view], "ndcg@10") for view in VIEWS]
+        worse = [view for view, one in zip(VIEWS, differences, strict=True) if one.high < 0]
+        verdict = f"WORSE in {' and '.join(worse)}" if worse else "no worse"
+        print(f"    {name:16}{differences[0]!s:>30}{differences[1]!s:>30}  {verdict}")
 
 
 def joined(lines: pl.DataFrame, log: PurchaseLog, week: int, split: Split, network: Recommender) -> dict:
@@ -251,12 +263,14 @@ def joined(lines: pl.DataFrame, log: PurchaseLog, week: int, split: Split, netwo
     return {view: evaluate(whole, split, view) for view in VIEWS}
 
 
-def two_stage(lines: pl.DataFrame, level: str, week: int, foresee: int, found: dict) -> dict[str, Evaluation]:
+def two_stage(lines: pl.DataFrame, level: str, week: int, options, found: dict) -> dict[str, Evaluation]:
     """The ranker, its four figures, and its paired difference to what is best without it."""
     started = time.process_time()
     log = purchase_log(lines, level)
     split, cut = split_after(lines, log, week), week_starts(lines)[week + 1]
-    model = TwoStage(replace(TwoStageConfig(), foresee_weeks=foresee), shop_facts(lines, level)).fit(log, cut)
+    first_stage = TwoStageConfig().first_stage | {name: NETWORKS[name] for name in options.opinions}
+    recipe = replace(TwoStageConfig(), foresee_weeks=options.foresee, first_stage=first_stage)
+    model = TwoStage(recipe, shop_facts(lines, level)).fit(log, cut)
     snapshot = model.snapshot(log, split, cut)
     judged = {view: evaluate(scorer, split, view) for view, scorer in model.scorers(snapshot).items()}
     figures = [judged[view].mean(metric) for view in VIEWS for metric in ("ndcg@10", "recall@20")]
@@ -279,6 +293,10 @@ def main() -> None:
     parser.add_argument("--by-day", action="store_true", help="with times as coarse as training reads them")
     parser.add_argument("--two-stage", action="store_true")
     parser.add_argument("--foresee", type=int, default=0, help="weeks of the promotion plan that may be read ahead")
+    parser.add_argument(
+        "--opinions", nargs="+", choices=list(NETWORKS), default=[],
+        help="networks whose scores the ranker reads, each fitted anew on what every snapshot knew",
+    )  # fmt: skip
     parser.add_argument("--families", action="store_true")
     parser.add_argument("--networks", nargs="*", choices=list(NETWORKS), help="all three when none is named")
     parser.add_argument(
