@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.contracts import Action, Purpose
 from customers.models import ImportBatch
-from customers.services.import_fields import ATTRIBUTE, FIELDS, PEOPLE, PURCHASES, SOCIAL, guess
+from customers.services.import_fields import ATTRIBUTE, FIELDS, MEMBERS, PEOPLE, PURCHASES, SOCIAL, guess
 from customers.services.spec import PROPERTIES
 
 ANY = [("", _("any"))]
@@ -103,6 +103,16 @@ class UploadFile(forms.Form):
     )
 
 
+class UploadList(UploadFile):
+    """A file of people who are known, for a list; nothing else can come of it."""
+
+    field_order = ("file",)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        del self.fields["kind"]
+
+
 class ImportColumns(forms.Form):
     """Which column of the file is which of our fields; found by name first, for a person to correct."""
 
@@ -140,9 +150,12 @@ class ImportColumns(forms.Form):
             self.initial["attributes"] = [column for key, column in found.items() if key.startswith(ATTRIBUTE)]
         else:
             del self.fields["attributes"]
-        for name, kind in (("network", SOCIAL), ("currency", PURCHASES), ("list", PEOPLE)):
-            if batch.kind != kind:
+        for name, kinds in (("network", {SOCIAL}), ("currency", {PURCHASES}), ("list", {PEOPLE, MEMBERS})):
+            if batch.kind not in kinds:
                 del self.fields[name]
+        if batch.kind == MEMBERS:
+            del self.fields["zone"]  # it holds no times
+            self.fields["list"].required, self.fields["list"].help_text = True, _("A segment can be made of it.")
         for name, value in batch.options.items():
             self.initial[name] = value
 

@@ -14,6 +14,7 @@ class ImportBatch(models.Model):
         PEOPLE = "people", "customers and contact points"
         PURCHASES = "purchases", "store purchases by loyalty card"
         SOCIAL = "social", "social interactions"
+        MEMBERS = "members", "a list of people who are known"
 
     class Format(models.TextChoices):
         CSV = "csv", "CSV"

@@ -47,7 +47,10 @@ class Customer(models.Model):
                 condition=models.Q(merged_into=None) | ~models.Q(merged_into=models.F("id")), name="customer_not_itself"
             )
         ]
-        indexes = [models.Index(fields=["id"], name="customer_excluded", condition=models.Q(excluded_at__isnull=False))]
+        indexes = [
+            models.Index(fields=["id"], name="customer_excluded", condition=models.Q(excluded_at__isnull=False)),
+            models.Index(fields=["first_seen_at"], name="customer_first_seen"),  # “known for”: whose day it becomes
+        ]
 
     def __str__(self):
         return self.external_id

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from customers.exceptions import InvalidContact
 
-PEOPLE, PURCHASES, SOCIAL = "people", "purchases", "social"
+PEOPLE, PURCHASES, SOCIAL, MEMBERS = "people", "purchases", "social", "members"
 ATTRIBUTE = "attribute."  # mapping key: `attribute.age` keeps a column as the attribute “age”
 MAX_ATTRIBUTES = 40
 MAX_VALUE = 200
@@ -66,7 +66,13 @@ SOCIAL_FIELDS = (
     Field("product", "Product id"),
     Field("comment", "Comment"),
 )
-FIELDS = {PEOPLE: PEOPLE_FIELDS, PURCHASES: PURCHASE_FIELDS, SOCIAL: SOCIAL_FIELDS}
+MEMBER_FIELDS = (
+    Field("customer", "Customer id of the platform", group="person"),
+    Field("email", "E-mail address", group="person"),
+    Field("phone", "Phone number", group="person"),
+    Field("loyalty", "Loyalty card", group="person"),
+)
+FIELDS = {PEOPLE: PEOPLE_FIELDS, PURCHASES: PURCHASE_FIELDS, SOCIAL: SOCIAL_FIELDS, MEMBERS: MEMBER_FIELDS}
 # Other names that files use for the same.
 ALSO = {
     "customer": ("customer_id", "external_id", "user_id", "household_id"), "card": ("loyalty_card", "loyalty", "card_id"),

@@ -19,8 +19,8 @@ from django.utils import timezone
 from catalog.services.bulk import copy_rows
 from customers.exceptions import ImportRefused
 from customers.models import ImportBatch, ImportChunk, ImportedRow, ImportReject
-from customers.services import import_files, import_people, import_purchases, import_social
-from customers.services.import_fields import PEOPLE, PURCHASES, SOCIAL
+from customers.services import import_files, import_members, import_people, import_purchases, import_social
+from customers.services.import_fields import MEMBERS, PEOPLE, PURCHASES, SOCIAL
 from customers.services.import_take import Line, Refusal, Taken, Way
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,9 @@ State = ImportBatch.State
 BLOCK = 1000  # lines a transaction: below a second, and what a killed worker has to do again
 LEASE = timedelta(minutes=2)  # far longer than a block
 REJECTS_KEPT = 100_000  # of one file: a file with more is the wrong file
-TAKE = {PEOPLE: import_people.take, PURCHASES: import_purchases.take, SOCIAL: import_social.take}
+TAKE = {
+    PEOPLE: import_people.take, PURCHASES: import_purchases.take, SOCIAL: import_social.take, MEMBERS: import_members.take,
+}  # fmt: skip
 UNDER_WAY = {State.TO_CHECK: State.CHECKING, State.TO_LOAD: State.LOADING}
 
 

@@ -20,7 +20,7 @@ from accounts.services import audit
 from customers.exceptions import ImportRefused
 from customers.models import ImportBatch, ImportChunk, ImportReject
 from customers.services import seal
-from customers.services.import_fields import ATTRIBUTE, FIELDS, MAX_ATTRIBUTES, is_zone, missing
+from customers.services.import_fields import ATTRIBUTE, FIELDS, MAX_ATTRIBUTES, MEMBERS, is_zone, missing
 
 State = ImportBatch.State
 PIECE = 2**20  # 1 MB: a piece is sealed whole, and two of them fit anywhere
@@ -128,6 +128,8 @@ def _check(batch: ImportBatch, mapping: dict[str, str], options: dict[str, str])
         raise ImportRefused(f"The file has no column {', '.join(sorted(strange))}.")
     if without := missing(batch.kind, mapping, options):
         raise ImportRefused(f"Name the column for: {', '.join(field.words for field in without)}.")
+    if batch.kind == MEMBERS and not options.get("list"):
+        raise ImportRefused("Give the list a name: this file brings nothing else.")
     if not is_zone(options.get("zone", "UTC")):
         raise ImportRefused("There is no such time zone. Write it as Europe/Zurich.")
 

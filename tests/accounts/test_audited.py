@@ -251,6 +251,31 @@ def undo_people() -> Act:
     return factories.staff("officer"), {"batch_id": batch_id}, {"reason": "the wrong file"}
 
 
+def _known_list() -> int:
+    """A file of one person who is known, run dry."""
+    factories.customer(external_id="ann")
+    batch = imports.receive("members", "fair.csv", [b"customer\nann\n"])
+    import_run.run(batch.pk)
+    imports.choose(batch.pk, {"customer": "customer"}, {"list": "Fair"})
+    import_run.run(batch.pk)
+    return batch.pk
+
+
+def upload_list() -> Act:
+    return factories.staff("marketer"), {}, {"file": SimpleUploadedFile("a.csv", b"customer\nann\n")}
+
+
+def load_list() -> Act:
+    return factories.staff("marketer"), {"batch_id": _known_list()}, {}
+
+
+def undo_list() -> Act:
+    batch_id = _known_list()
+    imports.load(batch_id)
+    import_run.run(batch_id)
+    return factories.staff("marketer"), {"batch_id": batch_id}, {"reason": "the wrong file"}
+
+
 def decide_merge() -> Act:
     one, other = factories.customer(), factories.customer()
     merge.propose(one.pk, other.pk, rule="loyalty_card", conflict="Two accounts.")
@@ -451,6 +476,10 @@ ACTS = {
     "customers:import_load": (load_people, "import.asked"),
     "customers:import_discard": (load_people, "import.discarded"),
     "customers:import_undo": (undo_people, "import.undone"),
+    "customers:list_files": (upload_list, "import.received"),
+    "customers:list_file_load": (load_list, "import.asked"),
+    "customers:list_file_discard": (load_list, "import.discarded"),
+    "customers:list_file_undo": (undo_list, "import.undone"),
     "customers:merge_decide": (decide_merge, "customer.merged"),
     "customers:merge_undo": (undo_merge, "customer.merge_undone"),
     "registry:promote": (promote, "model.promoted"),
@@ -501,6 +530,7 @@ UNAUDITED = {
     "campaigns:privacy-link": "the customer's own act; what it completes is audited by the service",
     "customers:find": "reads; a post keeps the address out of logs",
     "customers:verify": "reads",
+    "customers:list_file_choose": "as the one below",
     "customers:import_choose": "asks for a dry run, which changes nothing; the load is audited with its columns",
 }
 
