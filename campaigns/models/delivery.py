@@ -114,6 +114,8 @@ class Message(models.Model):
             models.Index(fields=["lease_until"], name="message_leased", condition=models.Q(state="sending")),
             models.Index(fields=["campaign", "state", "-id"], name="message_monitor"),
             models.Index(fields=["customer", "-id"], name="message_customer"),
+            # What a window of a segment lets go of, as the two below: read every minute, a short stretch of time.
+            models.Index(fields=["sent_at"], name="message_time", condition=models.Q(sent_at__isnull=False)),
         ]
 
     def __str__(self):
@@ -143,7 +145,10 @@ class Click(models.Model):
     origin = models.CharField(max_length=10, choices=Origin)
 
     class Meta:
-        indexes = [models.Index(fields=["message", "at"], name="click_message")]
+        indexes = [
+            models.Index(fields=["message", "at"], name="click_message"),
+            models.Index(fields=["at"], name="click_time"),
+        ]
 
     def __str__(self):
         return f"{self.message_id}: {self.product_id}"
@@ -206,7 +211,10 @@ class Redemption(models.Model):
             ),
             models.UniqueConstraint(fields=["code"], condition=models.Q(is_single=True), name="single_code_once"),
         ]
-        indexes = [models.Index(fields=["customer", "-redeemed_at"], name="redemption_customer")]
+        indexes = [
+            models.Index(fields=["customer", "-redeemed_at"], name="redemption_customer"),
+            models.Index(fields=["redeemed_at"], name="redemption_time"),
+        ]
 
     def __str__(self):
         return f"{self.code_id} at {self.redeemed_at:%Y-%m-%d}"

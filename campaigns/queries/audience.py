@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count
 from django.utils import timezone
 
@@ -30,6 +30,17 @@ REASONS = {
     "render": "the message cannot be filled for them",
 }
 
+# Before GATE, in its transaction: the audience that is asked about, as something whose size the planner knows.
+FROZEN = (
+    "DROP TABLE IF EXISTS pg_temp.frozen_audience",
+    """
+    CREATE TEMP TABLE frozen_audience ON COMMIT DROP AS
+    SELECT customer_id, segment_id, items FROM campaigns_audiencemember
+    WHERE campaign_id = %(campaign)s AND (%(only)s::bigint[] IS NULL OR customer_id = ANY(%(only)s::bigint[]))
+    """,
+    "ANALYZE frozen_audience",
+    "SET LOCAL work_mem = '64MB'",
+)
 # One row per person of the frozen audience and channel: the first reason that holds, "" where the channel is open.
 #   contact   the newest address of the channel (contact_once_a_person keeps one a lookup); a channel of no kind needs none
 #   unit      the smallest customer id of those who share contact points, in or out of the audience (`units`)
@@ -43,12 +54,11 @@ WITH member AS MATERIALIZED (
     SELECT a.customer_id, a.segment_id, a.items, COALESCE(u.unit, a.customer_id) AS unit,
            cu.erased_at IS NOT NULL OR cu.merged_into_id IS NOT NULL AS is_gone, cu.excluded_at IS NOT NULL AS is_flagged,
            n.id IS NOT NULL AS says_no
-    FROM campaigns_audiencemember a
+    FROM frozen_audience a
     JOIN customers_customer cu ON cu.id = a.customer_id
     LEFT JOIN customers_consentstate n ON n.customer_id = a.customer_id AND n.purpose = 'marketing' AND n.channel = 'any'
         AND NOT n.is_given
     LEFT JOIN unnest(%(sharing)s::bigint[], %(units)s::bigint[]) AS u(customer_id, unit) ON u.customer_id = a.customer_id
-    WHERE a.campaign_id = %(campaign)s AND (%(only)s::bigint[] IS NULL OR a.customer_id = ANY(%(only)s::bigint[]))
 ), channel AS (
     SELECT * FROM unnest(%(channels)s::text[], %(kinds)s::text[], %(consents)s::text[], %(stops)s::text[])
                   AS c(channel, kind, consent, stops)
@@ -233,10 +243,22 @@ def gate_parameters(campaign: Campaign, now: datetime, unrenderable: list[int], 
 
 def rehearse(campaign: Campaign, unrenderable: list[int] | None = None) -> Waterfall:
     """What the gate would say now: counts only, nothing is written and no message leaves."""
-    with connection.cursor() as cursor:
-        cursor.execute(REHEARSE, gate_parameters(campaign, timezone.now(), unrenderable or []))
+    with transaction.atomic(), connection.cursor() as cursor:
+        ask_gate(cursor, REHEARSE, gate_parameters(campaign, timezone.now(), unrenderable or []))
         rows = cursor.fetchall()
     return _waterfall(campaign, rows)
+
+
+def ask_gate(cursor, statement: str, parameters: dict) -> None:
+    """Runs a statement that is made of GATE, inside a transaction.
+
+    Of an audience that was frozen a moment ago, or among twenty larger ones, the planner would guess one row, and join by
+    comparing each with each. So it is laid out in a table of this transaction, whose size is then known. The work memory
+    keeps the joins of a million people in memory; it holds to the end of the transaction.
+    """
+    for step in FROZEN:
+        cursor.execute(step, parameters)
+    cursor.execute(statement, parameters)
 
 
 def _waterfall(campaign: Campaign, rows: list[tuple[str, str, bool, int]]) -> Waterfall:

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from campaigns.models import PeopleList, Segment, SegmentMember, SegmentMove, SegmentSize
+from campaigns.queries.segments import ROOM
 from customers.models import Customer, ImportBatch
 from customers.queries.consent import contactable
 
@@ -80,7 +81,8 @@ def numbers(people: QuerySet[Customer]) -> Numbers:
         sql, own = contactable("marketing", channel).order_by().values("id").query.sql_with_params()
         columns.append(f"(SELECT count(*) FROM found WHERE id IN ({sql}))")  # noqa: S608 - compiled by the ORM
         more += own
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(ROOM)
         cursor.execute(NUMBERS.format(found=found, reach=", ".join(columns)), [*parameters, SAMPLE, *more])
         size, sample, *reach = cursor.fetchone()
     return Numbers(size, dict(zip(CHANNELS, reach, strict=True)), sample)

@@ -38,6 +38,11 @@ MAX_LEAVES = 60
 MAX_DAYS = 36_500  # a century: beyond some millions the calendar itself ends
 
 
+# For a statement that asks everybody, inside its transaction. “Not in” and “or” are answered from a table of ids in memory; one
+# that does not fit is searched from its start for every person, which takes a million people hours instead of seconds. As
+# much as ten million people need, and no more is taken than is used.
+ROOM = "SET LOCAL work_mem = '512MB'"
+
 NUMBER_OPS = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt", "=": "exact"}
 TEXT_KINDS = ("text", "bought", "segment", "list")
 CHOICE_KINDS = ("choice", "consent", "flag")

@@ -5,8 +5,8 @@ from django.utils import timezone
 
 from campaigns.contracts import BATCHES, Waterfall
 from campaigns.models import AudienceMember, Campaign
-from campaigns.queries.audience import GATE, PEOPLE, gate_parameters, waterfall
-from campaigns.queries.segments import members
+from campaigns.queries.audience import GATE, PEOPLE, ask_gate, gate_parameters, waterfall
+from campaigns.queries.segments import ROOM, members
 from campaigns.services.choose import choose
 from campaigns.services.codes import issue
 from campaigns.services.variants import SLICES, UNIFORM, parameters
@@ -58,6 +58,7 @@ def freeze(campaign: Campaign) -> int:
     limit = EXAMPLES if campaign.kind == Kind.TRIGGERED else None
     with transaction.atomic(), connection.cursor() as cursor:
         AudienceMember.objects.filter(campaign=campaign).delete()
+        cursor.execute(ROOM)
         for part in campaign.campaign_segments.select_related("segment"):
             sql, parameters = members(part.segment).order_by().values("id")[:limit].query.sql_with_params()
             cursor.execute(
@@ -77,9 +78,8 @@ def draw(campaign: Campaign, unrenderable: list[int], only: list[int] | None = N
     with connection.cursor() as cursor:
         # Whom an event names is written to at once: there is no rest that could wait for the first.
         waves = {"waves": campaign.waves if only is None else [], "least": LEAST_WAVE, "batches": sorted(BATCHES)}
-        cursor.execute(
-            DRAW, gate_parameters(campaign, timezone.now(), unrenderable, only) | waves | parameters(campaign)
-        )
+        asked = gate_parameters(campaign, timezone.now(), unrenderable, only)
+        ask_gate(cursor, DRAW, asked | waves | parameters(campaign))
     issue(campaign)
     return waterfall(campaign.pk)
 

@@ -30,24 +30,20 @@ SET items = (%(pins)s::bigint[] || ARRAY(
     SELECT x.product FROM unnest(a.items) WITH ORDINALITY AS x(product, n) JOIN catalog_product p ON p.id = x.product
     WHERE {ALLOWED} AND NOT x.product = ANY(%(pins)s::bigint[]) ORDER BY n))[1:%(items)s]
 WHERE campaign_id = %(campaign)s AND {ONLY.format(customer="a.customer_id")}
+  AND cardinality(%(pins)s::bigint[] || a.items) > 0
 """  # noqa: S608 - all parts are constants
-# The best of each person's own list behind the pins. Who asked not to be personalised is left for the common list.
+# The best of each person's own list behind the pins. Who asked not to be personalised is left for the common list. Asked of
+# each person by the key of their list: of an audience that has just been written the planner knows no size.
 PERSONAL = f"""
-UPDATE campaigns_audiencemember a SET items = (a.items || chosen.items)[1:%(items)s]
-FROM (
-    SELECT customer_id, array_agg(product_id ORDER BY rank) AS items
-    FROM (
-        SELECT r.customer_id, r.product_id, r.rank,
-               row_number() OVER (PARTITION BY r.customer_id ORDER BY r.rank) AS nth
-        FROM recommendations_recommendation r
-        JOIN campaigns_audiencemember m ON m.customer_id = r.customer_id AND m.campaign_id = %(campaign)s
-        JOIN customers_customer c ON c.id = r.customer_id AND c.personalise
-        JOIN catalog_product p ON p.id = r.product_id
-        WHERE {ALLOWED} AND NOT p.id = ANY(m.items) AND {ONLY.format(customer="m.customer_id")}
-          AND {NOT_BOUGHT.format(customer="r.customer_id", product="r.product_id")}
-    ) ranked WHERE nth <= %(items)s GROUP BY customer_id
-) chosen
-WHERE a.campaign_id = %(campaign)s AND a.customer_id = chosen.customer_id
+UPDATE campaigns_audiencemember a
+SET items = (a.items || ARRAY(
+    SELECT r.product_id FROM recommendations_recommendation r JOIN catalog_product p ON p.id = r.product_id
+    WHERE r.customer_id = a.customer_id AND {ALLOWED} AND NOT p.id = ANY(a.items)
+      AND {NOT_BOUGHT.format(customer="r.customer_id", product="r.product_id")}
+    ORDER BY r.rank LIMIT %(items)s))[1:%(items)s]
+FROM customers_customer c
+WHERE a.campaign_id = %(campaign)s AND c.id = a.customer_id AND c.personalise
+  AND cardinality(a.items) < %(items)s AND {ONLY.format(customer="a.customer_id")}
 """  # noqa: S608 - all parts are constants
 # What stands highest in the lists of a segment's people, by the sum of 1 / rank.
 OF_SEGMENT = f"""

@@ -13,15 +13,15 @@ from django.utils import timezone
 
 from campaigns.exceptions import RuleRefused
 from campaigns.models import ChangedPerson, Segment, SegmentMove
-from campaigns.queries.segments import crossed, members, windows_of
+from campaigns.queries.segments import ROOM, crossed, members, windows_of
 
 log = logging.getLogger(__name__)
 
 # People asked about at once: large enough to share the planning, small enough to hold the rows in memory and to commit
 # within seconds.
 BATCH = 10_000
-# With more people changed than this everybody is asked once instead: twenty batches, a guess that no benchmark has tried.
-REBUILD_FROM = 200_000
+# With more of the people changed than this share everybody is asked once instead.
+REBUILD_SHARE = 0.2
 MOVES_KEPT = timedelta(days=35)
 # Two refreshes at once would do the same work twice; the number is arbitrary and ours alone.
 LOCK = 7_301_204
@@ -31,6 +31,7 @@ DELETE FROM campaigns_changedperson WHERE id IN (SELECT id FROM campaigns_change
 RETURNING customer_id
 """
 HOW_MANY = "SELECT count(*) FROM (SELECT 1 FROM campaigns_changedperson LIMIT %s) x"
+ABOUT_ALL = "SELECT GREATEST(reltuples, 0)::bigint FROM pg_class WHERE oid = 'customers_customer'::regclass"
 # Who came and who left, in one statement. `asked` limits whom of the present members it may let go.
 SETTLE = """
 WITH found AS MATERIALIZED ({found}),
@@ -101,8 +102,10 @@ def _locked(**which) -> list[Segment]:
 
 def _give_up_on_many() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(HOW_MANY, [REBUILD_FROM + 1])
-        if cursor.fetchone()[0] > REBUILD_FROM and _alone():
+        cursor.execute(ABOUT_ALL)
+        most = max(BATCH, round(cursor.fetchone()[0] * REBUILD_SHARE))
+        cursor.execute(HOW_MANY, [most + 1])
+        if cursor.fetchone()[0] > most and _alone():
             ChangedPerson.objects.all().delete()
             Segment.objects.filter(pk__in=[one.pk for one in _locked()]).update(rebuilt_at=None)
 
@@ -145,6 +148,8 @@ def _settle(segment: Segment, now: datetime, among: list[int] | None, *, noted: 
     asked = "" if among is None else "AND m.customer_id = ANY(%s::bigint[])"
     own = [segment.pk] if among is None else [segment.pk, among]
     with connection.cursor() as cursor:
+        if among is None:
+            cursor.execute(ROOM)
         cursor.execute(
             SETTLE.format(found=found, asked=asked),
             [*parameters, *own, segment.pk, now, segment.pk, segment.pk, now, noted, segment.pk, now, noted],

@@ -40,6 +40,7 @@ class Profile(models.Model):
             models.Index(fields=["r_score", "f_score", "m_score"], name="profile_rfm"),
             models.Index(fields=["coupon_propensity"], name="profile_coupon"),
             models.Index(fields=["alive"], name="profile_alive"),
+            models.Index(fields=["next_order_at"], name="profile_next_order"),
         ]
 
     def __str__(self):

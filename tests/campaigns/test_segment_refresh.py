@@ -161,7 +161,8 @@ def test_a_transaction_that_commits_late_is_not_missed(shop):
 
 def test_many_changes_at_once_are_a_rebuild(shop, monkeypatch):
     people, products = shop
-    monkeypatch.setattr(membership, "REBUILD_FROM", 1)
+    monkeypatch.setattr(membership, "REBUILD_SHARE", 0)
+    monkeypatch.setattr(membership, "BATCH", 1)
     happen("order", people[0], 1, NOW, products)
     happen("order", people[0], 2, NOW, products)
 

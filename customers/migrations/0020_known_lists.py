@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0018_listed_people"),
+        ("customers", "0019_social_stops"),
     ]
 
     operations = [
