@@ -6,8 +6,10 @@ touches the seeded words (form, length and repetition are of a whole part). A cl
 Recall is to be 0.98, false alarms 2 % at the most. The clean messages were written before the rules ran on them; then matters
 of style became warnings for a person's text, and the words half, save, door and made were narrowed. Before that it was 33 %
 (7 % after the first of the two), so the second figure flatters. A second set over all classes and segments
-(data/copy_linter_second.csv) found 80 % with 17 % false alarms when it first ran, and the rules were widened on it. So a third
-set (data/copy_linter_fresh.csv), written after that, stands apart: no rule was changed on it, and its figures are the true ones.
+(data/copy_linter_second.csv) found 80 % with 17 % false alarms when it first ran, a third (data/copy_linter_fresh.csv) 76 %
+with 14 %, and the rules were widened on each in turn. A fourth (data/copy_linter_third.csv) was written before the last
+widening by the same hand, so its figure flatters too. The last set (data/copy_linter_fourth.csv) was written after the rules
+and no rule was changed on it: its figures are the true ones.
 """
 
 import csv
@@ -294,7 +296,9 @@ def main() -> None:
     print(f"rules {checks.VERSION}")
     measure("the set the rules were adjusted on", clean(), seeded())
     measure("a second set, adjusted on after its first run", *read(_DATA / "copy_linter_second.csv"))
-    measure("a fresh set, adjusted on never", *read(_DATA / "copy_linter_fresh.csv"))
+    measure("a third set, adjusted on after its first run", *read(_DATA / "copy_linter_fresh.csv"))
+    measure("a fourth set, known while the rules were widened", *read(_DATA / "copy_linter_third.csv"))
+    measure("a fresh set, adjusted on never", *read(_DATA / "copy_linter_fourth.csv"))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from copywriting.contracts import CopyBrief
-from copywriting.llm import prompts, slots
+from copywriting.llm import openings, prompts, slots
 from copywriting.llm.form import Form, Free, Held
 from copywriting.llm.model import LanguageModel
 
@@ -31,11 +31,12 @@ class Sampling:
     max_tokens: int = 48
     spare: int = 0
     held: bool = True
+    begun: bool = False
 
 
 # A tuned model ends its texts by itself, so the room for a long one costs nothing. Nothing is spared: of an odd text too a
 # part may be good (see joining).
-TUNED = Sampling(temperature=0.5, top_p=0.9, max_tokens=80)
+TUNED = Sampling(temperature=0.5, top_p=0.9, max_tokens=80, begun=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,10 @@ class Generator:
         rest = self.whole_prompt(brief).removeprefix(shared.text)  # cut at a chat marker, where tokens never join
         body_alone = self.tuned and not brief.limits.subject
         drawn = n + self.sampling.spare
-        form = self._form.held(drawn, needed, in_body=body_alone) if self.sampling.held else self._form.free()
+        begun = openings.draw(brief, drawn, seed) if self.sampling.begun else ()
+        form = (
+            self._form.held(drawn, needed, in_body=body_alone, begun=begun) if self.sampling.held else self._form.free()
+        )
         rows, worst = self._sample(shared, self._ids(rest), drawn, seed, form)
         self.tokens_written += sum(len(row) for row in rows)
         likely = sorted(sorted(range(drawn), key=lambda row: -worst[row])[:n])

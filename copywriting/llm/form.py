@@ -4,13 +4,14 @@ Digits, currency, percent, quotes, markup and other alphabets are out of the voc
 slot can follow. This holds the form and nothing else: every check runs on the result all the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from copywriting.exceptions import ModelUnsuitable
 from copywriting.llm import prompts
+from copywriting.llm.openings import Opening
 
 _UNWRITTEN = frozenset('0123456789$%"*#<>[]|\\~^`=@&+/()_')
 
@@ -25,18 +26,27 @@ class Form:
         self.openers = [token for token, piece in enumerate(pieces) if piece in {"{", " {"}]
         self.breaks = [token for token, piece in enumerate(pieces) if "\n" in piece]
         self.endings = [self.end, *self.breaks]
+        self.stops = frozenset(token for token, piece in enumerate(pieces) if piece.rstrip()[-1:] in {".", "!", "?"})
         self.banned = torch.tensor([not _writable(piece) for piece in pieces])
         self.banned[list(tokenizer.all_special_ids)] = True
         self.banned[self.end] = False
         self.body = self._tokens("\n" + prompts.BODY)[1:]
 
-    def held(self, n: int, needed: tuple[str, ...], *, in_body: bool = False) -> "Held":
-        """`in_body`: the prompt has opened the body already, for a channel without a subject."""
+    def held(self, n: int, needed: tuple[str, ...], *, in_body: bool = False, begun: Sequence[Opening] = ()) -> "Held":
+        """`in_body`: the prompt has opened the body already, for a channel without a subject. `begun` says how the parts of
+        each of the n candidates begin; without it the model begins them as it likes.
+        """
         # A closing brace and the full stop after it are one token, so they are a way of their own. The last slot ends
         # its sentence: left free, this model runs on with "until {end} until".
         inner = {slot: self._after_brace(f"{{{slot}}}") for slot in needed}
         last = {slot: self._after_brace(f"{{{slot}}}.") for slot in needed}
-        return Held(self, n, inner, last, in_body)
+        starts = [
+            (self._tokens(f" {one.subject}"), self._tokens(f" {one.hook}"), self._tokens(f" {one.call}"))
+            if one.hook
+            else ([], [], [])
+            for one in begun or [Opening()] * n
+        ]
+        return Held(self, inner, last, in_body, starts)
 
     def free(self) -> "Free":
         return Free(self.end)
@@ -56,15 +66,26 @@ class Form:
 class Held:
     """Where each candidate of one batch stands: what it must write next, if anything, and which slots it has left.
 
-    `inner` and `last` are how a slot goes on after its brace: while others are missing, and as the last one.
+    `inner` and `last` are how a slot goes on after its brace: while others are missing, and as the last one. `starts` are
+    the first tokens of each candidate's subject, hook and call, empty where the model begins as it likes.
     """
 
     def __init__(
-        self, form: Form, n: int, inner: Mapping[str, list[int]], last: Mapping[str, list[int]], in_body: bool
+        self,
+        form: Form,
+        inner: Mapping[str, list[int]],
+        last: Mapping[str, list[int]],
+        in_body: bool,
+        starts: Sequence[tuple[list[int], list[int], list[int]]],
     ) -> None:
+        n = len(starts)
         self._form = form
         self._inner, self._last = inner, last
-        self._paths: list[list[list[int]]] = [[] for _ in range(n)]  # what may follow, token by token; empty: anything
+        first = [hook if in_body else subject for subject, hook, _ in starts]
+        # What may follow, token by token; empty: anything.
+        self._paths: list[list[list[int]]] = [[start] if start else [] for start in first]
+        self._hooks = [hook for _, hook, _ in starts]
+        self._calls = [call for *_, call in starts]
         self._gone: list[list[int]] = [[] for _ in range(n)]  # how far each has gone on its path
         self._left = [set(inner) for _ in range(n)]
         self._in_body = [in_body] * n
@@ -94,7 +115,10 @@ class Held:
         if token in form.breaks:
             self._in_body[candidate] = True
             self._left[candidate] = set(self._inner)
-            self._paths[candidate] = [form.body]
+            self._paths[candidate] = [form.body + self._hooks[candidate]]
+        elif token in form.stops and self._in_body[candidate] and self._calls[candidate]:
+            self._paths[candidate] = [self._calls[candidate]]  # the first sentence of the body has ended
+            self._calls[candidate] = []
         elif token in form.openers:
             left = sorted(self._left[candidate])
             ways = self._last if len(left) == 1 else self._inner

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from copywriting.contracts import MODEL, CopyBrief, DraftCopy
-from copywriting.llm import prompts, sense
+from copywriting.llm import prompts, rank, sense
 
-MOST = 60  # drafts that are worth checking: a round has some hundreds
+MOST = 32  # drafts that are worth checking: a round has some hundreds
+EACH = 4  # of each part, those with the most words that no text has said yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,20 @@ def parts(text: str, brief: CopyBrief) -> Parts | None:
     return Parts(subject if brief.limits.subject else "", *said)
 
 
-def joined(texts: Sequence[str], brief: CopyBrief) -> Iterator[tuple[tuple[int, int, int], str, str]]:
-    """((places of subject, hook and call), subject, body) of what makes sense here, at most `MOST`: every part in turn."""
+def joined(
+    texts: Sequence[str], brief: CopyBrief, used: Sequence[DraftCopy] = ()
+) -> Iterator[tuple[tuple[int, int, int], str, str]]:
+    """((places of subject, hook and call), subject, body) of what makes sense here, at most `MOST`: every part in turn, those
+    first that say least of what `used` has said.
+    """
     found = [(place, one) for place, text in enumerate(texts) if (one := parts(text, brief))]
 
     def kept(name: str) -> list[tuple[int, str]]:
         seen = {getattr(one, name): place for place, one in reversed(found)}
-        return [
-            (place, text) for text, place in seen.items() if not text or sense.attested(text, sense.Place.of(brief))
-        ]
+        fit = [(place, text) for text, place in seen.items() if not text or sense.attested(text, sense.Place.of(brief))]
+        return sorted(fit, key=lambda one: -rank.unsaid(one[1], said))[:EACH]
 
+    said = [rank.shingles(f"{draft.subject} {draft.body}") for draft in used]
     subjects, hooks, calls = kept("subject"), kept("hook"), kept("call")
     turns = (
         (subjects[turn % len(subjects)], hooks[turn // len(subjects) % len(hooks)], calls[(turn + shift) % len(calls)])

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from copywriting.contracts import ERROR, CopyBrief
 from copywriting.llm.lexicon import WordRule
 
-VERSION = "2"
+VERSION = "3"
 
 
 def _rules(*rows: tuple[str, str, str, str]) -> tuple[WordRule, ...]:
@@ -26,7 +26,8 @@ _SAID = r"|(says|said|writes) (?-i:[A-Z])\w+|(told|wrote to) us|word of mouth"
 # "before {end}" is the offer's end: the mask follows at once.
 _FORMER_PRICE = (
     "former_price",
-    r"\b(was|before(?! _)|instead of|regular(ly)? priced?|reduced|marked down|normally)\b(?=[^.!?]*(\{price\}|_{5,}))",
+    r"\b(was|before(?! _)|instead of|used to (cost|be)|list price|regular(ly)? priced?|reduced|marked down"
+    r"|normally)\b(?=[^.!?]*(\{price\}|_{5,}))",
     "A former price needs the price that was really asked.", "State {price} alone.",
 )  # fmt: skip
 
@@ -40,14 +41,17 @@ MARKETS: Mapping[str, tuple[WordRule, ...]] = {
          + _SAID + r")\b",
          "A testimonial has to be a real customer's (16 CFR 465).", "Quote nobody."),
         ("green", r"\b(eco-?friendly|green(er)? choice|climate[- ]neutral|carbon[- ]neutral|biodegradable|planet[- ]friendly"
-         r"|kind to the (planet|earth)|compostable|zero[- ]waste)\b",
+         r"|(kind|gentle|good|better) (to|on|for) the (planet|earth|environment|ocean)|compostable|zero[- ]waste"
+         r"|recyclable)\b",
          "A general environmental claim needs its grounds (16 CFR 260).", "Leave it out."),
-        ("made_in", r"\b(made|grown|produced) in (the )?(usa|u\.s\.|america)\b", "An origin claim needs proof (16 CFR 323).",
+        ("made_in", r"\b(made|grown|produced|roasted|brewed|baked|crafted|designed) in (the )?(usa|u\.s\.|(?-i:[A-Z])\w+)"
+        r"|american[- ]made\b", "An origin claim needs proof (16 CFR 323).",
          "Leave it out."),
     ),
     "EU": _rules(
         _FORMER_PRICE,
-        ("health", r"\b(cures?|heals?|prevents?|relieves?|detox\w*|immun\w+|weight loss|slimming|good for you" + _HEALTH + r")\b",
+        ("health", r"\b(cures?|heals?|prevents?|relieves?|detox\w*|immun\w+|weight loss|slimming"
+        r"|good for you" + _HEALTH + r")\b",
          "A health claim on food must be on the Union list (Regulation 1924/2006).", "Leave it out."),
         ("testimonial", r"\b(customers? (say|said|love)|everyone loves|five stars?|verified reviews?" + _SAID + r")\b",
          "Reviews must be checked as real (directive 2005/29, annex I, 23b and 23c).", "Quote nobody."),
@@ -58,7 +62,8 @@ MARKETS: Mapping[str, tuple[WordRule, ...]] = {
          "A right that the law gives may not be shown as an offer (annex I, 10).", "Leave it out."),
     ),
     "CN": _rules(
-        ("absolute", r"\b(national[- ]level|state[- ]level|highest[- ]level|best|number one|no\. ?1|first[- ]class|supreme)\b",
+        ("absolute", r"\b(national[- ]level|state[- ]level|highest[- ]level|best|number one|no\. ?1|first[- ]class"
+        r"|supreme)\b",
          "An absolute that the Advertising Law bars (article 9, 3).", "Say it plainly."),
         ("state_symbol", r"国旗|国徽|国歌|党旗|国家机关|领导人|人民大会堂", "国家象征不得用于广告（广告法第九条）。", "删去。"),
     ),

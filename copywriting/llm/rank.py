@@ -21,6 +21,7 @@ GOOD_WORDS = (12, 28)
 Similar = Callable[[Sequence[str], Sequence[str]], Sequence[Sequence[float]]]
 
 ALIKE = 0.6  # shingles that two drafts of one choice may share
+WEIGHED = 12  # drafts, the best by words, whose meaning is compared too: an embedding costs as much as forty tokens
 
 
 def distinct(
@@ -35,6 +36,7 @@ def distinct(
     """
     left, chosen = order(drafts, brief, used), []
     if similar is not None and left:
+        left = left[:WEIGHED]
         texts = [plain(draft) for draft in left]
         past = similar(texts, [plain(draft) for draft in used]) if used else [[0.0]] * len(left)
         told = {id(draft): NOVELTY * max(row) for draft, row in zip(left, past, strict=True)}
@@ -68,15 +70,20 @@ def score(draft: DraftCopy, brief: CopyBrief, seen: Sequence[frozenset[str]]) ->
     fits = GOOD_WORDS[0] <= len(said) <= GOOD_WORDS[1]
     own = shingles(text)
     new = 1.0 - max((overlap(own, other) for other in seen), default=0.0)
-    unsaid = len(own.difference(*seen)) / len(own)
     return (
         NOVELTY * new
-        + UNSAID * unsaid
+        + UNSAID * unsaid(text, seen)
         + HOOK * bool(hooked)
         + GOODS * classes.names(said, classes.spoken_of(brief))
         + LENGTH * fits
         + READING * ease(text)
     )
+
+
+def unsaid(text: str, seen: Sequence[frozenset[str]]) -> float:
+    """Of a text's runs of three words, the share that no text of `seen` has, 0 to 1."""
+    own = shingles(text)
+    return len(own.difference(*seen)) / len(own)
 
 
 def ease(text: str) -> float:

@@ -116,7 +116,7 @@ def drafts(
         passed = len(usable)
         if sense is not None:
             so_far += texts
-            usable += _joined(so_far, brief, attempt, source)
+            usable += _joined(so_far, brief, used, attempt, source)
         refused = Counter(rule for draft in tried for rule in draft.broken)
         stats += Stats(drafted=len(tried), passed=passed, tries=1, refused=dict(refused))
         if usable:
@@ -124,10 +124,12 @@ def drafts(
     return Written((replace(template(brief, used), tries=stats.tries),), stats + Stats(templates=1))
 
 
-def _joined(texts: Sequence[str], brief: CopyBrief, tries: int, source: Mapping[str, Any]) -> list[DraftCopy]:
+def _joined(
+    texts: Sequence[str], brief: CopyBrief, used: Sequence[DraftCopy], tries: int, source: Mapping[str, Any]
+) -> list[DraftCopy]:
     """Drafts of parts that different candidates wrote, each through the same checks."""
     drafts = []
-    for places, subject, body in joining.joined(texts, brief):
+    for places, subject, body in joining.joined(texts, brief, used):
         found = {**source, "candidate": places[1], "joined": list(places)}
         draft = DraftCopy(subject=subject, body=body, writer=MODEL, tries=tries, provenance=found)
         draft = replace(draft, findings=checks.check(draft, brief))
