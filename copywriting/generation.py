@@ -230,7 +230,7 @@ class Replayed:
 
 
 # What has to be as it was for the same seed to give the same text.
-_CONDITIONS = ("model", "digest", "adapter", "dtype", "torch", "threads", "cpu", "prompt", "sampling")
+_CONDITIONS = ("model", "digest", "adapter", "dtype", "torch", "threads", "cpu", "prompt", "sampling", "phrases")
 
 
 def replay(generation_id: int) -> Replayed:

@@ -4,6 +4,7 @@ One file a language in `phrases/`; a phrase's id is its language, block and numb
 sentences comes from. A line that names no class is true of every product; a line for a class may name its goods.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,6 +71,12 @@ def phrases(language: str = "en") -> tuple[Phrase, ...]:
         key = f"{language}/{part}/{place}/{number}"
         found.append(Phrase(key, part, line, classes, segments, channels))
     return tuple(found)
+
+
+@cache
+def digest(language: str = "en") -> str:
+    """SHA-256 of a language's phrases: what a draft that was begun by them records."""
+    return hashlib.sha256((_FOLDER / f"{language}.txt").read_bytes()).hexdigest()
 
 
 def choose(language: str, part: str, product_class: str, segment: str, channel: str) -> Iterator[Phrase]:

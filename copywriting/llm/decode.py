@@ -13,7 +13,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from copywriting.contracts import CopyBrief
-from copywriting.llm import openings, prompts, slots
+from copywriting.llm import bank, openings, prompts, slots
 from copywriting.llm.form import Form, Free, Held
 from copywriting.llm.model import LanguageModel
 
@@ -22,7 +22,8 @@ from copywriting.llm.model import LanguageModel
 class Sampling:
     """`max_tokens` holds for subject and body together; two sentences take about 30. `spare` candidates more are drawn than
     asked for, and as many of the least likely left out: an odd line has a word that its model hardly believes. `held` is off
-    for benchmarks only: what the model writes when nothing holds it to the form.
+    for benchmarks only: what the model writes when nothing holds it to the form. `begun`: each candidate's parts start with
+    the first words of another phrase (see openings).
     """
 
     temperature: float = 0.8
@@ -64,7 +65,13 @@ class Generator:
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        return {**self.language.provenance, "prompt": self.prompt.version, "sampling": asdict(self.sampling)}
+        phrases = {"phrases": bank.digest()} if self.sampling.begun else {}
+        return {
+            **self.language.provenance,
+            "prompt": self.prompt.version,
+            "sampling": asdict(self.sampling),
+            **phrases,
+        }
 
     @torch.inference_mode()
     def __call__(self, brief: CopyBrief, n: int, seed: int) -> list[str]:
