@@ -27,6 +27,7 @@ from campaigns.views import (
     webhooks,
     why,
     words,
+    worst,
 )
 
 app_name = "campaigns"
@@ -58,6 +59,8 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/end/", compose.end, name="end"),
     path("campaigns/<int:campaign_id>/cancel/", compose.cancel, name="cancel"),
     path("campaigns/<int:campaign_id>/review/", review.review, name="review"),
+    path("campaigns/<int:campaign_id>/worst/", worst.cases, name="worst"),
+    path("campaigns/<int:campaign_id>/worst/<int:variant_id>/<slug:case>/", worst.mail, name="worst-mail"),
     path("campaigns/<int:campaign_id>/approve/", review.approve, name="approve"),
     path("campaigns/<int:campaign_id>/rehearsal/", rehearsal.rehearsal, name="rehearsal"),
     path("campaigns/<int:campaign_id>/comment/", review.comment, name="comment"),

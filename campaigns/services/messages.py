@@ -92,7 +92,7 @@ def sample_code(campaign: Campaign) -> str:
     return campaign.shared_code or (SAMPLE_CODE if campaign.codes else "")
 
 
-def context_for(campaign: Campaign, product, code: str) -> dict:
+def context_for(campaign: Campaign, product, code: str, first_name: str = "") -> dict:
     """The facts that a template may name. Values are data: they are never rendered again."""
     return {
         "product": {
@@ -105,15 +105,17 @@ def context_for(campaign: Campaign, product, code: str) -> dict:
         "code": code,
         "store": campaign.merchant.name if campaign.merchant else settings.BRAND,
         # The demo store knows no names; where the platform sends them they are sealed and arrive here by the unseal.
-        "customer": {"first_name": ""},
+        "customer": {"first_name": first_name},
     }
 
 
-def render_words(campaign: Campaign, words: Words, product, code: str | None = None) -> tuple[str, str]:
+def render_words(
+    campaign: Campaign, words: Words, product, code: str | None = None, first_name: str = ""
+) -> tuple[str, str]:
     """(subject, body) with every fact in its place, a sample of a code where none is given. Raises RenderRefused when a
     fact is missing.
     """
-    context = context_for(campaign, product, sample_code(campaign) if code is None else code)
+    context = context_for(campaign, product, sample_code(campaign) if code is None else code, first_name)
     # A subject is one line: a title with a line break in it must not fail at the mail server.
     return " ".join(render(words.subject, context).split()), render(words.body, context).strip()
 
