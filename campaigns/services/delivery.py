@@ -25,7 +25,7 @@ from campaigns.exceptions import (
 )
 from campaigns.models import AudienceMember, Campaign, Message
 from campaigns.queries.recipients import Person, people_of
-from campaigns.services import aftermath, audience, endpoints, pace, waves
+from campaigns.services import aftermath, audience, endpoints, fence, pace, waves
 from campaigns.services.approval import is_too_old, still_approved
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import fill, unrenderable
@@ -63,37 +63,6 @@ WITH chosen AS MATERIALIZED (
 UPDATE campaigns_message m SET state = 'sending', lease_token = %(token)s, lease_until = now() + %(lease)s,
                                attempted_at = NULL, tries = tries + 1, reason = ''
 FROM chosen WHERE m.id = chosen.id RETURNING m.id
-"""
-# The last question before the first byte, and the mark that it was asked, in one statement: consent, suppression, risk,
-# the campaign's state and the lease as they are at this moment. Subqueries of one value, each by a unique key: as EXISTS the
-# planner, before it has counted new tables, joins them and reads everybody's consent for one message.
-ASK = """
-UPDATE campaigns_message m SET attempted_at = now()
-WHERE m.id = %(id)s AND m.state = 'sending' AND m.lease_token = %(token)s AND m.lease_until > now() + %(reserve)s
-  AND (SELECT c.state IN ('sending', 'running') FROM campaigns_campaign c WHERE c.id = m.campaign_id)
-  AND (SELECT cu.erased_at IS NULL AND cu.merged_into_id IS NULL AND cu.excluded_at IS NULL
-       FROM customers_customer cu WHERE cu.id = m.customer_id)
-  AND (SELECT s.is_given AND (s.valid_until IS NULL OR s.valid_until > now()) FROM customers_consentstate s
-       WHERE s.customer_id = m.customer_id AND s.purpose = 'marketing' AND s.channel = %(consent)s)
-  AND COALESCE((SELECT s.is_given FROM customers_consentstate s
-                WHERE s.customer_id = m.customer_id AND s.purpose = 'marketing' AND s.channel = 'any'), true)
-  AND NOT EXISTS (SELECT 1 FROM customers_suppression x JOIN customers_contactpoint p ON p.id = m.contact_point_id
-                  WHERE x.channel = %(consent)s AND x.lookup = p.lookup AND x.lifted_at IS NULL)
-RETURNING m.id
-"""
-# Why the question above was answered with no.
-WHY = """
-SELECT CASE
-  WHEN c.state NOT IN ('sending', 'running') THEN 'halted'
-  WHEN m.state <> 'sending' OR m.lease_token IS DISTINCT FROM %(token)s OR m.lease_until <= now() + %(reserve)s
-    THEN 'lease'
-  WHEN cu.erased_at IS NOT NULL OR cu.merged_into_id IS NOT NULL THEN 'gone'
-  WHEN cu.excluded_at IS NOT NULL THEN 'risk'
-  WHEN EXISTS (SELECT 1 FROM customers_suppression x JOIN customers_contactpoint p ON p.id = m.contact_point_id
-               WHERE x.channel = %(consent)s AND x.lookup = p.lookup AND x.lifted_at IS NULL) THEN 'suppressed'
-  ELSE 'no_consent' END
-FROM campaigns_message m JOIN campaigns_campaign c ON c.id = m.campaign_id
-JOIN customers_customer cu ON cu.id = m.customer_id WHERE m.id = %(id)s
 """
 
 
@@ -216,6 +185,7 @@ class Batch:
     token: uuid.UUID
     messages: list[Message]
     in_server: float = 0.0  # seconds that the provider took
+    taken: fence.Taken | None = None  # sent, and recorded with the next question or before anything that waits
 
 
 def claim(campaign_id: int, size: int = BATCH, channel: str = "") -> Batch | None:
@@ -252,16 +222,23 @@ def send_batch(campaign_id: int, size: int = BATCH, channel: str = "") -> int:
     began, sender = time.monotonic(), SENDERS[batch.channel]
     people = people_of(message.customer_id for message in batch.messages)
     awake = _let_sleep(batch, people)
-    filled = fill(batch.campaign, awake)
+    # All of it before the first is sent: what the server took is recorded without waiting for the words of the next.
+    built = {
+        pk: one if isinstance(one, Unsendable) else sender.build(batch.campaign, one)
+        for pk, one in fill(batch.campaign, awake).items()
+    }
     sent: list[Message] = []
+    pacer = pace.Pacer(batch.campaign, batch.channel)
     try:
         with sender.connect(batch.campaign, SMTP_TIMEOUT).open() as session:
             for message in awake:
-                one = filled[message.pk]
-                built = one if isinstance(one, Unsendable) else sender.build(batch.campaign, one)
-                if _send_one(session, batch, message, built, people[message.customer_id]):
+                if not isinstance(built[message.pk], Unsendable):
+                    pacer.keep(before_waiting=lambda: _record(batch))
+                if _send_one(session, batch, message, built[message.pk], people[message.customer_id]):
                     sent.append(message)
+            _record(batch)  # before the server is told goodbye, which it may be slow to hear
     finally:
+        _record(batch)
         # Whatever stopped the loop, rows that were not attempted go back at once, not when the lease ends.
         _mine(batch).filter(attempted_at=None).update(state=MessageState.QUEUED, lease_token=None, lease_until=None)
         _log_exposures(batch, sent)
@@ -278,9 +255,8 @@ def _mine(batch: Batch):
 def _send_one(session, batch: Batch, message: Message, built: object | Unsendable, person: Person) -> bool:
     """Sends one row and records what came of it; True when the server took it."""
     if isinstance(built, Unsendable):
-        _settle(batch, message, MessageState.SKIPPED, reason=built.reason, error=built.detail[:300])
+        _settle(batch, message.pk, MessageState.SKIPPED, reason=built.reason, error=built.detail[:300])
         return False
-    pace.keep(batch.campaign, batch.channel)
     if _let_sleep(batch, {message.customer_id: person}, [message]) == []:  # the evening came while the batch was sent
         return False
     asked = time.monotonic()  # before the question: what is decided on its answer ends in time
@@ -288,23 +264,22 @@ def _send_one(session, batch: Batch, message: Message, built: object | Unsendabl
     if reason in ("halted", "lease"):
         return False  # not this worker's any more, or paused: the row goes back untouched
     if reason:
-        _settle(batch, message, MessageState.SKIPPED, reason=reason)
+        _settle(batch, message.pk, MessageState.SKIPPED, reason=reason)
         return False
     handed = time.monotonic()
     try:
         provider_id = session.send(replace(built, not_after=asked + SMTP_TIMEOUT)).provider_id
     except PermanentFailure as failure:
-        _settle(batch, message, MessageState.FAILED, reason=failure.reason[:20], error=failure.detail[:300])
+        _settle(batch, message.pk, MessageState.FAILED, reason=failure.reason[:20], error=failure.detail[:300])
         aftermath.heed(message, failure.reason)
     except AmbiguousOutcome as failure:
-        _settle(batch, message, MessageState.UNKNOWN, reason=failure.reason[:20], error=failure.detail[:300])
+        _settle(batch, message.pk, MessageState.UNKNOWN, reason=failure.reason[:20], error=failure.detail[:300])
     except TransientFailure as failure:
         _try_later(batch, message, failure)
         if isinstance(failure, ChannelUnavailable):
             raise
     else:
-        now = timezone.now()
-        _settle(batch, message, MessageState.SENT, sent_at=now, provider_id=provider_id[:200])
+        batch.taken = fence.Taken(message.pk, timezone.now(), provider_id[:200])
         return True
     finally:
         batch.in_server += time.monotonic() - handed
@@ -331,32 +306,42 @@ def _let_sleep(batch: Batch, people: dict[int, Person], messages: list[Message] 
 def _try_later(batch: Batch, message: Message, failure: TransientFailure) -> None:
     """Back into the queue with a pause, or failed after so many tries; a whole channel that is away costs no pause."""
     if message.tries >= MAX_TRIES:
-        _settle(batch, message, MessageState.FAILED, reason=failure.reason[:20], error=failure.detail[:300])
+        _settle(batch, message.pk, MessageState.FAILED, reason=failure.reason[:20], error=failure.detail[:300])
         return
     pause = timedelta(0) if isinstance(failure, ChannelUnavailable) else FIRST_PAUSE * 2 ** (message.tries - 1)
-    _settle(batch, message, MessageState.QUEUED, error=failure.detail[:300], not_before=timezone.now() + pause)
+    _settle(batch, message.pk, MessageState.QUEUED, error=failure.detail[:300], not_before=timezone.now() + pause)
 
 
 def _ask(batch: Batch, message: Message) -> str:
-    """ "" when the message may go now, marked as attempted and committed; else the reason why not."""
-    consent = ROUTES[batch.channel].consent
-    parameters = {"id": message.pk, "token": batch.token, "reserve": RESERVE, "consent": consent}
-    with connection.cursor() as cursor:
-        cursor.execute(ASK, parameters)
-        if cursor.fetchone():
-            return ""
-        cursor.execute(WHY, parameters)
-        row = cursor.fetchone()
-        return row[0] if row else "lease"
+    """ "" when the message may go now, marked as attempted and committed; else the reason why not. The one before is
+    recorded in the same statement.
+    """
+    taken, consent = batch.taken, ROUTES[batch.channel].consent
+    answer = fence.ask(message.pk, batch.token, consent=consent, reserve=RESERVE, before=taken)
+    batch.taken = None
+    if taken and not answer.is_kept:
+        _say_lost(taken.message_id, MessageState.SENT)
+    return answer.reason
 
 
-def _settle(batch: Batch, message: Message, state: MessageState, **fields) -> None:
+def _record(batch: Batch) -> None:
+    """Records the last message that was sent, when no question has done so."""
+    taken, batch.taken = batch.taken, None
+    if taken:
+        _settle(batch, taken.message_id, MessageState.SENT, sent_at=taken.sent_at, provider_id=taken.provider_id)
+
+
+def _settle(batch: Batch, message_id: int, state: MessageState, **fields) -> None:
     """Records an outcome, if the row is still this worker's: the sweep may have called it unknown in the meantime."""
     if state == MessageState.QUEUED:
         fields["attempted_at"] = None
-    changed = _mine(batch).filter(pk=message.pk).update(state=state, lease_token=None, lease_until=None, **fields)
+    changed = _mine(batch).filter(pk=message_id).update(state=state, lease_token=None, lease_until=None, **fields)
     if not changed:
-        log.warning("message %s had lost its lease when it became %s", message.pk, state)
+        _say_lost(message_id, state)
+
+
+def _say_lost(message_id: int, state: MessageState) -> None:
+    log.warning("message %s had lost its lease when it became %s", message_id, state)
 
 
 def _log_exposures(batch: Batch, sent: list[Message]) -> None:

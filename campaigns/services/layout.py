@@ -5,10 +5,15 @@ a model wrote comes into the compiled template as values, escaped. Phones get on
 `prefers-color-scheme` a dark page; the others keep the light one, which stands in every style attribute.
 """
 
+import itertools
+import re
+import secrets
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import mjml
+from markupsafe import escape
 
 from campaigns.render import Template, compile_template, render
 
@@ -98,6 +103,46 @@ def layout() -> Template:
     return compile_template(mjml.mjml2html(source), html=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A mail with gaps for whatever differs from person to person; holds nothing of anybody."""
+
+    pieces: tuple[str, ...]
+    gaps: tuple[int, ...]  # which value stands behind each piece but the last
+
+
+# Stands for a value while a frame is made. Nobody can write it: it is drawn when the process starts.
+_GAP = secrets.token_hex(16)
+_WORDS = compile_template("{{ body | newline_to_br }}", html=True)
+
+
+@lru_cache(maxsize=256)  # some 10 KB each; a campaign needs a handful
+def _frame(has_offer: bool, has_price: tuple[bool, ...], names: tuple[str, ...], **texts: str) -> Frame:
+    count = itertools.count()
+
+    def gap() -> str:
+        return f"{_GAP}{next(count)};"
+
+    facts = {**texts, "body": gap(), "offer": gap() if has_offer else ""}
+    # In the order of html_of's values. A gap is a value like any other, so the layout decides as it would on that.
+    facts["products"] = [{"title": gap(), "price": gap() if priced else "", "url": gap()} for priced in has_price]
+    facts["first"] = gap()
+    facts["foot"] = [{"name": name, "url": gap()} for name in names]
+    parts = re.split(f"{_GAP}([0-9]+);", render(layout(), facts))
+    return Frame(tuple(parts[::2]), tuple(map(int, parts[1::2])))
+
+
 def html_of(facts: Mapping[str, object]) -> str:
-    """The HTML of one mail. Raises RenderRefused when a fact is missing."""
-    return render(layout(), facts)
+    """The HTML of one mail. Raises RenderRefused when a fact is missing.
+
+    What mails have in common is filled once: the whole layout takes a millisecond, the gaps a tenth of it.
+    """
+    offer, products, foot = facts["offer"], facts["products"], facts["foot"]
+    has_price, names = tuple(bool(one["price"]) for one in products), tuple(one["name"] for one in foot)
+    texts = {name: facts[name] for name in ("store", "call", "sender")}
+    frame = _frame(bool(offer), has_price, names, **texts)
+    shown = [one[key] for one in products for key in ("title", "price", "url") if one[key] or key != "price"]
+    own = [*([offer] if offer else []), *shown, facts["first"], *(one["url"] for one in foot)]
+    values = [render(_WORDS, {"body": facts["body"]}), *map(str, map(escape, own))]
+    ends = [values[gap] for gap in frame.gaps]
+    return "".join(itertools.chain.from_iterable(itertools.zip_longest(frame.pieces, ends, fillvalue="")))

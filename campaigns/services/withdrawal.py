@@ -2,7 +2,7 @@
 
 One transaction records the "no", stops the addresses and fences every message there that no worker has attempted:
 whoever shares the address gets nothing either. A worker asks for the last time in one statement that marks its row
-(delivery.ASK), so each message is either marked before the commit, and then known here to be under way, or finds its
+(fence.ASK), so each message is either marked before the commit, and then known here to be under way, or finds its
 row fenced. What is under way ends within two SMTP time-outs; until then nobody says that the withdrawal is effective.
 """
 
@@ -57,7 +57,7 @@ WITH places AS (
 UPDATE campaigns_message m SET state = 'skipped', reason = 'suppressed', lease_token = NULL, lease_until = NULL
 FROM mine WHERE m.id = mine.id
 """
-FRESH = timedelta(hours=1)  # the sweep comes four times a minute; what is older, the last question finds (delivery.ASK)
+FRESH = timedelta(hours=1)  # the sweep comes four times a minute; what is older, the last question finds (fence.ASK)
 ASK_EVERY = 0.1  # seconds: a hand-over takes some 10 ms, a slow server's some seconds
 
 
