@@ -1,6 +1,6 @@
 """SIGKILL at random moments of a running send: of a worker, the broker or the database, all of them real, on a store of its own.
 
-    python -m benchmarks.kill_trials [--trials 200] [--people 24]
+    python -m benchmarks.kill_trials [--trials 200] [--people 24] [--from 0] [--tally FILE]
 
 Each trial starts a campaign, strikes once at a random moment of its first seconds, and goes on to the next while the
 sweep sorts out what was lost. Two Celery workers send to an SMTP server on loopback that waits between the gate and DATA
@@ -8,11 +8,15 @@ for up to two seconds (half of the messages for at most 30 ms, so that a trial t
 Leases last ten seconds instead of two minutes and time-outs three instead of five, by the same code. Prints a tally; exits
 1 when somebody got two messages, a row has neither a final state nor `unknown`, a campaign did not end, or a message
 arrived after its withdrawal was acknowledged as effective.
+
+A machine that is shared runs them in slices: `--trials 25 --from 0 --tally FILE`, then `--from 25` and so on. Each slice has
+dice of its own and adds a line to FILE, and the sum of all lines is printed.
 """
 
 # ruff: noqa: E402 - Django is set up only when the servers that it asks for are there
 import argparse
 import asyncio
+import json
 import logging
 import os
 import random
@@ -313,7 +317,7 @@ def judge(trials: Trials, inbox: Inbox) -> Counter:
     return Counter((row.state, row.reason) for row in rows.values())
 
 
-def main(count: int, people: int, seed: int) -> bool:
+def main(count: int, people: int, seed: int) -> dict:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -332,7 +336,7 @@ def main(count: int, people: int, seed: int) -> bool:
         shutil.rmtree(PLACE, ignore_errors=True)
 
 
-def _trials(stack: Stack, port: int, count: int, people: int, seed: int) -> bool:
+def _trials(stack: Stack, port: int, count: int, people: int, seed: int) -> dict:
     made = prepare(count, people)
     inbox = Inbox(seed)
     server = Controller(inbox, hostname="127.0.0.1", port=port)
@@ -346,23 +350,55 @@ def _trials(stack: Stack, port: int, count: int, people: int, seed: int) -> bool
         trials.run()
     finally:
         server.stop()
+    return report(trials, inbox, seed, time.monotonic() - began)
+
+
+def report(trials: Trials, inbox: Inbox, seed: int, seconds: float) -> dict:
+    """The tally as plain numbers by name, which add up over slices."""
     states, tally = judge(trials, inbox), trials.tally
-    twice = sum(times > 1 for times in Counter(address for address, _ in inbox.arrived).values())
-    struck = ", ".join(f"{what} {number}" for what, number in sorted(tally.strikes.items()))
-    effective = sum(said.is_effective for said in tally.said.values())
-    print(f"  {time.monotonic() - began:.0f} s; struck: {struck}")
-    print(f"  {len(inbox.arrived):,} messages arrived, {twice} recipients got two")
-    kinds = (f"{state}{reason and ' '}{reason} {number:,}" for (state, reason), number in sorted(states.items()))
-    print(f"  messages: {', '.join(kinds)}")
-    print(
-        f"  {len(tally.said):,} withdrawals acknowledged, {effective:,} of them as effective; {tally.unanswered} met a "
-        "database that was away"
+    return {
+        "seed": seed,
+        "trials": len(trials.campaigns),
+        "seconds": round(seconds),
+        "struck": dict(tally.strikes),
+        "arrived": len(inbox.arrived),
+        "twice": sum(times > 1 for times in Counter(address for address, _ in inbox.arrived).values()),
+        "messages": {f"{state} {reason}".strip(): number for (state, reason), number in states.items()},
+        "withdrawals": len(tally.said),
+        "effective": sum(said.is_effective for said in tally.said.values()),
+        "unanswered": tally.unanswered,
+        "late": sum("after its withdrawal" in fault for fault in tally.faults),
+        "faults": tally.faults,
+    }
+
+
+def add_up(slices: list[dict]) -> dict:
+    """The sum of what `report` returned for each."""
+    total = {name: sum(one[name] for one in slices) for name in SUMS}
+    for name in ("struck", "messages"):
+        total[name] = sum((Counter(one[name]) for one in slices), Counter())
+    return total | {"faults": [fault for one in slices for fault in one["faults"]]}
+
+
+SUMS = ("trials", "seconds", "arrived", "twice", "withdrawals", "effective", "unanswered", "late")
+
+
+def say(tally: dict) -> bool:
+    """Prints a tally; True when nothing was at fault and every trial struck."""
+    struck, kinds = (
+        ", ".join(f"{what} {n:,}" for what, n in sorted(tally[name].items())) for name in ("struck", "messages")
     )
-    late = sum("after its withdrawal" in fault for fault in tally.faults)
-    print(f"  messages after an acknowledged withdrawal: {late}; faults in all: {len(tally.faults)}")
-    for fault in tally.faults[:30]:
+    print(f"  {tally['trials']} trials, {tally['seconds']:.0f} s; struck: {struck}")
+    print(f"  {tally['arrived']:,} messages arrived, {tally['twice']} recipients got two")
+    print(f"  messages: {kinds}")
+    print(
+        f"  {tally['withdrawals']:,} withdrawals acknowledged, {tally['effective']:,} of them as effective; "
+        f"{tally['unanswered']} met a database that was away"
+    )
+    print(f"  messages after an acknowledged withdrawal: {tally['late']}; faults in all: {len(tally['faults'])}")
+    for fault in tally["faults"][:30]:
         print(f"    {fault}")
-    return not tally.faults and sum(tally.strikes.values()) == count
+    return not tally["faults"] and sum(tally["struck"].values()) == tally["trials"]
 
 
 if __name__ == "__main__":
@@ -370,9 +406,16 @@ if __name__ == "__main__":
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--people", type=int, default=24)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--from", dest="first", type=int, default=0, help="the number of this slice's first trial")
+    parser.add_argument("--tally", type=Path, help="a file to which this slice is added, and whose sum is printed")
     parser.add_argument("--worker", default="", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.worker:
         work(asked.worker)
     else:
-        sys.exit(0 if main(asked.trials, asked.people, asked.seed) else 1)
+        run = main(asked.trials, asked.people, asked.seed + asked.first)
+        if asked.tally:
+            with asked.tally.open("a") as file:
+                file.write(json.dumps(run) + "\n")
+            run = add_up([json.loads(line) for line in asked.tally.read_text().splitlines()])
+        sys.exit(0 if say(run) else 1)
