@@ -4,6 +4,7 @@ from campaigns.api import push as push_api
 from campaigns.api import results as results_api
 from campaigns.api import webhooks as webhooks_api
 from campaigns.views import (
+    causes,
     compose,
     copy,
     evidence,
@@ -83,6 +84,7 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/sending/", monitor.progress, name="sending"),
     path("campaigns/<int:campaign_id>/pause/", monitor.pause, name="pause"),
     path("campaigns/<int:campaign_id>/resume/", monitor.resume, name="resume"),
+    path("campaigns/<int:campaign_id>/try-now/", causes.try_now, name="try-now"),
     path("campaigns/<int:campaign_id>/recipients/", monitor.recipients, name="recipients"),
     path("campaigns/<int:campaign_id>/recipients/export/", exports.ask, name="recipients-export"),
     path(

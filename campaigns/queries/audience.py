@@ -321,9 +321,3 @@ def message_states(campaign_id: int) -> dict[str, int]:
     """How many messages stand in which state: reads index message_monitor alone."""
     rows = Message.objects.filter(campaign_id=campaign_id).values_list("state").annotate(n=Count("pk"))
     return dict(rows.order_by())
-
-
-def failures(campaign_id: int) -> list[tuple[str, str, int]]:
-    """(state, reason, messages) of what was not sent, the most frequent first."""
-    rows = Message.objects.filter(campaign_id=campaign_id, state__in=["failed", "skipped", "unknown"])
-    return list(rows.values_list("state", "reason").annotate(n=Count("pk")).order_by("-n"))

@@ -12,11 +12,11 @@ from accounts.queries import own_exports
 from campaigns.forms.words import ReasonForm
 from campaigns.models import Campaign
 from campaigns.queries import monitor as queries
-from campaigns.queries.audience import failures, message_states, waterfall
+from campaigns.queries.audience import message_states, waterfall
 from campaigns.services import delivery
 from campaigns.state import CampaignState, MessageState
 from campaigns.tasks import sweep
-from campaigns.views import figures, files, lanes
+from campaigns.views import causes, figures, files, lanes
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, page_below, say_refusal
 from campaigns.views.shell import shell
 
@@ -59,6 +59,8 @@ def _state(request: HttpRequest, campaign: Campaign) -> dict:
     states = message_states(campaign.pk)
     total, queued, held = sum(states.values()), states.get("queued", 0), states.get("sending", 0)
     is_sending = campaign.state in (CampaignState.SENDING, CampaignState.RUNNING)
+    open_lanes = lanes.told(campaign) if is_sending else []
+    is_put_off = any(one.lane.put_off for one in open_lanes)
     may_see_people = request.user.can(Capability.CUSTOMER_READ)
     return {
         "states": states,
@@ -67,18 +69,17 @@ def _state(request: HttpRequest, campaign: Campaign) -> dict:
         "held": held,
         "settled": total - queued - held,
         "sent": sum(states.get(state, 0) for state in ("sent", "delivered", "bounced", "complained")),
-        "lanes": lanes.told(campaign) if is_sending else [],
+        "lanes": open_lanes,
         "bars": figures.state_bars(
             states, reverse("campaigns:recipients", args=[campaign.pk]) if may_see_people else ""
         ),
-        "failures": _failures(campaign.pk) if states.keys() & {"failed", "skipped", "unknown"} else [],
+        "causes": causes.told(campaign.pk, put_off=is_put_off)
+        if is_put_off or states.keys() & {"failed", "skipped", "unknown"}
+        else [],
+        "may_send": request.user.can(Capability.CAMPAIGN_SEND) and is_sending,
         "unknown": queries.unknown(campaign.pk) if states.get("unknown") and may_see_people else [],
         "is_moving": campaign.state in MOVING,
     }
-
-
-def _failures(campaign_id: int) -> list[tuple[str, str, int]]:
-    return [(state, figures.reason_words(reason), number) for state, reason, number in failures(campaign_id)]
 
 
 @requires(Capability.CAMPAIGN_HALT)

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, AuditEntry, User
 from accounts.services import issue_api_key
-from campaigns.models import Campaign, MessageVariant, Segment, WebhookDelivery
+from campaigns.models import Campaign, Message, MessageVariant, Segment, WebhookDelivery
 from campaigns.services import approval, delivery, endpoints, words
 from campaigns.services.endpoints import NewEndpoint
 from campaigns.services.lifecycle import move
@@ -152,6 +152,13 @@ def resume() -> Act:
     shop = shop_sending(people=2)
     delivery.pause(shop.campaign.pk, actor=shop.marketer, reason="a typing error")
     return shop.marketer, {"campaign_id": shop.campaign.pk}, {}
+
+
+def try_now() -> Act:
+    shop = shop_sending(people=2)
+    later = timezone.now() + timedelta(hours=1)
+    Message.objects.update(not_before=later, error="451 4.7.1 come back later")
+    return shop.marketer, {"campaign_id": shop.campaign.pk}, {"channel": "email", "code": "451 4.7.1"}
 
 
 def cancel() -> Act:
@@ -464,6 +471,7 @@ ACTS = {
     "campaigns:words": (edit_words, "variant.edited"),
     "campaigns:pause": (pause, "campaign.pause"),
     "campaigns:resume": (resume, "campaign.resume"),
+    "campaigns:try-now": (try_now, "campaign.try_now"),
     "campaigns:cancel": (cancel, "campaign.cancel"),
     "campaigns:segment-new": (new_segment, "segment.saved"),
     "campaigns:lists": (make_list, "list.made"),
