@@ -6,9 +6,10 @@ The judge below is independent: it shares no code with the checks, reads the rea
 Printed beside each other: the tuned model with the gate, and the phrases alone. Then every line, to be read by eye, and the
 speed against transformers' own generate. About five CPU minutes. With `--lines FILE --most 20` a busy machine does it in parts.
 
-data/copy_read.csv are sixty lines of `--sample 3` with a reader's verdicts, as they were before candidates were begun with
-other words each (see copywriting/llm/openings.py): held-out products, on whose lines no limit was chosen. Three were odd.
-The openings were made on sample 2; sample 4 is the one that nothing was chosen on.
+data/copy_read.csv are the sixty lines of `--sample 4` with a reader's verdicts: held-out products, on whose lines nothing was
+chosen (the openings of copywriting/llm/openings.py were made on sample 2). Nine were odd; two of the rules on slots came
+afterwards and refuse three of the nine. Before candidates were begun with other words each, three of sixty were odd, and
+self-BLEU-4 was 0.54: variety costs sense.
 """
 
 import argparse

@@ -127,6 +127,8 @@ _MISUSES = (
     (r"\{end\}(?!\s*[.,!?])(?!\s+(at|in|from|on|and)\b)(?!$)", "Nothing but a place follows an end."),
     (r"(?<!\bhi )(?<!\bhello )(?<!\bhey )\{first_name\}(?!,)", "A name is a greeting: Hi {first_name}, ..."),
     (r"\bthere is room [^.!?]*\{product\}[^.!?]* and (get|take|enjoy|find)\b", "What there is room for takes no second verb."),
+    (r"(^|[.!?] )(by|until|before|through) \{end\} and\b", "An end and an \"and\" make no sentence: a comma and a verb."),
+    (r"\{product\}( [a-z]+)* for \{offer\}", "Goods are had with an offer."),
     (r"\bput \{product\}(?!\s+(on|in|into|beside|aside|back)\b)", "What is put is put somewhere."),
     (r"\{[a-z_]+\}\s*\{[a-z_]+\}", "A slot runs into the next."),
 )  # fmt: skip
