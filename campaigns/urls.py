@@ -4,6 +4,7 @@ from campaigns.api import push as push_api
 from campaigns.api import results as results_api
 from campaigns.api import webhooks as webhooks_api
 from campaigns.views import (
+    ads,
     causes,
     compose,
     copy,
@@ -90,6 +91,7 @@ urlpatterns = [
     path(
         "campaigns/<int:campaign_id>/recipients/export/<int:export_id>/", exports.download, name="recipients-download"
     ),
+    path("campaigns/<int:campaign_id>/ads/<int:ad_id>/", ads.edit, name="ad"),
     path("campaigns/<int:campaign_id>/files/<slug:target>/", files.ask, name="file-ask"),
     path("campaigns/<int:campaign_id>/files/<slug:target>/<int:export_id>/", files.take, name="file-take"),
     path("campaigns/<int:campaign_id>/results/", results.results, name="results"),

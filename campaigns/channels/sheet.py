@@ -6,7 +6,7 @@ Ten coupons on A4, each with its code as text and as Code 128 (ISO/IEC 15417), w
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reportlab.graphics.barcode.code128 import Code128
 from reportlab.lib.pagesizes import A4
@@ -97,6 +97,21 @@ def bars(code: str, x: float, room: float) -> list[tuple[float, float]]:
             found.append((x, width * module))
         x += width * module
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The same page for a screen, where `y` runs down."""
+
+    boxes: list[Box]
+    words: list[Words]
+    width: float = WIDTH
+    height: float = HEIGHT
+
+
+def picture(marks: Sequence[Mark]) -> Picture:
+    boxes = [replace(mark, y=HEIGHT - mark.y - mark.height) for mark in marks if isinstance(mark, Box)]
+    return Picture(boxes, [replace(mark, y=HEIGHT - mark.y) for mark in marks if isinstance(mark, Words)])
 
 
 def pdf(pages: Sequence[Sequence[Mark]], title: str) -> bytes:

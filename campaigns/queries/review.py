@@ -160,9 +160,11 @@ def _flat(value: object, path: str = ""):
         for key, part in value.items():
             if not (key == "id" and path.startswith("variant")):  # a new wording is a new row
                 yield from _flat(part, f"{path} {key}".strip())
-    elif isinstance(value, list) and path in ("segments", "variants"):
+    elif isinstance(value, list) and path in ("segments", "variants", "ads"):
         for part in value:
-            yield from _flat(part, f"{path[:-1]} {part.get('segment', part.get('id'))}")
+            yield from _flat(
+                part, f"{path[:-1]} {part.get('segment', part.get('id'))} {part.get('target', '')}".strip()
+            )
     else:
         yield path.replace("_", " "), "" if value is None else str(value)
 

@@ -13,6 +13,7 @@ from accounts.services import audit
 from campaigns.exceptions import ApprovalRefused
 from campaigns.models import Approval, Campaign, Comment
 from campaigns.queries.audience import audience_rows, audience_size
+from campaigns.queries.handover import ads
 from campaigns.queries.segments import foundations
 from campaigns.services.lifecycle import move
 from campaigns.services.words import faults
@@ -23,7 +24,7 @@ from copywriting.services.drafts import learn
 def content_of(campaign: Campaign) -> dict:
     """Everything that the digest is made of but the audience rows, as plain data that an auditor can read."""
     offer = campaign.offer
-    return {
+    return _advertised(campaign) | {
         "campaign": {
             "id": campaign.pk,
             "name": campaign.name,
@@ -79,6 +80,18 @@ def content_of(campaign: Campaign) -> dict:
 def _beneath(rule: dict) -> dict:
     beneath = [{"id": s.pk, "slug": s.slug, "version": s.version, "rule": s.rule} for s in foundations(rule)]
     return {"builds_on": beneath} if beneath else {}
+
+
+def _advertised(campaign: Campaign) -> dict:
+    """The words of its advertisements, where it makes audience lists."""
+    if "social" not in campaign.channels:
+        return {}
+    rows = ads(campaign)
+    return {
+        "ads": [
+            {"segment": one.segment_id, "target": one.target, "subject": one.subject, "body": one.body} for one in rows
+        ]
+    }
 
 
 def digest_of(campaign: Campaign) -> tuple[str, dict, int]:

@@ -7,7 +7,7 @@ from campaigns.services import audience
 from campaigns.services.messages import sample_code
 from catalog.queries import by_ids
 from copywriting.contracts import CHANNELS, CopyBrief
-from copywriting.services.briefs import compose_brief, offer_fact, product_fact
+from copywriting.services.briefs import as_slots, compose_brief, offer_fact, product_fact, readable
 
 FIRST = "email"  # for a campaign on none of the channels that words are written for, such as a webhook alone
 
@@ -48,3 +48,9 @@ def briefs_of(campaign: Campaign, segment_ids=None) -> dict[int, CopyBrief]:
 def channels_of(campaign: Campaign) -> list[str]:
     """The campaign's channels that words are written for, the first one first."""
     return [channel for channel in campaign.channels if channel in CHANNELS] or [FIRST]
+
+
+def slotted(template: str) -> str:
+    """A message template as the rules read it; template code beyond slots is left out."""
+    text = as_slots(template)
+    return readable(template) if text is None else text

@@ -7,7 +7,7 @@ from django.db import transaction
 from campaigns.exceptions import TransitionRefused
 from campaigns.models import Campaign, MessageVariant
 from campaigns.queries.progress import RUN, generation_run
-from campaigns.services import audience
+from campaigns.services import ads, audience
 from campaigns.services.briefs import briefs_of
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import unrenderable
@@ -52,13 +52,14 @@ def _generate(campaign: Campaign, lease: Lease) -> None:
     size = audience.freeze(campaign)
     if not size:
         raise ValueError("nobody is in the chosen segments")
-    briefs = _briefs(campaign)
+    briefs, beside = _briefs(campaign), ads.wanted(campaign)
     written = write_copy(
-        [brief for _, brief in briefs],
+        [*(brief for _, brief in briefs), *(brief for _, _, brief in beside)],
         progress=lambda share: runs.beat(lease, "writing", 0.1 + 0.8 * share),
     )
     with transaction.atomic():
-        for (segment_id, _), copy in zip(briefs, written, strict=True):
+        ads.keep(campaign, zip(beside, written[len(briefs) :], strict=True))
+        for (segment_id, _), copy in zip(briefs, written[: len(briefs)], strict=True):
             campaign.variants.filter(segment_id=segment_id, is_current=True).update(is_current=False)
             MessageVariant.objects.create(
                 campaign=campaign,

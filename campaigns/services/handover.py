@@ -26,7 +26,8 @@ from campaigns.channels import audience as formats
 from campaigns.channels import sheet
 from campaigns.contracts import AudienceContact, Coupon
 from campaigns.models import AudienceMember, Campaign, CouponCode, HandOver, Listed, Message, Segment, Target
-from campaigns.queries.handover import JUDGED, TARGETS, ads, judged_by
+from campaigns.queries.handover import JUDGED, TARGETS, judged_by
+from campaigns.services import ads
 from campaigns.services.codes import codes_of
 from campaigns.services.messages import money, offer_end, offer_words, on_sale, shown_of
 from campaigns.state import CampaignState, MessageState
@@ -283,7 +284,9 @@ def sweep() -> int:
 
 def _ad_words(taking: Taking) -> str:
     return "\n\n".join(
-        f"{one.segment.name}\n{one.subject}\n{one.body}" for one in ads(taking.campaign) if one.target == taking.target
+        f"{one.row.segment.name}\n{one.subject}\n{one.body}"
+        for one in ads.shown(taking.campaign)
+        if one.row.target == taking.target and not one.refused
     )
 
 
@@ -369,7 +372,7 @@ def _about_sheets(taking: Taking, files: list[dict]) -> str:
     return json.dumps(said, indent=2, ensure_ascii=False)
 
 
-def preview(campaign: Campaign, sample: str) -> list[sheet.Mark]:
+def preview(campaign: Campaign, sample: str) -> sheet.Picture:
     """The first page of the sheet as it would be printed now, each code as a sample: codes are made at the start."""
     coupons: list[Coupon] = []
     for segment in _segments(campaign):
@@ -388,7 +391,7 @@ def preview(campaign: Campaign, sample: str) -> list[sheet.Mark]:
         ]
         if len(coupons) >= sheet.A_PAGE:
             break
-    return sheet.page(coupons)
+    return sheet.picture(sheet.page(coupons))
 
 
 def _till(taking: Taking) -> Iterator[bytes]:

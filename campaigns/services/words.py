@@ -12,16 +12,17 @@ from django.db.models import QuerySet
 
 from accounts.services import audit
 from campaigns.exceptions import WordsRefused
-from campaigns.models import Campaign, MessageVariant, Rewrite, Segment
+from campaigns.models import AdCopy, Campaign, MessageVariant, Rewrite, Segment
 from campaigns.queries.review import generations
-from campaigns.services.briefs import briefs_of, channels_of
+from campaigns.services import ads
+from campaigns.services.briefs import briefs_of, channels_of, slotted
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import check_words
 from campaigns.state import Action, CampaignState
 from copywriting import queries as copywriting
 from copywriting.contracts import ERROR, PERSON, CopyBrief, Fact, Finding
 from copywriting.services import drafts, jobs
-from copywriting.services.briefs import as_slots, as_template, judge, readable
+from copywriting.services.briefs import as_template, judge
 from copywriting.services.provenance import Shown, changed_facts, show
 
 LABELS = ("A", "B", "C", "D")  # five per cent for each at the least, so that each can be told apart
@@ -79,12 +80,6 @@ def findings(
     return tuple(dict.fromkeys([*found, *changed_facts(subject, body, stated)]))
 
 
-def slotted(template: str) -> str:
-    """A message template as the rules read it; template code beyond slots is left out."""
-    text = as_slots(template)
-    return readable(template) if text is None else text
-
-
 def briefs_written(campaign: Campaign, variants: Sequence[MessageVariant]) -> dict[int, CopyBrief]:
     """By variant: the brief that the words were written for; for words that never had one, what a writer would get today."""
     kept = {one.pk: CopyBrief.of(one.generation.brief) for one in variants if one.generation and one.generation.brief}
@@ -107,7 +102,7 @@ def faults(campaign: Campaign) -> list[str]:
         f"Words for {one.variant.segment.name} ({one.variant.label}), {error.rule}: {error.message} {error.remedy}"
         for one in judged(campaign)
         for error in one.errors
-    ]
+    ] + ads.faults(campaign)
 
 
 # --- changing them
@@ -142,6 +137,16 @@ def edit(variant_id: int, *, subject: str, body: str, stated: Sequence[Fact] = (
             writer=PERSON,
         )
         return _replaced(old, new, actor, "variant.edited")
+
+
+def edit_ad(ad_id: int, *, subject: str, body: str, actor) -> AdCopy:
+    """Replaces the words of an advertisement, as `edit` does those of a message. Raises TemplateRefused, WordsRefused."""
+    with transaction.atomic():
+        old = AdCopy.objects.select_for_update(of=("self",)).select_related("segment").get(pk=ad_id, is_current=True)
+        old.campaign = _opened(old.campaign_id, actor, "An advertisement was edited.")
+        new = ads.edit(old, subject=subject, body=body, actor=actor)
+        old.campaign.authors.add(actor)
+        return new
 
 
 def accept(campaign_id: int, segment_id: int, label: str, draft_id: int, *, actor) -> MessageVariant:

@@ -15,7 +15,7 @@ from accounts.services import ask_export
 from campaigns.forms.words import ReasonForm
 from campaigns.models import Campaign, Target
 from campaigns.queries import handover as queries
-from campaigns.services import handover
+from campaigns.services import ads, handover
 from campaigns.views.answers import SeeOther, campaign_or_404
 
 
@@ -104,7 +104,7 @@ def context(request: HttpRequest, campaign: Campaign) -> dict:
         "files_taken": queries.taken(campaign.pk),
         "file_form": ReasonForm(label=_("What is it for?"), prefix="export"),
         "may_ask_files": may_ask,
-        "ads": queries.ads(campaign),
+        "ads": ads.shown(campaign),
     }
 
 

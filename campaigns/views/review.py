@@ -14,7 +14,8 @@ from campaigns.forms.words import ApproveForm, CommentForm, ReasonForm
 from campaigns.models import AudienceMember, Campaign, MessageVariant
 from campaigns.queries import review as queries
 from campaigns.queries.audience import rehearse, waterfall
-from campaigns.services import approval
+from campaigns.services import ads, approval, handover
+from campaigns.services.messages import sample_code
 from campaigns.services.preview import preview as make_preview
 from campaigns.services.preview import subjects as make_subjects
 from campaigns.services.words import faults
@@ -63,6 +64,10 @@ def _page(
     if campaign.state in (CampaignState.APPROVED, CampaignState.SCHEDULED):
         newest = queries.approvals(campaign.pk)[0]
         context |= {"approved": newest, "valid_until": approval.valid_until(newest)}
+    if campaign.frozen_at and "social" in campaign.channels:
+        context["ads"] = ads.shown(campaign)
+    if campaign.frozen_at and "store" in campaign.channels:
+        context["sheet"] = handover.preview(campaign, sample_code(campaign))
     if campaign.frozen_at:
         gate = rehearse(campaign) if campaign.state in UNDECIDED else waterfall(campaign.pk)
         context |= _gate(campaign, gate)

@@ -517,6 +517,7 @@ UNAUDITED = {
     "accounts:export-decide": "audited, from a session that was opened with a password: tests/accounts/test_exports.py",
     "campaigns:recipients-export": "as above",
     "campaigns:recipients-download": "as above",
+    "campaigns:ad": "audited as ad.edited: tests/flows/test_handover.py",
     "campaigns:file-ask": "audited, from a session that was opened with a password: tests/flows/test_handover.py",
     "campaigns:file-take": "as above",
     "customers:export": "audited, from a session that was opened with a password: tests/customers/test_people_export.py",

@@ -20,10 +20,10 @@ from accounts.models import AuditEntry, ExportRequest
 from accounts.services import ask_export, decide_export
 from campaigns.channels.audience import google_row, meta_row
 from campaigns.contracts import AudienceContact
-from campaigns.models import Assignment, Campaign, CouponCode, HandOver, Listed, Message, Redemption
+from campaigns.models import AdCopy, Assignment, Campaign, CouponCode, HandOver, Listed, Message, Redemption
 from campaigns.queries import handover as queries
 from campaigns.queries import measurement
-from campaigns.services import approval, codes, delivery, handover, rights
+from campaigns.services import ads, approval, codes, delivery, handover, rights
 from campaigns.services.evidence import of_campaign
 from campaigns.services.lifecycle import move
 from campaigns.services.withdrawal import acknowledge
@@ -338,6 +338,44 @@ def test_evidence_names_every_file_with_its_digest():
     assert (file["sha256"], file["people"], file["taken_by"]) == (one.digest, 2, shop.marketer.username)
 
 
+# --- advertisements
+
+
+def test_advertisements_are_approved_with_the_campaign_fit_their_platform_and_lie_beside_the_list():
+    shop = started("social", people=3)
+    segment = shop.campaign.segments.get()
+    texts = {"meta": ("{{ product.title }} for you", "{{ offer }} until {{ ends_on }} at {{ store }}.")}
+    texts["google"] = ("{{ product.title }}", "{{ offer }} at {{ store }}.")
+    for target, (subject, body) in texts.items():
+        AdCopy.objects.create(
+            campaign=shop.campaign, segment=segment, target=target, subject=subject, body=body, writer="template"
+        )
+    assert len(ads.briefs(shop.campaign)) == 2
+    assert {brief.channel: (brief.limits.subject, brief.limits.body) for _, _, brief in ads.briefs(shop.campaign)} == {
+        "meta_ads": (40, 125), "google_ads": (30, 90),
+    }  # fmt: skip
+    Campaign.objects.filter(pk=shop.campaign.pk).update(state="in_review")
+    again(shop)
+    before, content, _ = approval.digest_of(shop.campaign)
+    assert [one["target"] for one in content["ads"]] == ["google", "meta"]
+    meta = AdCopy.objects.get(target="meta", is_current=True)
+    mara = log_in(shop.marketer)
+    review = mara.get(reverse("campaigns:review", args=[shop.campaign.pk])).content.decode()
+    assert 'value="Rye rolls for you"' in review and "15% off until" in review
+
+    page = reverse("campaigns:ad", args=[shop.campaign.pk, meta.pk])
+    refused = mara.post(page, {"subject": "A much longer headline than forty signs are for anybody", "body": meta.body})
+    assert refused.status_code == 409 and "length" in refused.content.decode()
+    assert approval.digest_of(shop.campaign)[0] == before
+    assert mara.post(page, {"subject": "Fresh: {product}", "body": meta.body}).status_code == 303
+    assert AuditEntry.objects.get(action="ad.edited").actor == shop.marketer
+    assert approval.digest_of(shop.campaign)[0] != before
+
+    Campaign.objects.filter(pk=shop.campaign.pk).update(state="sending")
+    again(shop)
+    assert "Fresh: Rye rolls" in taken(shop, "meta")["advertisement.txt"]
+
+
 # --- coupons
 
 
@@ -384,6 +422,15 @@ def test_bars_are_code_128_of_the_code():
         for place, width in enumerate(table[symbol]):
             wanted += [1 - place % 2] * int(width)
     assert modules == wanted
+
+
+def test_the_review_shows_the_first_page_as_it_will_be_printed():
+    shop = started("store", people=12, codes="unique")
+    page = log_in(shop.approver).get(reverse("campaigns:review", args=[shop.campaign.pk])).content.decode()
+    svg = page[page.index('<svg class="paper"') :]
+    svg = svg[: svg.index("</svg>")]
+    assert svg.count(">ABCDE-FGHJK</text>") == 10 and svg.count(">15% off</text>") == 10 and "style=" not in svg
+    assert not any(person.external_id in svg for person in shop.people)
 
 
 def test_the_till_gets_its_codes_and_no_formula():
