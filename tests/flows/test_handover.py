@@ -367,13 +367,14 @@ def test_advertisements_are_approved_with_the_campaign_fit_their_platform_and_li
     refused = mara.post(page, {"subject": "A much longer headline than forty signs are for anybody", "body": meta.body})
     assert refused.status_code == 409 and "length" in refused.content.decode()
     assert approval.digest_of(shop.campaign)[0] == before
-    assert mara.post(page, {"subject": "Fresh: {product}", "body": meta.body}).status_code == 303
+    good = {"subject": "{product}, {offer}", "body": "Get {product} at {store}: {offer} until {end}."}
+    assert mara.post(page, good).status_code == 303
     assert AuditEntry.objects.get(action="ad.edited").actor == shop.marketer
     assert approval.digest_of(shop.campaign)[0] != before
 
     Campaign.objects.filter(pk=shop.campaign.pk).update(state="sending")
     again(shop)
-    assert "Fresh: Rye rolls" in taken(shop, "meta")["advertisement.txt"]
+    assert "Get Rye rolls at Attune demo store: 15% off until" in taken(shop, "meta")["advertisement.txt"]
 
 
 # --- coupons
