@@ -7,8 +7,8 @@ reason for this protocol: whoever cannot tell whether a message went out must sa
 Every message carries `not_after`, a time of time.monotonic(): the gate's answer is too old from then on, and no channel
 begins to hand over its content any more but raises TransientFailure("slow"). None: never.
 
-A channel whose messages leave together as a file (a list for an advertising platform, a sheet of coupons) has the same
-protocol: `send` writes one person's part, and the file is whole when the session is left without an error.
+A channel whose messages leave together as a file (a list for an advertising platform, a sheet of coupons) has no session:
+campaigns.services.handover streams it, and what `audience` and `sheet` know are its lines and its pages.
 """
 
 import math
