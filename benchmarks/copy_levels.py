@@ -7,8 +7,8 @@ Printed beside each other: the tuned model with the gate, and the phrases alone.
 speed against transformers' own generate. About five CPU minutes. With `--lines FILE --most 20` a busy machine does it in parts.
 
 data/copy_read.csv are the sixty lines of `--sample 4` with a reader's verdicts: held-out products, on whose lines nothing was
-chosen (the openings of copywriting/llm/openings.py were made on sample 2). Nine were odd; two of the rules on slots came
-afterwards and refuse three of the nine. Before candidates were begun with other words each, three of sixty were odd, and
+chosen (the openings of copywriting/llm/openings.py were made on sample 2). Ten were odd; two of the rules on slots came
+afterwards and refuse three of the ten. Before candidates were begun with other words each, three of sixty were odd, and
 self-BLEU-4 was 0.54: variety costs sense.
 """
 
