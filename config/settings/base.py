@@ -269,8 +269,9 @@ MAIL_SINK = environment.flag("ATTUNE_MAIL_SINK", True)
 MAIL_SINK_DIR = DATA_DIR / "outbox"
 SMTP_HOST = environment.text("SMTP_HOST", "127.0.0.1")
 SMTP_PORT = environment.number("SMTP_PORT", 2525, least=1)
-# The sink's HTTP side stands in for the providers of texts and push, where none is set; 0: not.
-SINK_PORT = environment.number("ATTUNE_SINK_PORT", SMTP_PORT + 1)
+# The sink's HTTP side stands in for the providers of texts and push, where none is set; 0: not. Far from the SMTP port, so
+# that two installs on neighbouring ports do not meet.
+SINK_PORT = environment.number("ATTUNE_SINK_PORT", SMTP_PORT + 1000)
 SMTP_USER = environment.text("SMTP_USER", "")
 SMTP_PASSWORD = environment.text("SMTP_PASSWORD", "")
 SMTP_TLS = environment.text("SMTP_TLS", "none" if MAIL_SINK else "starttls")  # none, starttls or tls
