@@ -20,7 +20,10 @@ from catalog.queries import merchants
 from copywriting.services.briefs import festivals_ahead
 
 MAX_SEGMENTS = 12  # more than anybody keeps apart in their head; each is one more text to review
+MOST_WAVES = 5
 LATE = timedelta(hours=6)  # a start missed by more asks for another review
+# What stops a send by itself: the key of Campaign.stop_limits, by the field's name.
+LIMITS = {"stop_bounced": "bounced", "stop_complained": "complained", "stop_unsubscribed": "unsubscribed"}
 CHANNEL_WORDS = {
     "email": _("E-mail"),
     "sms": _("Text message"),
@@ -115,7 +118,48 @@ class PlanForm(BlockFields):
         help_text=_("Links to the shop then carry utm_source=attune, the channel, and this name. Empty: none."),
     )
 
+    waves = forms.CharField(
+        required=False,
+        max_length=60,
+        label=_("Waves, in %"),
+        help_text=_(
+            "Shares of each channel's messages that are out before the rest, such as “1, 10”. Empty: all at once."
+        ),
+    )
+    wave_minutes = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=10_080,
+        label=_("Minutes between two waves"),
+        help_text=_("Bounces and complaints take some time to arrive."),
+    )
+    stop_bounced = forms.DecimalField(
+        required=False, min_value=0, max_value=100, decimal_places=2, label=_("Stop when more bounce, in %")
+    )
+    stop_complained = forms.DecimalField(
+        required=False, min_value=0, max_value=100, decimal_places=2, label=_("Stop when more complain, in %")
+    )
+    stop_unsubscribed = forms.DecimalField(
+        required=False,
+        min_value=0,
+        max_value=100,
+        decimal_places=2,
+        label=_("Stop when more unsubscribe, in %"),
+        help_text=_("Empty: no such limit. A send that stops by itself waits until a person lets it go on."),
+    )
+    keeps_email_quiet = forms.BooleanField(
+        required=False,
+        label=_("E-mail waits for the morning as well"),
+        help_text=_("Text messages and notifications always keep the quiet hours of the recipient's place."),
+    )
+
     def __init__(self, data=None, *, campaign: Campaign | None = None, more_segments: int = 0):
+        if (
+            data is not None and "waves" not in data
+        ):  # typed before these fields were there: nothing grows careless by it
+            usual = _careful(campaign or Campaign())
+            data = data.copy()
+            data.update({name: value for name, value in usual.items() if value not in (None, False)})
         super().__init__(data, initial=initial_of(campaign))
         self.campaign = campaign
         segments = list(visible())
@@ -149,6 +193,23 @@ class PlanForm(BlockFields):
     @property
     def has_room(self) -> bool:
         return self.slots < MAX_SEGMENTS
+
+    def clean_waves(self) -> tuple[float, ...]:
+        """Shares of 0 to 1, each wider than the one before."""
+        typed = [part for part in re.split(r"[,;\s]+", self.cleaned_data["waves"].replace("%", " ")) if part]
+        shares = []
+        for part in typed:
+            if not re.fullmatch(r"\d{1,2}(\.\d{1,2})?", part) or not float(part):
+                raise forms.ValidationError(
+                    _("“%(part)s” is no share: write numbers above 0 and below 100, such as “1, 10”."),
+                    params={"part": part},
+                )
+            shares.append(round(float(part) / 100, 6))
+        if shares != sorted(set(shares)):
+            raise forms.ValidationError(_("Each wave is larger than the one before: write them as in “1, 10”."))
+        if len(shares) > MOST_WAVES:
+            raise forms.ValidationError(_("At most %(most)s waves before the rest."), params={"most": MOST_WAVES})
+        return tuple(shares)
 
     def clean(self):
         given = super().clean()
@@ -244,6 +305,10 @@ class PlanForm(BlockFields):
             scheduled_at=at,
             late_after=late,
             per_second=given["per_second"],
+            waves=given["waves"],
+            wave_wait=timedelta(minutes=given["wave_minutes"] or 0),
+            stop_limits={outcome: float(given[name] / 100) for name, outcome in LIMITS.items() if given[name]},
+            keeps_email_quiet=given["keeps_email_quiet"],
             block=self.block(),
             festival=given["festival"],
             codes=given["codes"],
@@ -274,11 +339,23 @@ def initial_of(campaign: Campaign | None) -> dict:
         "wait": trigger.wait if trigger else None,
         "scheduled_at": None if waits_for_release else plan.scheduled_at,
         "per_second": plan.per_second,
+        **_careful(campaign or Campaign()),
         "festival": plan.festival,
         "codes": plan.codes,
         "shared_code": plan.shared_code,
         "utm_campaign": plan.utm_campaign,
         **initial_block(plan.block if campaign is None else Block.of(campaign.block)),
+    }
+
+
+def _careful(campaign: Campaign) -> dict:
+    """How carefully it goes out, as people type it; of a new campaign what is usual."""
+    limits = {name: campaign.stop_limits.get(outcome) for name, outcome in LIMITS.items()}
+    return {
+        "waves": ", ".join(f"{round(100 * share, 2):g}" for share in campaign.waves),
+        "wave_minutes": int(campaign.wave_wait.total_seconds() // 60),
+        "keeps_email_quiet": campaign.keeps_email_quiet,
+        **{name: None if limit is None else round(100 * limit, 2) for name, limit in limits.items()},
     }
 
 

@@ -43,7 +43,8 @@ def form(**fields) -> dict:
         "name": "Rolls again", "goal": "More orders", "merchant": "", "offer": "", "items_per_message": "3",
         "tone": "warm and plain", "holdout": "12.5", "cap_days": "3", "attribution_days": "28", "when": "release",
         "scheduled_at": "", "per_second": "50", "choice": "personal", "pins": "", "falls_back": "on",
-        "channels": ["email"], **fields,
+        "channels": ["email"], "waves": "1, 10", "wave_minutes": "10", "stop_bounced": "5", "stop_complained": "0.3",
+        "stop_unsubscribed": "2", **fields,
     }  # fmt: skip
 
 
@@ -284,3 +285,45 @@ def test_an_event_without_its_number_is_refused_at_its_field(fields, field, word
     answer = compose_as().post(reverse("campaigns:new"), form(when="event", **fields))
 
     assert answer.status_code == 400 and answer.context["form"].errors[field] == [words]
+
+
+def test_how_carefully_it_goes_is_saved_as_typed_and_shown_again():
+    typed = form(segment_1=segment().pk, waves="2.5 %, 20 %", wave_minutes="45", stop_bounced="", stop_complained="0.1")
+    client = compose_as()
+
+    client.post(reverse("campaigns:new"), typed | {"keeps_email_quiet": "on"})
+
+    campaign = Campaign.objects.get()
+    assert (campaign.waves, campaign.wave_wait) == ([0.025, 0.2], timedelta(minutes=45))
+    assert campaign.stop_limits == {"complained": 0.001, "unsubscribed": 0.02}
+    assert campaign.keeps_email_quiet
+    page = client.get(reverse("campaigns:edit", args=[campaign.pk])).content.decode()
+    assert 'value="2.5, 20"' in page
+    assert 'value="45"' in page
+
+
+def test_a_plan_that_is_left_as_it_is_keeps_what_is_usual():
+    compose_as().post(reverse("campaigns:new"), form(segment_1=segment().pk))
+
+    campaign = Campaign.objects.get()
+    assert (campaign.waves, campaign.wave_wait) == ([0.01, 0.1], timedelta(minutes=10))
+    assert campaign.stop_limits == {"bounced": 0.05, "complained": 0.003, "unsubscribed": 0.02}
+    assert not campaign.keeps_email_quiet
+
+
+@pytest.mark.parametrize(
+    ("waves", "words"),
+    [
+        ("ten", "“ten” is no share"),
+        ("0, 10", "“0” is no share"),
+        ("10, 100", "“100” is no share"),
+        ("10, 1", "Each wave is larger than the one before"),
+        ("1, 2, 3, 4, 5, 6", "At most 5 waves before the rest."),
+    ],
+)
+def test_waves_that_cannot_be_meant_are_refused_and_kept_as_typed(waves, words):
+    answer = compose_as().post(reverse("campaigns:new"), form(segment_1=segment().pk, waves=waves))
+
+    assert (answer.status_code, Campaign.objects.count()) == (400, 0)
+    assert words in answer.content.decode()
+    assert f'value="{waves}"' in answer.content.decode()
