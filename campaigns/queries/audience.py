@@ -152,10 +152,16 @@ SELECT o.kind, o.lookup, o.customer_id FROM shared JOIN customers_contactpoint o
 """
 IN_AUDIENCE = "c.customer_id IN (SELECT customer_id FROM campaigns_audiencemember WHERE campaign_id = %(campaign)s)"
 AMONG = "c.customer_id = ANY(%(customers)s)"
+# Sorted by person and not joined: of rows that were written a moment ago the planner knows no number, and took a minute to
+# compare twenty thousand people with each other.
 CLOSED = """
-SELECT e.channel, e.reason, a.arm, count(*) FROM campaigns_exclusion e
-JOIN campaigns_assignment a ON a.campaign_id = e.campaign_id AND a.customer_id = e.customer_id
-WHERE e.campaign_id = %(campaign)s GROUP BY 1, 2, 3
+SELECT channel, reason, arm, count(*) FROM (
+    SELECT channel, reason, max(arm) OVER (PARTITION BY customer_id) AS arm FROM (
+        SELECT customer_id, channel, reason, NULL AS arm FROM campaigns_exclusion WHERE campaign_id = %(campaign)s
+        UNION ALL
+        SELECT customer_id, NULL, NULL, arm FROM campaigns_assignment WHERE campaign_id = %(campaign)s
+    ) said
+) closed WHERE channel IS NOT NULL GROUP BY 1, 2, 3
 """
 # Products of the audience that cannot be bought now: of some thousand products few, so that each person is asked cheaply.
 SOLD_OUT = """

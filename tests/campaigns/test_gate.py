@@ -239,3 +239,16 @@ def test_three_channels_take_as_many_statements_as_one():
         for rows in (Assignment, Exclusion, Message):
             rows.objects.all().delete()
     assert taken[0] == taken[1]
+
+
+def test_the_planner_is_told_how_many_the_gate_asks_about():
+    """Of an audience that was frozen a moment ago it would guess one row, and compare a million people with each other."""
+    shop = open_shop(people=40)
+    for wanted in (40, 3):
+        AudienceMember.objects.filter(campaign=shop.campaign).exclude(
+            customer__in=[one.pk for one in shop.people[:wanted]]
+        ).delete()
+        rehearse(shop.campaign)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'pg_temp.frozen_audience'::regclass")
+            assert cursor.fetchone() == (wanted,)
