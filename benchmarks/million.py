@@ -6,7 +6,6 @@ Runs what a campaign runs: the segments are worked out and frozen with three pro
 rehearsed, and started, with two channels, a hold-out, caps, waves and four other campaigns of late in the way. The yardstick
 is a bare INSERT ... SELECT: of as many messages into a table of the same columns without a key, and of everything that the
 start writes into tables with the same keys and indexes. Prints seconds, ratios, memory and every statement over two seconds.
-The full size takes about 10 GB under /var/tmp and a quarter of an hour.
 """
 
 import argparse
