@@ -192,6 +192,8 @@ class Recommendations(APIView):
         parameters=PARAMETERS,
         responses=PolymorphicProxySerializer("Recommendations", [AnswerOut, OffersOut], None),
         summary="Products or offers for a person, a session, a product or a segment, with the reason of each",
+        description="The list that workers rank at night is moved by what was done since: an event that was accepted "
+        "before this request is read with it, for a person and for an anonymous session alike.",
     )
     def get(self, request):
         query = request.query_params

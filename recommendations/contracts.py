@@ -16,9 +16,10 @@ PROPENSITIES = "propensities"  # the training of the last two
 SOCIAL_GROUPS = "social_groups"  # by what people follow, like, share and comment on
 REDEMPTION = "redemption"  # who uses a coupon of a campaign, by the campaigns that went out before
 # The families that can be trained on their own, as `ml.families` has them (this file loads no learning library).
+NETWORKS = ("caser", "lstm", "sasrec")
 FAMILIES = (
     "popularity", "recency", "repurchase", "tifu", "ease", "als", "user_cosine", "user_tfidf", "user_bm25", "item_cosine",
-    "item_tfidf", "item_bm25", "caser", "lstm", "sasrec",
+    "item_tfidf", "item_bm25", *NETWORKS,
 )  # fmt: skip
 HISTORY = timedelta(days=365)
 CATEGORY, SEARCH = "category", "search"  # what a trend may be of

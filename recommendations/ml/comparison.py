@@ -32,6 +32,7 @@ class Judged:
 class Row:
     """One line of the table. figures: metric -> mean. low, high: 95 % bootstrap interval of NDCG@10. over: paired
     difference to the baseline (mean, low, high), None for the baseline itself. by_segment: name -> (people, NDCG@10).
+    ranker_over: the paired difference of the ranker to this family, None for the ranker and where it was not judged.
     """
 
     family: str
@@ -44,6 +45,7 @@ class Row:
     baseline: str
     over: tuple[float, float, float] | None
     by_segment: dict[str, tuple[int, float]]
+    ranker_over: tuple[float, float, float] | None = None
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -76,15 +78,21 @@ def judge(
         yield Judged(family, view, found, segments(found.users, split.history))
 
 
-def table(judged: list[Judged], baseline: str) -> list[Row]:
+def table(judged: list[Judged], baseline: str, ranker: str = "") -> list[Row]:
     """A row per family and view, best NDCG@10 first within a view. Raises KeyError when the baseline was not judged."""
     of_baseline: Mapping[str, Evaluation] = {one.view: one.evaluation for one in judged if one.family == baseline}
+    of_ranker = {one.view: one.evaluation for one in judged if one.family == ranker}
+
+    def less(one: Evaluation | None, other: Evaluation | None) -> tuple[float, float, float] | None:
+        if one is None or other is None or one is other:
+            return None
+        found = paired_difference(one, other, LEAD)
+        return found.mean, found.low, found.high
+
     rows = []
     for one in judged:
         values = one.evaluation.values[LEAD]
         interval = bootstrap(values)
-        theirs = of_baseline[one.view]
-        over = None if one.family == baseline else paired_difference(one.evaluation, theirs, LEAD)
         rows.append(
             Row(
                 family=one.family,
@@ -96,12 +104,13 @@ def table(judged: list[Judged], baseline: str) -> list[Row]:
                 low=interval.low,
                 high=interval.high,
                 baseline=baseline,
-                over=None if over is None else (over.mean, over.low, over.high),
+                over=less(one.evaluation, of_baseline[one.view]),
                 by_segment={
                     name: (int((one.segment == place).sum()), float(values[one.segment == place].mean()))
                     for place, name in enumerate(SEGMENTS)
                     if (one.segment == place).any()
                 },
+                ranker_over=less(of_ranker.get(one.view), one.evaluation),
             )
         )
     return sorted(rows, key=lambda row: (VIEWS.index(row.view), -row.figures[LEAD]))

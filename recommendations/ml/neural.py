@@ -136,6 +136,7 @@ class SequenceRecommender(Recommender):
     Config = SequenceConfig
     report: Report | None = None
     progress: Callable[[int, float], None] | None = None  # told of each pass: its number and what it reached
+    checkpoints: Path | None = None  # a folder in which `fit` leaves each pass, and from which it goes on
 
     def encoder(self, n_items: int) -> nn.Module:
         """(item, kind, gap), each (b, length) -> (b, dim)."""
@@ -150,7 +151,13 @@ class SequenceRecommender(Recommender):
     def fit(self, interactions: Interactions) -> Self:
         """From orders alone; `fit_events` takes views, searches, clicks and carts too."""
         self._begin(interactions)
-        return self.fit_events(EventLog.of_orders(interactions), interactions, progress=self.progress)
+        at = None
+        if self.checkpoints is not None:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            # Other rows are another training: it does not go on from this one's weights.
+            of = f"{interactions.n_users}-{interactions.n_items}-{len(interactions)}"
+            at = self.checkpoints / f"{of}.safetensors"
+        return self.fit_events(EventLog.of_orders(interactions), interactions, at, self.progress)
 
     def fit_events(
         self,

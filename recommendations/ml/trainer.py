@@ -115,10 +115,10 @@ class Trainer:
                 if reached > self.best:
                     self.best, self.best_epoch, self.best_weights = reached, self.epoch, _copy(self.net)
                 self.epoch += 1
+                if progress is not None:
+                    progress(self.epoch, reached)  # before it is kept: who may not go on leaves nothing
                 if self.checkpoint is not None and rank == 0:
                     self._save()
-                if progress is not None:
-                    progress(self.epoch, reached)
         self.net.load_state_dict(self.best_weights)
         return Report(self.epoch, self.best_epoch, self.best, tuple(self.losses))
 

@@ -90,7 +90,7 @@ def compare(data: Purchases, question: Question, progress: Callable[[str], None]
         take(TwoStage.kind, lambda: _two_stage(log, about, split, question))
     return Answer(
         question=question,
-        rows=table(judged, Popularity.kind),
+        rows=table(judged, Popularity.kind, TwoStage.kind),
         left_out=left_out,
         catalogue=len(split.items),
         history_rows=len(split.history),

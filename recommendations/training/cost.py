@@ -9,12 +9,14 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from recommendations.ml.interactions import Interactions, TooFewData
 from recommendations.ml.recommender import Recommender
 
+Fitted = TypeVar("Fitted")
 QUARTER = 4
 # Two fits of a few milliseconds say nothing about growth; and a fit below linear in its data is a warm cache.
 STEEPEST, FLATTEST = 3.0, 1.0
@@ -40,16 +42,29 @@ class Cost:
         return asdict(self)
 
 
-def measured(build: Callable[[], Recommender], history: Interactions) -> tuple[Recommender, Cost]:
-    """The fitted model and what its fit cost. Raises what the fit raises."""
-    small = math.nan
+def measured(
+    build: Callable[[], Recommender], history: Interactions, of_quarter: Callable[[], Recommender] | None = None
+) -> tuple[Recommender, Cost]:
+    """The fitted model and what its fit cost; `of_quarter` makes the one that is fitted on a quarter. Raises what the fit
+    raises.
+    """
     quarter = of_people(history, np.arange(0, history.n_users, QUARTER))
+    return costed(
+        lambda: build().fit(history), lambda: (of_quarter or build)().fit(quarter), len(history), len(quarter)
+    )
+
+
+def costed(fit: Callable[[], Fitted], of_quarter: Callable[[], object], rows: int, fewer: int) -> tuple[Fitted, Cost]:
+    """What `fit` gives of `rows` and what that cost; `of_quarter` does the same with `fewer` rows, and only tells the growth.
+    Raises what `fit` raises.
+    """
+    small = math.nan
     try:
-        _, small = _timed(build, quarter)
-    except TooFewData:  # a quarter of a small shop teaches nothing; the whole may
-        quarter = history
-    model, seconds = _timed(build, history)
-    return model, cost(len(history), seconds, growth(small, seconds, len(history) / max(1, len(quarter))))
+        _, small = _timed(of_quarter)
+    except (TooFewData, ValueError):  # a quarter of a small shop teaches nothing; the whole may
+        fewer = rows
+    model, seconds = _timed(fit)
+    return model, cost(rows, seconds, growth(small, seconds, rows / max(1, fewer)))
 
 
 def growth(small: float, seconds: float, grown: float) -> float:
@@ -64,9 +79,9 @@ def cost(rows: int, seconds: float, exponent: float) -> Cost:
     return Cost(rows, seconds, peak, exponent, seconds * 10**exponent, seconds * 100**exponent)
 
 
-def _timed(build: Callable[[], Recommender], history: Interactions) -> tuple[Recommender, float]:
+def _timed(fit: Callable[[], Fitted]) -> tuple[Fitted, float]:
     started = time.process_time()
-    model = build().fit(history)
+    model = fit()
     return model, time.process_time() - started
 
 

@@ -2,10 +2,17 @@
 
 Under torchrun the first process does the run and the others follow: they read the same rows and take their share of
 every batch, and write nothing.
+
+A network leaves each pass in a folder of its run: the second attempt of a run whose worker was lost goes on from there.
 """
 
 import math
+import shutil
+import time
 from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
 
 from recommendations.dataset import Purchases, day_of, purchases
 from recommendations.ml.families import FAMILIES
@@ -14,31 +21,66 @@ from recommendations.ml.neural import SequenceRecommender
 from recommendations.ml.popularity import Popularity
 from recommendations.ml.recommender import Recommender
 from recommendations.ml.splits import Split, time_split
+from recommendations.ml.trainer import world
 from recommendations.training.cost import measured
 from recommendations.training.recommender import HORIZON_DAYS, judged_metrics
 from recommendations.training.window import window
 from registry import queries as registry
 from registry import services as runs
 from registry.contracts import Lease, Trained
+from registry.exceptions import LeaseLost
 
 ENDLESS = "inf"
+LEFT_BEHIND = 86_400.0  # seconds after which nobody comes back for a pass: a lost run is tried again within the hour
 
 
 def train_family(lease: Lease) -> list:
+    """One candidate of the lease's kind. Raises TooFewData, Diverged."""
+    here = _passes(lease)
+    try:
+        versions = _train_family(lease, here)
+    except LeaseLost:  # somebody else goes on from these passes
+        raise
+    except Exception:  # an error would come again; a worker that was lost or stopped leaves its passes to the next
+        shutil.rmtree(here, ignore_errors=True)
+        raise
+    shutil.rmtree(here, ignore_errors=True)
+    return versions
+
+
+def _passes(lease: Lease) -> Path:
+    """The folder of this run's passes; what runs left behind that nobody goes on with is removed."""
+    folder = Path(settings.ARTIFACTS_DIR) / "checkpoints"
+    here = folder / f"run-{lease.run_id}"
+    for old in folder.glob("run-*"):
+        if old != here and time.time() - old.stat().st_mtime > LEFT_BEHIND:
+            shutil.rmtree(old, ignore_errors=True)
+    return here
+
+
+def _train_family(lease: Lease, passes: Path) -> list:
+    resumed = passes.exists()
     span = window(lease.params)
     runs.beat(lease, "reading orders", 0.02)
     data = purchases(since=span.since, until=span.until)
     end = day_of(span.until)
     split = time_split(data.log, end - HORIZON_DAYS, HORIZON_DAYS)
     runs.beat(lease, f"judging {lease.kind}", 0.1)
-    ours = _judged(_beating(lease, "judging", 0.1)().fit(split.history), split)
+    ours = _judged(_beating(lease, "judging", 0.1, passes)().fit(split.history), split)
     popular = _judged(Popularity().fit(split.history), split)
     live = _live(lease.kind, split)
     runs.beat(lease, "fitting on everything", 0.5)
     whole = time_split(data.log, end, 0.0)
-    model, cost = measured(_beating(lease, "fitting on everything", 0.5), whole.history)
+    step, share = "fitting on everything", 0.5
+    model, cost = measured(_beating(lease, step, share, passes), whole.history, _beating(lease, step, share))
     trained = Trained(
-        params={**_plain(model.config), "min_buyers": 5, "horizon_days": HORIZON_DAYS, "cost": cost.as_dict()},
+        params={
+            **_plain(model.config),
+            "min_buyers": 5,
+            "horizon_days": HORIZON_DAYS,
+            "cost": cost.as_dict(),  # of what this attempt did
+            **({"resumed": True} if resumed else {}),
+        },
         data_since=span.since,
         data_until=span.until,
         rows=len(whole.history),
@@ -49,13 +91,16 @@ def train_family(lease: Lease) -> list:
     return [runs.save_version(lease, lease.kind, {**model.state(), **ids}, trained)]
 
 
-def _beating(lease: Lease, step: str, share: float) -> Callable[[], Recommender]:
-    """Makes the family; a network beats after each pass, for many of them take longer than a lease."""
+def _beating(lease: Lease, step: str, share: float, passes: Path | None = None) -> Callable[[], Recommender]:
+    """Makes the family; a network beats after each pass, for many of them take longer than a lease, and leaves it in
+    `passes`. Not under torchrun, where all processes would have to go on from the same one.
+    """
 
     def build() -> Recommender:
         model = FAMILIES[lease.kind]()
         if isinstance(model, SequenceRecommender):
             model.progress = lambda epoch, reached: runs.beat(lease, f"{step} {lease.kind}, pass {epoch}", share)
+            model.checkpoints = passes if world()[1] == 1 else None
         return model
 
     return build

@@ -7,6 +7,7 @@ from recommendations.dataset import day_of, orders_of
 from recommendations.ml.habits import Orders
 from recommendations.ml.ltv import BgNbd, GammaGamma, Repeats, repeats
 from recommendations.ml.metrics import Interval, bootstrap
+from recommendations.training.cost import QUARTER, costed
 from recommendations.training.window import window
 from registry import queries as registry
 from registry import services as runs
@@ -39,11 +40,12 @@ def train_lifetime(lease: Lease) -> list:
         row |= {"live": float(live.mean()), "beats_live": _verdict(against)}
     runs.beat(lease, "fitting on everything", 0.7)
     people = _repeats(orders, end)
-    comes, spends = BgNbd.fit(people), GammaGamma.fit(people)
+    some = people.part(np.arange(0, len(people.repeats), QUARTER))
+    (comes, spends), cost = costed(lambda: _fit(people), lambda: _fit(some), len(people.repeats), len(some.repeats))
     params = {"r": comes.r, "alpha": comes.alpha, "a": comes.a, "b": comes.b,
               "p": spends.p, "q": spends.q, "gamma": float(spends.gamma)}  # fmt: skip
     trained = Trained(
-        params=params,
+        params={**params, "cost": cost.as_dict()},
         data_since=span.since,
         data_until=span.until,
         rows=len(orders.user),
@@ -52,6 +54,10 @@ def train_lifetime(lease: Lease) -> list:
     )
     arrays = {name: np.asarray(value) for name, value in params.items()}
     return [runs.save_version(lease, LIFETIME, arrays, trained)]
+
+
+def _fit(people: Repeats) -> tuple[BgNbd, GammaGamma]:
+    return BgNbd.fit(people), GammaGamma.fit(people)
 
 
 def _row(ours: np.ndarray, theirs: np.ndarray) -> dict:

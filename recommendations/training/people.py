@@ -6,6 +6,7 @@ from recommendations.contracts import CLUSTERS
 from recommendations.dataset import Purchases, day_of, people_features, purchases, spend_in
 from recommendations.ml.clusters import Clusters, ClustersConfig, align, verdict
 from recommendations.ml.rfm import Rfm
+from recommendations.training.cost import QUARTER, costed
 from recommendations.training.window import window
 from registry import queries as registry
 from registry import services as runs
@@ -26,8 +27,14 @@ def train_clusters(lease: Lease) -> list:
     data = purchases(since=span.since, until=span.until)
     runs.beat(lease, "grouping people", 0.5)
     figures, spend = people_features(data, day_of(span.until))
-    model = Clusters(ClustersConfig()).fit(figures, spend)
-    params = {**vars(model.config), "departments": list(data.departments)}
+    quarter = Rfm(*(column[::QUARTER] for column in vars(figures).values()))
+    model, cost = costed(
+        lambda: Clusters(ClustersConfig()).fit(figures, spend),
+        lambda: Clusters(ClustersConfig()).fit(quarter, spend[::QUARTER]),
+        len(spend),
+        len(spend[::QUARTER]),
+    )
+    params = {**vars(model.config), "departments": list(data.departments), "cost": cost.as_dict()}
     before = _live(data, figures, spend)
     if before is not None:
         order, kept = align(before, model.predict(figures, spend), model.config.n_clusters)

@@ -9,6 +9,7 @@ from recommendations.ml.popularity import Popularity
 from recommendations.ml.recency import Recency
 from recommendations.ml.recommender import Recommender
 from recommendations.ml.splits import Split, time_split
+from recommendations.training.cost import measured
 from recommendations.training.live import judge_live
 from recommendations.training.window import window
 from registry import services as runs
@@ -47,12 +48,13 @@ def train_recommender(lease: Lease) -> list:
 
     runs.beat(lease, "fitting on everything", 0.75)
     whole = time_split(data.log, end, 0.0)
-    final = Blend(weights).fit(whole.history)
+    final, cost = measured(lambda: Blend(weights), whole.history)
     ids = {"customer_ids": data.customers, "product_ids": data.products[whole.items]}
     versions = []
     for kind, model in {**final.models, RECOMMENDER: final}.items():
         trained = Trained(
-            params={**_params(model), "min_buyers": 5, "horizon_days": HORIZON_DAYS},
+            # One fit of all: a member's version says what the whole cost.
+            params={**_params(model), "min_buyers": 5, "horizon_days": HORIZON_DAYS, "cost": cost.as_dict()},
             data_since=span.since,
             data_until=span.until,
             rows=len(whole.history),

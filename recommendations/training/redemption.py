@@ -17,6 +17,7 @@ from recommendations.ml.interactions import TooFewData
 from recommendations.ml.metrics import bootstrap
 from recommendations.ml.redemption import Past, feature_names, matrix, rows_of
 from recommendations.queries.waves import waves
+from recommendations.training.cost import QUARTER, costed
 from recommendations.training.propensity import LEAST_ANSWERS, classified, losses_of, verdict
 from recommendations.training.window import window
 from registry import queries as registry
@@ -62,13 +63,14 @@ def train_redemption(lease: Lease) -> list:
         against = bootstrap(losses_of(truth[held], said) - losses_of(truth[held], live))
         metrics["log loss"] |= {"live": log_loss(truth[held], live), "beats_live": verdict(against)}
     runs.beat(lease, "fitting on all campaigns", 0.85)
-    model = _fit(table, names)
+    some = table.filter(pl.col("household_id") % QUARTER == 0)
+    model, cost = costed(lambda: _fit(table, names), lambda: _fit(some, names), table.height, some.height)
     trained = Trained(
         params={
             "model": "logistic", "features": names, "calibration": model.calibration.method,
             "campaigns": table["campaign_id"].n_unique(), "judged on": table.filter(held)["campaign_id"].n_unique(),
             "base rate": round(told.base_rate, 4), "accuracy": round(told.accuracy, 4),
-            "accuracy of guessing": round(told.accuracy_of_guessing, 4),
+            "accuracy of guessing": round(told.accuracy_of_guessing, 4), "cost": cost.as_dict(),
         },
         data_since=span.since, data_until=span.until, rows=table.height, metrics=metrics, baseline="base rate",
     )  # fmt: skip

@@ -7,6 +7,7 @@ above zero, and then fitted on all data up to now. Of a ranker the recipe is its
 first stage, and all that the trees are told of.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from recommendations.ml.popularity import Popularity
 from recommendations.ml.recommender import Scorer
 from recommendations.ml.splits import Split, time_split
 from recommendations.ml.two_stage import TwoStage
+from recommendations.training.cost import FLATTEST, cost
 from recommendations.training.live import is_two_stage, judge_two_stage, weights_of
 from recommendations.training.recommender import BASELINE, HORIZON_DAYS, judged_metrics
 from recommendations.training.window import window
@@ -53,7 +55,7 @@ def can_refresh() -> bool:
 
 def refresh_recommender(lease: Lease) -> list:
     """A candidate of the live recipe on newer data; [] when the live model's data are less than two weeks old."""
-    live = registry.live(RECOMMENDER)
+    live, began = registry.live(RECOMMENDER), time.process_time()
     span = window(lease.params)
     end, seen = day_of(span.until), day_of(live.data_until)
     if end - seen < FEWEST_DAYS:
@@ -71,8 +73,11 @@ def refresh_recommender(lease: Lease) -> list:
     popular = Popularity().fit(newer.split.history)
     runs.beat(lease, "fitting on everything", 0.75)
     arrays, rows = fit(newer, end)
+    # The recipe grows as it did when it was sought; what this night took is measured.
+    grows = live.params.get("cost", {}).get("exponent", FLATTEST)
+    spent = cost(rows, time.process_time() - began, grows).as_dict()
     trained = Trained(
-        params={**live.params, "mode": "incremental", "compared_days": round(end - cut, 1)},
+        params={**live.params, "mode": "incremental", "compared_days": round(end - cut, 1), "cost": spent},
         data_since=span.since,
         data_until=span.until,
         rows=rows,

@@ -10,6 +10,7 @@ from recommendations.contracts import SOCIAL_GROUPS
 from recommendations.ml.clusters import align, verdict
 from recommendations.ml.social import SocialGroups
 from recommendations.queries.social import deeds
+from recommendations.training.cost import QUARTER, costed
 from recommendations.training.window import Window, window
 from registry import queries as registry
 from registry import services as runs
@@ -24,9 +25,16 @@ def train_social(lease: Lease) -> list:
     runs.beat(lease, "reading follows, likes, shares and comments", 0.1)
     found = deeds(since=span.since, until=span.until)
     runs.beat(lease, "grouping people", 0.5)
-    model = SocialGroups().fit(found.matrix)
+    quarter = found.matrix[::QUARTER]
+    model, cost = costed(
+        lambda: SocialGroups().fit(found.matrix),
+        lambda: SocialGroups().fit(quarter),
+        found.matrix.shape[0],
+        quarter.shape[0],
+    )
     groups = len(model.sizes_)
-    params = {"groups": groups, "targets": found.targets, "people with too few": found.fewer}
+    params = {"groups": groups, "targets": found.targets, "people with too few": found.fewer,
+              "cost": cost.as_dict()}  # fmt: skip
     before = _live(span)
     if before is not None and before.max(initial=-1) < groups:
         order, kept = align(before, model.predict(found.matrix), groups)

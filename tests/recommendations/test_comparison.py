@@ -68,6 +68,17 @@ def test_the_ranker_is_left_out_of_a_shop_that_is_too_young_for_it(shop):
     assert list(Comparison.objects.get().left_out) == ["two_stage"]
 
 
+def test_the_ranker_is_held_against_every_family(shop):
+    told = run(levels=["item"])
+    assert "the ranker less each of the others, NDCG@10, 95 %" in told
+    of_all = {row["family"]: row for row in Comparison.objects.get().rows if row["view"] == "all"}
+    reached = of_all["two_stage"]["figures"]["ndcg@10"]
+    for name in set(of_all) - {"two_stage"}:
+        apart = reached - of_all[name]["figures"]["ndcg@10"]
+        assert of_all[name]["ranker_over"][0] == pytest.approx(apart, abs=1e-9), name
+    assert of_all["two_stage"]["ranker_over"] is None
+
+
 def test_a_cut_that_leaves_nothing_to_judge_is_refused_with_what_there_is(shop):
     with pytest.raises(CommandError, match=r"--cut 60: the orders span 1\d whole weeks: a cut after week 60 leaves"):
         call_command("evaluate_recommenders", cut=60)

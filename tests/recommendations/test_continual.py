@@ -13,6 +13,7 @@ from customers.models import Customer, Order
 from customers.services import consent
 from customers.services.events import record_events
 from customers.services.learning import exclude_from_learning
+from recommendations import tasks
 from recommendations.contracts import CLUSTERS, RECOMMENDER
 from recommendations.ml.caser import Caser, CaserConfig
 from recommendations.ml.trainer import Diverged as TrainingDiverged
@@ -143,6 +144,55 @@ def test_a_network_that_diverges_leaves_the_live_one_and_an_alarm(goods, client,
     assert registry.live("caser").pk == live.pk
     assert registry.versions("caser").count() == 1
     assert "the live model stays" in Alarm.objects.get(kind="caser", subject="training", cleared_at=None).text
+
+
+def test_a_network_whose_worker_was_lost_goes_on_from_its_last_pass(goods, monkeypatch, own_folder):
+    until = timezone.now().isoformat()
+    whole = train("caser", until=until, promote=False)
+    (reached,) = ModelVersion.objects.filter(run=whole)
+    passes, beat = [], services.beat
+
+    class Lost(BaseException):
+        """SIGKILL as the code sees it: nothing after it runs."""
+
+    def counted(lease, step, share):
+        beat(lease, step, share)
+        if "pass" in step:
+            passes.append(step)
+            if len(passes) == 3:
+                raise Lost  # the third pass is done and not kept yet
+
+    monkeypatch.setattr(services, "beat", counted)
+    run = services.ask("caser", {"until": until, "promote": False, "again": 1})
+    with pytest.raises(Lost):
+        training.train(run.pk)
+    assert passes == [f"judging caser, pass {number}" for number in (1, 2, 3)]
+    TrainingRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    (version,) = training.train(run.pk)
+
+    assert passes[3] == "judging caser, pass 3"
+    assert version.params["resumed"] is True and "resumed" not in reached.params
+    assert version.artifact_digest == reached.artifact_digest  # to the bit what an undisturbed training learned
+    assert not list((own_folder / "checkpoints").iterdir())
+    assert version.status == "candidate"
+
+
+def test_each_week_trains_anew_the_networks_that_somebody_tried(goods, monkeypatch):
+    assert train("caser", promote=False).state == "succeeded"
+    asked = []
+    monkeypatch.setattr(tasks.train, "delay", asked.append)
+    monkeypatch.setattr(tasks.score, "delay", lambda: asked.append("score"))
+    monkeypatch.setattr(tasks.watch, "delay", lambda: asked.append("watch"))
+
+    tasks.weekly()
+
+    run = TrainingRun.objects.get(pk=asked[-1])
+    assert (run.kind, run.params) == ("caser", {"promote": False})
+    assert asked[-3:-1] == ["score", "watch"]  # it holds up nobody's list
+    tasks.train(run.pk)
+    assert [version.status for version in registry.versions("caser")] == ["candidate", "candidate"]
+    assert not TrainingRun.objects.filter(kind__in=("lstm", "sasrec")).exists()
 
 
 def test_too_few_data_leave_an_alarm_that_a_good_training_clears():

@@ -17,6 +17,7 @@ from recommendations.queries.lookalikes import lookalikes
 from recommendations.queries.people import profile
 from recommendations.scoring.everyone import score_everyone
 from registry import queries as registry
+from registry.models import ModelVersion
 from tests import factories
 from tests.customers.rows import act
 from tests.recommendations import households
@@ -44,6 +45,17 @@ def page(customer: Customer, role: str = "marketer", **headers) -> str:
     answer = client.get(reverse("recommendations:customer", args=[customer.pk]))
     assert answer.status_code == 200
     return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def test_each_training_says_what_it_cost_and_what_more_data_would_cost(people):
+    costs = {version.kind: version.params["cost"] for version in ModelVersion.objects.all()}
+    assert set(costs) == {"clusters", LIFETIME, PURCHASE, COUPON}
+    for kind, cost in costs.items():
+        assert cost["rows"] >= households.PEOPLE * 0.9, kind
+        assert cost["peak_mb"] > 10, kind
+        assert 1.0 <= cost["exponent"] <= 3.0, kind
+        assert cost["seconds_at_10"] == pytest.approx(cost["seconds"] * 10 ** cost["exponent"]), kind
+        assert cost["seconds_at_100"] >= 10 * cost["seconds_at_10"], kind
 
 
 def test_habits_are_found_and_kept_with_their_reasons(people):

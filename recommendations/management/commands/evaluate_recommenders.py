@@ -59,12 +59,26 @@ class Command(BaseCommand):
             )
             for row in rows:
                 self.stdout.write(_line(row))
+            against = [row for row in rows if row.ranker_over is not None]
+            if against:
+                self.stdout.write("the ranker less each of the others, NDCG@10, 95 %")
+            for row in against:
+                self.stdout.write(f"  {row.family:13}{_interval(row.ranker_over):>28}  {_verdict(row.ranker_over)}")
         for family, reason in answer.left_out.items():
             self.stdout.write(f"left out: {family}: {reason}")
 
 
 def _line(row: Row) -> str:
     figures = "".join(f"{row.figures.get(name, float('nan')):9.4f}" for name, _ in FIGURES)
-    over = "" if row.over is None else "{:+.4f} [{:+.4f}, {:+.4f}]".format(*row.over)
+    over = "" if row.over is None else _interval(row.over)
     by_segment = " / ".join(f"{reached:.3f} ({people})" for people, reached in row.by_segment.values())
     return f"{row.family:13}{figures}{over:>28}  {by_segment}"
+
+
+def _interval(difference: tuple[float, float, float]) -> str:
+    return "{:+.4f} [{:+.4f}, {:+.4f}]".format(*difference)
+
+
+def _verdict(difference: tuple[float, float, float]) -> str:
+    _, low, high = difference
+    return "better" if low > 0 else "WORSE" if high < 0 else "no worse"

@@ -115,6 +115,8 @@ class Command(BaseCommand):
             return
         self.stdout.write(f"live {kind}: version {version.pk}, {version.rows:,} rows")
         self._figures(version)
+        if "cost" in version.params:
+            self.stdout.write(f"  cost: {Cost(**version.params['cost'])}")
 
     def _figures(self, version) -> None:
         for name, row in version.metrics.items():
