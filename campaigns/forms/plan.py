@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 from django import forms
 from django.utils import timezone
@@ -134,14 +135,22 @@ class PlanForm(BlockFields):
         help_text=_("Bounces and complaints take some time to arrive."),
     )
     stop_bounced = forms.DecimalField(
-        required=False, min_value=0, max_value=100, decimal_places=2, label=_("Stop when more bounce, in %")
+        required=False,
+        min_value=Decimal("0.01"),
+        max_value=100,
+        decimal_places=2,
+        label=_("Stop when more bounce, in %"),
     )
     stop_complained = forms.DecimalField(
-        required=False, min_value=0, max_value=100, decimal_places=2, label=_("Stop when more complain, in %")
+        required=False,
+        min_value=Decimal("0.01"),
+        max_value=100,
+        decimal_places=2,
+        label=_("Stop when more complain, in %"),
     )
     stop_unsubscribed = forms.DecimalField(
         required=False,
-        min_value=0,
+        min_value=Decimal("0.01"),
         max_value=100,
         decimal_places=2,
         label=_("Stop when more unsubscribe, in %"),
