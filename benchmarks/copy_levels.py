@@ -19,7 +19,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -431,6 +431,9 @@ def main() -> None:
         "--most", type=int, default=1000, help="lines to write in this run; the figures come when all are there"
     )
     parser.add_argument("--store", type=Path, default=Path(gettempdir()) / "attune-models")
+    parser.add_argument(
+        "--begun", action="store_true", help="with the parts of each candidate begun for it (llm.openings)"
+    )
     parser.add_argument("--no-speed", action="store_true")
     chosen = parser.parse_args()
 
@@ -446,7 +449,7 @@ def main() -> None:
     language = finetune.attach(
         language, finetune.load(adapter.payload), finetune.recipe_of(adapter.recipe), adapter.digest
     )
-    generate = Generator(language, prompts.TUNED, TUNED)
+    generate = Generator(language, prompts.TUNED, replace(TUNED, begun=chosen.begun))
     drafts, seconds = kept(chosen.lines)
     stats = Stats()
     for brief in asked[len(drafts) :][: chosen.most]:

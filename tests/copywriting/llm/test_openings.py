@@ -1,5 +1,7 @@
 """Candidates of one round do not all begin alike, and the same seed begins them alike again."""
 
+from dataclasses import replace
+
 import pytest
 
 from copywriting.llm import bank, model, openings, prompts, slots
@@ -10,7 +12,9 @@ from tests.copywriting.llm.briefs import brief
 
 @pytest.fixture(scope="module")
 def generator(tmp_path_factory):
-    return Generator(model.load(tiny.folder(tmp_path_factory.mktemp("tiny-begun"))), prompts.TUNED, TUNED)
+    return Generator(
+        model.load(tiny.folder(tmp_path_factory.mktemp("tiny-begun"))), prompts.TUNED, replace(TUNED, begun=True)
+    )
 
 
 def test_the_same_seed_draws_the_same_openings_and_another_seed_others():
