@@ -28,6 +28,9 @@ def content_of(campaign: Campaign) -> dict:
         "campaign": {
             "id": campaign.pk,
             "name": campaign.name,
+            "goal": campaign.goal,
+            "merchant": campaign.merchant_id,
+            "tone": campaign.tone,
             "kind": campaign.kind,
             "trigger": campaign.trigger,
             "channels": campaign.channels,
@@ -43,6 +46,7 @@ def content_of(campaign: Campaign) -> dict:
             "caps": campaign.caps,
             "attribution_days": campaign.attribution_days,
             "scheduled_at": campaign.scheduled_at and campaign.scheduled_at.isoformat(),
+            "per_second": campaign.per_second,
             "waves": campaign.waves,
             "wave_wait": campaign.wave_wait.total_seconds(),
             "stop_limits": campaign.stop_limits,
