@@ -123,16 +123,19 @@ FROM deduplicated d
 LEFT JOIN capped ON capped.customer_id = d.customer_id AND capped.channel = d.channel
 LEFT JOIN unnest(%(unrenderable)s::bigint[]) AS r(customer_id) ON r.customer_id = d.customer_id
 """
-# One row per person: open when a channel is, else the reason of the channel that came furthest; and the draw of
-# campaigns.assignment, the first 48 bits of SHA-256(salt LF unit).
-PEOPLE = """
+# The draw of campaigns.assignment, the first 48 bits of SHA-256(salt LF unit): the unit alone decides it.
+HELD_OUT = (
+    "('x' || left(encode(sha256(convert_to(%(salt)s || E'\\n' || {unit}, 'UTF8')), 'hex'), 12))::bit(48)::bigint "
+    "< %(threshold)s"
+)
+# One row per person: open when a channel is, else the reason of the channel that came furthest; and the draw.
+PEOPLE = f"""
 SELECT customer_id, min(segment_id) AS segment_id, min(unit) AS unit,
        CASE WHEN bool_or(reason = '') THEN ''
             ELSE (%(order)s::text[])[max(array_position(%(order)s::text[], reason))] END AS reason,
-       ('x' || left(encode(sha256(convert_to(%(salt)s || E'\\n' || min(unit), 'UTF8')), 'hex'), 12))::bit(48)::bigint
-           < %(threshold)s AS is_holdout
+       {HELD_OUT.format(unit="min(unit)")} AS is_holdout
 FROM gate GROUP BY customer_id
-"""
+"""  # noqa: S608 - constants of this module
 # "" as the channel stands for people over all channels.
 REHEARSE = f"""
 WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE})

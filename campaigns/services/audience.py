@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from campaigns.contracts import BATCHES, Waterfall
 from campaigns.models import AudienceMember, Campaign
-from campaigns.queries.audience import GATE, PEOPLE, ask_gate, gate_parameters, waterfall
+from campaigns.queries.audience import GATE, HELD_OUT, PEOPLE, ask_gate, gate_parameters, waterfall
 from campaigns.queries.segments import ROOM, members
 from campaigns.services.choose import choose
 from campaigns.services.codes import issue
@@ -40,10 +40,9 @@ FROM (
            count(*) OVER (PARTITION BY gate.channel) AS size,
            row_number() OVER (PARTITION BY gate.channel ORDER BY hashint8extended(gate.customer_id, %(campaign)s)) AS nth
     FROM gate
-    JOIN person ON person.customer_id = gate.customer_id AND NOT person.is_holdout
     JOIN {SLICES} AS v(id, segment_id, low, high) ON v.segment_id = gate.segment_id
          AND {UNIFORM.format(unit="gate.unit")} >= v.low AND {UNIFORM.format(unit="gate.unit")} < v.high
-    WHERE gate.reason = ''
+    WHERE gate.reason = '' AND NOT {HELD_OUT.format(unit="gate.unit")}
 ) q
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - all parts are constants
