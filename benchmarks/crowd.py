@@ -259,13 +259,14 @@ def used() -> float:
 
 
 class Memory:
-    """The most memory that is nobody else's: of this process, and of the busiest server process of this store, in MB.
+    """The most memory that is nobody else's: what this process took on, and all of the busiest server process, in MB.
 
     Read ten times a second from /proc (RssAnon): the pages that all server processes share are not counted.
     """
 
     def __init__(self):
         self.own, self.server, self._done = 0.0, 0.0, Event()
+        self._before = _anonymous(os.getpid())
         self._reader = Thread(target=self._watch, daemon=True)
 
     def __enter__(self):
@@ -279,7 +280,7 @@ class Memory:
     def _watch(self) -> None:
         postmaster = int((PLACE / "postgres" / "postmaster.pid").read_text().split("\n")[0])
         while not self._done.wait(0.1):
-            self.own = max(self.own, _anonymous(os.getpid()))
+            self.own = max(self.own, _anonymous(os.getpid()) - self._before)
             for task in Path(f"/proc/{postmaster}/task").iterdir():
                 children = (task / "children").read_text().split()
                 self.server = max([self.server, *(_anonymous(int(pid)) for pid in children)])
