@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="redemption",
             name="is_single",
-            field=models.BooleanField(default=False),
+            field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.RunSQL(
             # The first order that a code of one's own opened; what came later under it was the till's to refuse.

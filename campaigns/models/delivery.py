@@ -201,7 +201,7 @@ class Redemption(models.Model):
     customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="redemptions")
     order = models.ForeignKey(Order, null=True, on_delete=models.SET_NULL, related_name="+")
     redeemed_at = models.DateTimeField()
-    is_single = models.BooleanField(default=False)  # of a person's own code, which is good once
+    is_single = models.BooleanField(default=False, db_default=False)  # of a person's own code, which is good once
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.OBSERVED)
 
     class Meta:
