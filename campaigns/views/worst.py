@@ -27,6 +27,11 @@ class Sheet:
     def is_bad(self) -> bool:
         return any(hit.is_bad for face in self.faces for hit in face.hits)
 
+    @property
+    def refused(self) -> bool:
+        """Whether this person would get it on no channel."""
+        return all(face.refused for face in self.faces)
+
 
 @requires(Capability.CAMPAIGN_READ)
 @require_GET

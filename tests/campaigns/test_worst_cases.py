@@ -101,6 +101,9 @@ def test_the_page_shows_every_case_on_every_channel_and_keeps_nobody():
     assert page.status_code == 200
     assert [sheet.case.key for sheet in page.context["sheets"]] == [case.key for case in worst.CASES]
     assert text.count('class="face-bubble"') == text.count('class="face-card"') == len(worst.CASES) - 1
+    # Sold out is told in the line that opens it: nobody has to open six parts to find the one that says something.
+    assert [sheet.case.key for sheet in page.context["sheets"] if sheet.refused] == ["sold_out"]
+    assert text.count("badge-warn") == 1
     assert (Customer.objects.count(), Message.objects.count()) == (people, messages)
 
 
