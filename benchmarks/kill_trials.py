@@ -218,6 +218,15 @@ def prepare(trials: int, people: int) -> list[tuple[int, list[int]]]:
     return made
 
 
+# The open messages, and the sessions of the database: what each waits for.
+HELD = (
+    """SELECT state, reason, tries, wave, count(*), min(not_before) - now(), max(lease_until) - now(), left(min(error), 80)
+       FROM campaigns_message WHERE state IN ('queued', 'sending') GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 10""",
+    """SELECT pid, state, wait_event_type, wait_event, now() - state_change, pg_blocking_pids(pid), left(query, 80)
+       FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()""",
+)
+
+
 class Trials:
     def __init__(self, stack: Stack, seed: int, began: list[tuple[int, list[int]]]):
         self.stack, self.dice, self.campaigns = stack, random.Random(seed), began
@@ -286,8 +295,28 @@ class Trials:
             if now != left:
                 left, changed = now, time.monotonic()
             if time.monotonic() - changed > seconds:
+                patiently(self._say_what_holds)
                 return
             time.sleep(1)
+
+    def _say_what_holds(self) -> None:
+        """Prints what somebody who looks for the cause of a stall asks first."""
+        print("  nothing moves any more:")
+        with connection.cursor() as cursor:
+            for sql in HELD:
+                cursor.execute(sql)
+                for row in cursor.fetchall():
+                    print("   ", *row)
+        for name, process in self.stack.processes.items():
+            print(f"    {name}: {'runs' if process.poll() is None else f'ended with {process.returncode}'}")
+        with app.connection_for_read() as broker:
+            client = broker.default_channel.client
+            print("    tasks that wait:", {name: client.llen(name) for name in ("default", "delivery")})
+        print("    workers that answer:", app.control.ping(timeout=5))
+        print("    what they do:", app.control.inspect(timeout=5).active())
+        for number in range(WORKERS):
+            lines = child.tail(FOLDER.log / f"worker-{number}.log", 15)
+            print(*(f"    worker {number}: {line}" for line in lines), sep="\n", flush=True)
 
 
 def judge(trials: Trials, inbox: Inbox) -> Counter:

@@ -318,6 +318,15 @@ class Waterfall:
     def excluded(self) -> int:
         return sum(step.count for step in self.steps)
 
+    def as_plain(self) -> dict:
+        """For a column of JSON: one gate, of people or of a channel."""
+        steps = [[step.reason, step.count] for step in self.steps]
+        return {"steps": steps, "treated": self.treated, "holdout": self.holdout}
+
+    @classmethod
+    def of_plain(cls, kept: dict) -> "Waterfall":
+        return cls(tuple(Step(reason, count) for reason, count in kept["steps"]), kept["treated"], kept["holdout"])
+
 
 @dataclass(frozen=True, slots=True)
 class Cap:

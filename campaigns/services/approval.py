@@ -156,9 +156,14 @@ def valid_until(approval: Approval) -> datetime:
     return approval.at + timedelta(days=settings.APPROVAL_DAYS)
 
 
+def newest_of(campaign: Campaign) -> Approval | None:
+    """The approval that counts, with who gave it."""
+    return campaign.approvals.select_related("approver").order_by("-pk").first()
+
+
 def is_too_old(campaign: Campaign) -> bool:
     """Whether what the newest approval agreed to has waited for longer than an approval holds."""
-    newest = campaign.approvals.order_by("-pk").first()
+    newest = newest_of(campaign)
     return newest is not None and valid_until(newest) <= timezone.now()
 
 
@@ -195,5 +200,5 @@ def still_approved(campaign: Campaign) -> bool:
 
 def holds(campaign: Campaign) -> bool:
     """Whether the newest approval is of exactly what the campaign is now, whatever state it is in."""
-    newest = campaign.approvals.order_by("-pk").first()
+    newest = newest_of(campaign)
     return newest is not None and newest.digest == digest_of(campaign)[0]

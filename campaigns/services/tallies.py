@@ -9,7 +9,6 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from campaigns.contracts import Waterfall
 from campaigns.exceptions import NotReady, RuleRefused
 from campaigns.models import Campaign, Segment, Tally
 from campaigns.queries.membership import MOST_OVERLAPPING, numbers, overlap
@@ -121,8 +120,8 @@ def _rehearse(question: dict) -> dict:
     return {
         "begins": found.begins.isoformat(),
         "unrenderable": found.unrenderable,
-        "gate": _gate(found.gate),
-        "channels": {one.channel: _gate(one) for one in found.gate.channels},
+        "gate": found.gate.as_plain(),
+        "channels": {one.channel: one.as_plain() for one in found.gate.channels},
         "waves": [
             {"channel": w.channel, "number": w.number, "messages": w.messages, "begins": w.begins.isoformat(),
              "ends": w.ends.isoformat()}
@@ -130,10 +129,6 @@ def _rehearse(question: dict) -> dict:
         ],
         "asleep": [{"channel": a.channel, "until": a.until.isoformat(), "people": a.people} for a in found.asleep],
     }  # fmt: skip
-
-
-def _gate(gate: Waterfall) -> dict:
-    return {"steps": [[s.reason, s.count] for s in gate.steps], "treated": gate.treated, "holdout": gate.holdout}
 
 
 ANSWERS = {Tally.Kind.COUNT: _count, Tally.Kind.OVERLAP: _overlap, Tally.Kind.REHEARSAL: _rehearse}

@@ -125,7 +125,7 @@ def _face(channel: str, built: object, filled: Filled, common: tuple[Hit, ...]) 
     if isinstance(built, SmsMessage):
         size = sms_size(built.text)
         parts = {"parts": size.parts, "units": size.units, "encoding": size.encoding}
-        hits.append(Hit(_("%(parts)s parts of a text message: %(units)s units of %(encoding)s.") % parts))
+        hits.append(Hit(_("A text message of %(units)s units of %(encoding)s; parts: %(parts)s.") % parts))
         if size.parts > settings.SMS_MOST_PARTS:
             most = {"most": settings.SMS_MOST_PARTS}
             hits.append(Hit(_("It would be refused: more than %(most)s parts.") % most, is_bad=True))

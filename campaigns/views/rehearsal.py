@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.contracts import Capability, requires
 from campaigns import tasks
-from campaigns.contracts import Step, Waterfall
+from campaigns.contracts import Waterfall
 from campaigns.services import tallies
 from campaigns.views import figures
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, say_refusal
@@ -39,7 +39,7 @@ def rehearsal(request: HttpRequest, campaign_id: int) -> HttpResponse:
 
 
 def _shown(campaign, answer: dict) -> dict:
-    gate = _waterfall(answer["gate"])
+    gate = Waterfall.of_plain(answer["gate"])
     waves = [one | {"begins": _time(one["begins"]), "ends": _time(one["ends"])} for one in answer["waves"]]
     asleep = [one | {"until": _time(one["until"])} for one in answer["asleep"]]
     first = _time(answer["begins"])
@@ -55,16 +55,14 @@ def _shown(campaign, answer: dict) -> dict:
         "over": last,
         "gate": gate,
         "gate_bars": figures.gate_bars(gate),
-        "channel_bars": [(name, figures.gate_bars(_waterfall(one))) for name, one in answer["channels"].items()],
+        "channel_bars": [
+            (name, figures.gate_bars(Waterfall.of_plain(one))) for name, one in answer["channels"].items()
+        ],
         "waves": waves,
         "asleep": asleep,
         "unrenderable": answer["unrenderable"],
         "power": could_see(gate.treated + gate.holdout, campaign.holdout_share, campaign.attribution_days),
     }
-
-
-def _waterfall(kept: dict) -> Waterfall:
-    return Waterfall(tuple(Step(reason, count) for reason, count in kept["steps"]), kept["treated"], kept["holdout"])
 
 
 def _time(text: str) -> datetime:

@@ -62,7 +62,7 @@ def _page(
         "may_edit_words": campaign.state in EDITABLE_WORDS and request.user.can(Capability.CAMPAIGN_COMPOSE),
     }
     if campaign.state in (CampaignState.APPROVED, CampaignState.SCHEDULED):
-        newest = queries.approvals(campaign.pk)[0]
+        newest = approval.newest_of(campaign)
         context |= {"approved": newest, "valid_until": approval.valid_until(newest)}
     if campaign.frozen_at and "social" in campaign.channels:
         context["ads"] = ads.shown(campaign)
@@ -96,8 +96,8 @@ def _gate(campaign: Campaign, gate) -> dict:
 
 def _decision(request, campaign: Campaign, words, approve_form, back_form) -> dict:
     digest, content, size = approval.digest_of(campaign)
-    before = queries.approvals(campaign.pk)
-    changes = queries.changes(before[0].content, content) if before else None
+    before = approval.newest_of(campaign)
+    changes = queries.changes(before.content, content) if before else None
     is_author = campaign.authors.filter(pk=request.user.pk).exists()
     may_approve = request.user.can(Capability.CAMPAIGN_APPROVE)
     fresh = ApproveForm(initial={"digest": digest})
@@ -113,7 +113,7 @@ def _decision(request, campaign: Campaign, words, approve_form, back_form) -> di
         "approve_form": fresh,
         "back_form": back_form or ReasonForm(label=_("What has to change?"), prefix="back"),
         "changes": changes,
-        "last_approval": before[0] if before else None,
+        "last_approval": before,
     }
 
 
