@@ -1,10 +1,11 @@
 """The composer's form: a plan as a marketer types it, kept as typed when something is wrong."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +13,7 @@ from campaigns.contracts import ROUTES, Block, Trigger, TriggerKind
 from campaigns.forms.block import BlockFields, initial_block
 from campaigns.models import Campaign, Codes
 from campaigns.queries import planning
+from campaigns.queries.places import moment
 from campaigns.queries.segments import visible
 from campaigns.queries.triggers import RULES
 from campaigns.services.compose import Plan
@@ -33,10 +35,11 @@ CHANNEL_WORDS = {
     "store": _("Coupon sheet in the store"),
     "webhook": _("Webhook"),
 }
-ON_RELEASE, AT_TIME, ON_EVENT = "release", "time", "event"
+ON_RELEASE, AT_TIME, AT_LOCAL, ON_EVENT = "release", "time", "local", "event"
 WHEN = [
     (ON_RELEASE, _("When somebody releases it, after the approval")),
-    (AT_TIME, _("At a set time")),
+    (AT_TIME, _("At a set time, at one moment for all")),
+    (AT_LOCAL, _("At a set time by each recipient's own clock")),
     (ON_EVENT, _("Whenever an event names somebody, each person once")),
 ]
 TRIGGERS = [(kind.value, f"{rule.label} ({rule.unit})") for kind, rule in RULES.items()]
@@ -94,10 +97,12 @@ class PlanForm(BlockFields):
     when = forms.ChoiceField(choices=WHEN, widget=forms.RadioSelect, label=_("Send"))
     scheduled_at = forms.DateTimeField(
         required=False,
-        label=_("Time (UTC)"),
+        label=_("Day and time"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text=_("For a set time. Missed by more than six hours, it asks for another review."),
+        help_text=_(
+            "For a set time: UTC, or what each recipient's clock shows. Missed by more than six hours, it asks again."
+        ),
     )
     trigger = forms.ChoiceField(
         required=False, choices=[("", "–"), *TRIGGERS], label=_("Event"), help_text=_("And who is in a segment above.")
@@ -249,8 +254,8 @@ class PlanForm(BlockFields):
         self._check_codes(given)
         if given.get("when") == ON_EVENT:
             self._check_trigger(given)
-        if given.get("when") == AT_TIME and "scheduled_at" in given:
-            self._check_time(given["scheduled_at"])
+        if given.get("when") in (AT_TIME, AT_LOCAL) and "scheduled_at" in given:
+            self._check_time(given["scheduled_at"], by_clock=given["when"] == AT_LOCAL)
         return given
 
     def _check_trigger(self, given) -> None:
@@ -279,10 +284,10 @@ class PlanForm(BlockFields):
                 "shared_code", _("A till reads letters, digits and hyphens: write the code with these alone.")
             )
 
-    def _check_time(self, at) -> None:
+    def _check_time(self, at, *, by_clock: bool) -> None:
         if at is None:
             self.add_error("scheduled_at", _("Choose a day and a time, or send it when somebody releases it."))
-        elif at <= timezone.now():
+        elif (moment(_wall(at), settings.PLATFORM_ZONE) if by_clock else at) <= timezone.now():
             self.add_error(
                 "scheduled_at", _("This time is over: choose one to come, or send it when somebody releases it.")
             )
@@ -291,7 +296,11 @@ class PlanForm(BlockFields):
         """What was typed, as the service wants it. Valid forms only."""
         given = self.cleaned_data
         chosen = [given[f"segment_{place}"] for place in range(1, self.slots + 1)]
-        at, late, trigger = given["scheduled_at"], LATE, None
+        at, late, trigger, wall = given["scheduled_at"], LATE, None, ""
+        if given["when"] == AT_LOCAL:
+            # Until the audience is frozen nobody knows at which of its places the day begins first.
+            wall = _wall(at)
+            at = moment(wall, settings.PLATFORM_ZONE)
         if given["when"] == ON_EVENT:
             at, late, trigger = None, None, Trigger(TriggerKind(given["trigger"]), given["wait"])
         if given["when"] == ON_RELEASE:
@@ -312,6 +321,7 @@ class PlanForm(BlockFields):
             caps=tuple(self.campaign.caps) if self.campaign else (),
             attribution_days=given["attribution_days"],
             scheduled_at=at,
+            local_at=wall,
             late_after=late,
             per_second=given["per_second"],
             waves=given["waves"],
@@ -343,10 +353,14 @@ def initial_of(campaign: Campaign | None) -> dict:
         "holdout": round(plan.holdout_share * 100, 1),
         "cap_days": plan.cap_days,
         "attribution_days": plan.attribution_days,
-        "when": ON_EVENT if trigger else ON_RELEASE if waits_for_release else AT_TIME,
+        "when": _when(plan, trigger, waits_for_release),
         "trigger": trigger.kind.value if trigger else "",
         "wait": trigger.wait if trigger else None,
-        "scheduled_at": None if waits_for_release else plan.scheduled_at,
+        "scheduled_at": datetime.fromisoformat(plan.local_at)
+        if plan.local_at
+        else None
+        if waits_for_release
+        else plan.scheduled_at,
         "per_second": plan.per_second,
         **_careful(campaign or Campaign()),
         "festival": plan.festival,
@@ -355,6 +369,19 @@ def initial_of(campaign: Campaign | None) -> dict:
         "utm_campaign": plan.utm_campaign,
         **initial_block(plan.block if campaign is None else Block.of(campaign.block)),
     }
+
+
+def _when(plan: Plan | Campaign, trigger: Trigger | None, waits_for_release: bool) -> str:
+    if trigger:
+        return ON_EVENT
+    if plan.local_at:
+        return AT_LOCAL
+    return ON_RELEASE if waits_for_release else AT_TIME
+
+
+def _wall(at: datetime) -> str:
+    """What a clock shows, of a time that was typed: Django read it as UTC."""
+    return at.strftime("%Y-%m-%dT%H:%M")
 
 
 def _careful(campaign: Campaign) -> dict:

@@ -112,6 +112,12 @@ class Campaign(models.Model):
     caps = models.JSONField(default=list, blank=True)
     attribution_days = models.PositiveSmallIntegerField(default=28)
     scheduled_at = models.DateTimeField(null=True, blank=True)
+    # Sent by each recipient's own clock: what it shows then, ISO 8601 without a zone. `scheduled_at` is then the moment at
+    # which the first place of the audience comes to it. "": at one moment for all.
+    local_at = models.CharField(max_length=16, blank=True, db_default="")
+    places = models.JSONField(
+        default=list, db_default=[], blank=True, editable=False
+    )  # {"zone", "people"} of the frozen
     late_after = models.DurationField(null=True, blank=True)  # a start missed by more than this asks again
     per_second = models.PositiveSmallIntegerField(default=50)
     # Shares of each channel's messages that go out first, a random part; the rest follows when nothing stopped them.

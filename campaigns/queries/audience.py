@@ -15,6 +15,7 @@ from django.utils import timezone
 from campaigns.assignment import Units, threshold
 from campaigns.contracts import ROUTES, Arm, Cap, Route, Step, Waterfall
 from campaigns.models import Assignment, AudienceMember, Campaign, Message
+from campaigns.queries.places import clocks
 
 # In the order they are asked. Each person leaves a channel at the first that holds. `words` is what people read.
 REASONS = {
@@ -46,6 +47,7 @@ FROZEN = (
 #   unit      the smallest customer id of those who share contact points, in or out of the audience (`units`)
 #   stops     where an address that is used on another channel is stopped for good: it bounced, was complained about, erased
 #   handle    who is stopped on social networks by their handle, while the address is what would be matched there
+#   local_at  when the clock at their place shows what the campaign names; NULL where it goes at one moment for all
 #   heard     what other campaigns said or are about to say, no longer ago than the widest cap: read in one pass
 # What a person said and who must not be written to are joined, each by a unique key: a million times a look-up of its own
 # would be most of the time that the gate takes.
@@ -53,12 +55,14 @@ GATE = """
 WITH member AS MATERIALIZED (
     SELECT a.customer_id, a.segment_id, a.items, COALESCE(u.unit, a.customer_id) AS unit,
            cu.erased_at IS NOT NULL OR cu.merged_into_id IS NOT NULL AS is_gone, cu.excluded_at IS NOT NULL AS is_flagged,
-           n.id IS NOT NULL AS says_no
+           n.id IS NOT NULL AS says_no, place.at AS local_at
     FROM frozen_audience a
     JOIN customers_customer cu ON cu.id = a.customer_id
     LEFT JOIN customers_consentstate n ON n.customer_id = a.customer_id AND n.purpose = 'marketing' AND n.channel = 'any'
         AND NOT n.is_given
     LEFT JOIN unnest(%(sharing)s::bigint[], %(units)s::bigint[]) AS u(customer_id, unit) ON u.customer_id = a.customer_id
+    LEFT JOIN unnest(%(zones)s::text[], %(laws)s::text[], %(moments)s::timestamptz[]) AS place(zone, law, at)
+        ON place.zone = cu.timezone AND place.law = cu.jurisdiction
 ), channel AS (
     SELECT * FROM unnest(%(channels)s::text[], %(kinds)s::text[], %(consents)s::text[], %(stops)s::text[])
                   AS c(channel, kind, consent, stops)
@@ -109,7 +113,7 @@ WITH member AS MATERIALIZED (
            row_number() OVER (PARTITION BY channel, reason IS NULL, lookup ORDER BY customer_id) AS nth
     FROM asked
 )
-SELECT d.customer_id, d.segment_id, d.channel, d.contact_id, 'customer:' || d.unit AS unit,
+SELECT d.customer_id, d.segment_id, d.channel, d.contact_id, 'customer:' || d.unit AS unit, d.local_at,
     CASE
     WHEN d.reason IS NOT NULL THEN d.reason
     WHEN d.nth > 1 AND d.lookup IS NOT NULL THEN 'shared_contact'
@@ -139,9 +143,10 @@ FROM gate GROUP BY customer_id
 # "" as the channel stands for people over all channels.
 REHEARSE = f"""
 WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE})
-SELECT '' AS channel, reason, is_holdout, count(*) FROM person GROUP BY 1, 2, 3
+SELECT '' AS channel, reason, is_holdout, NULL::timestamptz, count(*) FROM person GROUP BY 1, 2, 3
 UNION ALL
-SELECT g.channel, g.reason, p.is_holdout, count(*) FROM gate g JOIN person p USING (customer_id) GROUP BY 1, 2, 3
+SELECT g.channel, g.reason, p.is_holdout, g.local_at, count(*) FROM gate g JOIN person p USING (customer_id)
+GROUP BY 1, 2, 3, 4
 """  # noqa: S608 - constants of this module
 # Addresses of the audience that somebody else has too, with everybody who has them.
 SHARED = """
@@ -226,7 +231,7 @@ def caps_of(campaign: Campaign) -> list[Cap]:
 
 def gate_parameters(campaign: Campaign, now: datetime, unrenderable: list[int], only: list[int] | None = None) -> dict:
     """Of the whole frozen audience, or of these customers of it."""
-    caps, shared = caps_of(campaign), units(campaign, only)
+    caps, shared, places = caps_of(campaign), units(campaign, only), clocks(campaign)
     return {
         "campaign": campaign.pk,
         "only": only,
@@ -235,6 +240,9 @@ def gate_parameters(campaign: Campaign, now: datetime, unrenderable: list[int], 
         "consents": [route(channel).consent for channel in campaign.channels],
         "stops": [route(channel).stops for channel in campaign.channels],
         "has_social": "social" in campaign.channels,
+        "zones": [zone for zone, _ in places],
+        "laws": [law for _, law in places],
+        "moments": list(places.values()),
         "sharing": list(shared.keys()),
         "units": list(shared.values()),
         "now": now,
@@ -252,10 +260,21 @@ def gate_parameters(campaign: Campaign, now: datetime, unrenderable: list[int], 
 
 def rehearse(campaign: Campaign, unrenderable: list[int] | None = None) -> Waterfall:
     """What the gate would say now: counts only, nothing is written and no message leaves."""
+    return rehearse_by_clock(campaign, unrenderable)[0]
+
+
+def rehearse_by_clock(
+    campaign: Campaign, unrenderable: list[int] | None = None
+) -> tuple[Waterfall, dict[tuple[str, datetime | None], int]]:
+    """The same, and how many would be written to by (channel, moment at their place); None is the start, for all at once."""
     with transaction.atomic(), connection.cursor() as cursor:
         ask_gate(cursor, REHEARSE, gate_parameters(campaign, timezone.now(), unrenderable or []))
         rows = cursor.fetchall()
-    return _waterfall(campaign, rows)
+    treated: dict[tuple[str, datetime | None], int] = {}
+    for channel, reason, is_holdout, at, number in rows:
+        if channel and not reason and not is_holdout:
+            treated[channel, at] = treated.get((channel, at), 0) + number
+    return _waterfall(campaign, [(channel, reason, held, number) for channel, reason, held, _, number in rows]), treated
 
 
 def ask_gate(cursor, statement: str, parameters: dict) -> None:

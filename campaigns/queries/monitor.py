@@ -18,12 +18,14 @@ UNKNOWN_SHOWN = 50
 OPEN = """
 SELECT channel, count(*) FILTER (WHERE waits = 'held'), count(*) FILTER (WHERE waits = 'due'),
        count(*) FILTER (WHERE waits = 'wave'), count(*) FILTER (WHERE waits = 'asleep'),
-       count(*) FILTER (WHERE waits = 'put off'), min(not_before) FILTER (WHERE waits IN ('asleep', 'put off'))
+       count(*) FILTER (WHERE waits = 'put off'), min(not_before) FILTER (WHERE waits IN ('asleep', 'put off', 'by clock')),
+       count(*) FILTER (WHERE waits = 'by clock')
 FROM (
     SELECT m.channel, m.not_before,
            CASE WHEN m.state = 'sending' THEN 'held' WHEN m.wave > c.wave THEN 'wave'
                 WHEN m.not_before <= statement_timestamp() THEN 'due'
-                WHEN m.reason = 'quiet_hours' THEN 'asleep' ELSE 'put off' END AS waits
+                WHEN m.reason = 'quiet_hours' THEN 'asleep'
+                WHEN m.reason = 'local_time' THEN 'by clock' ELSE 'put off' END AS waits
     FROM campaigns_message m JOIN campaigns_campaign c ON c.id = m.campaign_id
     WHERE m.campaign_id = %s AND m.state IN ('queued', 'sending')
 ) row GROUP BY channel ORDER BY channel
@@ -41,10 +43,11 @@ class Lane:
     asleep: int  # quiet hours
     put_off: int  # by the server: greylisting, too fast
     next_at: datetime | None  # of those that wait for a time
+    by_clock: int = 0  # until the hour at their place
 
     @property
     def open(self) -> int:
-        return self.held + self.due + self.in_later_waves + self.asleep + self.put_off
+        return self.held + self.due + self.in_later_waves + self.asleep + self.put_off + self.by_clock
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from django.db.models import Count
 
 from campaigns.contracts import BATCHES, Waterfall
 from campaigns.models import AudienceMember, Campaign
-from campaigns.queries.audience import rehearse
+from campaigns.queries.audience import rehearse_by_clock
+from campaigns.queries.places import clocks
 from campaigns.queries.recipients import Person
 from customers.queries.packs import pack
 
@@ -49,23 +50,36 @@ class Rehearsal:
 
 def rehearsal(campaign: Campaign, *, now: datetime, unrenderable: list[int], least_wave: int) -> Rehearsal:
     """`least_wave`: a smaller wave goes with the next, as at the start."""
-    gate = rehearse(campaign, unrenderable)
+    gate, treated = rehearse_by_clock(campaign, unrenderable)
     begins = max(now, campaign.scheduled_at or now)
-    waves = tuple(wave for one in gate.channels for wave in _waves(campaign, one, begins, least_wave))
+    waves = tuple(
+        wave
+        for (channel, at), messages in sorted(_by_moment(treated, begins).items())
+        for wave in _waves(campaign, channel, messages, at, least_wave)
+    )
     return Rehearsal(begins, gate, waves, tuple(_asleep(campaign, begins)), len(unrenderable))
 
 
-def _waves(campaign: Campaign, gate: Waterfall, begins: datetime, least: int) -> Iterator[Wave]:
-    total, sent, at = gate.treated, 0, begins
-    if gate.channel in BATCHES:  # one file, as soon as a second person has let it go
-        yield Wave(gate.channel, 1, total, at, at)
+def _by_moment(treated: dict[tuple[str, datetime | None], int], begins: datetime) -> dict[tuple[str, datetime], int]:
+    """Messages by (channel, moment): at the start, or at the hour of each place. A file leaves as a whole at the start."""
+    found: dict[tuple[str, datetime], int] = {}
+    for (channel, at), messages in treated.items():
+        key = channel, begins if channel in BATCHES else max(begins, at or begins)
+        found[key] = found.get(key, 0) + messages
+    return found
+
+
+def _waves(campaign: Campaign, channel: str, total: int, begins: datetime, least: int) -> Iterator[Wave]:
+    sent, at = 0, begins
+    if channel in BATCHES:  # one file, as soon as a second person has let it go
+        yield Wave(channel, 1, total, at, at)
         return
     ends = [math.ceil(share * total) for share in campaign.waves if share * total >= least]
     for number, end in enumerate([*ends, total], start=1):
         if end <= sent:
             continue
         over = at + timedelta(seconds=(end - sent) / campaign.per_second)
-        yield Wave(gate.channel, number, end - sent, at, over)
+        yield Wave(channel, number, end - sent, at, over)
         sent, at = end, over + campaign.wave_wait
 
 
@@ -75,11 +89,13 @@ def _asleep(campaign: Campaign, begins: datetime) -> Iterator[Asleep]:
         "customer__timezone", "customer__jurisdiction"
     )
     counted = list(places.annotate(n=Count("pk")).order_by("customer__timezone", "customer__jurisdiction"))
+    starts = clocks(campaign)
     for channel in campaign.channels:
         later: dict[datetime, int] = {}
         for zone, jurisdiction, people in counted:
             one = Person("", "en", zone, pack(jurisdiction))
-            at = one.awake_from(begins, channel, also_email=campaign.keeps_email_quiet)
-            if at > begins:
+            begin = max(begins, starts.get((zone, jurisdiction), begins))
+            at = one.awake_from(begin, channel, also_email=campaign.keeps_email_quiet)
+            if at > begin:
                 later[at] = later.get(at, 0) + people
         yield from (Asleep(channel, at, later[at]) for at in sorted(later))

@@ -46,6 +46,8 @@ def content_of(campaign: Campaign) -> dict:
             "caps": campaign.caps,
             "attribution_days": campaign.attribution_days,
             "scheduled_at": campaign.scheduled_at and campaign.scheduled_at.isoformat(),
+            "local_at": campaign.local_at,
+            "places": campaign.places,
             "per_second": campaign.per_second,
             "waves": campaign.waves,
             "wave_wait": campaign.wave_wait.total_seconds(),

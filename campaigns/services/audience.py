@@ -6,6 +6,7 @@ from django.utils import timezone
 from campaigns.contracts import BATCHES, Waterfall
 from campaigns.models import AudienceMember, Campaign
 from campaigns.queries.audience import GATE, HELD_OUT, PEOPLE, ask_gate, gate_parameters, waterfall
+from campaigns.queries.places import counted, places
 from campaigns.queries.segments import ROOM, members
 from campaigns.services.choose import choose
 from campaigns.services.codes import issue
@@ -18,6 +19,7 @@ EXAMPLES = 200  # people of each segment whom the review of a triggered campaign
 
 # One statement: what the gate says, each person's arm, each channel that is closed to them, and one queued message for
 # each channel that is open to somebody who is treated. A wave is a random part of a channel's messages; a file is whole.
+# Where it goes by each recipient's clock, the waves do as well: at every place a few first, and the next after the wait.
 # Which of several variants a person gets is drawn with it: those who share an address, and all channels, get the same.
 DRAW = f"""
 WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE}), closed AS (
@@ -30,13 +32,14 @@ WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE}), closed AS
     FROM person
 )
 INSERT INTO campaigns_message (campaign_id, customer_id, channel, variant_id, contact_point_id, state, reason, tries,
-                               provider_id, error, wave, propensity)
-SELECT %(campaign)s, q.customer_id, q.channel, q.variant, q.contact_id, 'queued', '', 0, '', '',
-       1 + (SELECT count(*) FROM unnest(%(waves)s::float8[]) AS w(share)
-            WHERE w.share * q.size >= %(least)s AND q.nth > ceil(w.share * q.size)
-              AND NOT q.channel = ANY(%(batches)s::text[])), q.propensity
+                               provider_id, error, wave, propensity, not_before)
+SELECT %(campaign)s, q.customer_id, q.channel, q.variant, q.contact_id, 'queued',
+       CASE WHEN q.local_at IS NULL THEN '' ELSE 'local_time' END, 0, '', '', w.number, q.propensity,
+       COALESCE(q.local_at + (w.number - 1) * %(wave_wait)s::interval, now())
 FROM (
-    SELECT gate.customer_id, gate.channel, gate.contact_id, v.id AS variant, v.high - v.low AS propensity,
+    SELECT gate.customer_id, gate.channel, gate.contact_id,
+           CASE WHEN NOT gate.channel = ANY(%(batches)s::text[]) THEN gate.local_at END AS local_at,
+           v.id AS variant, v.high - v.low AS propensity,
            count(*) OVER (PARTITION BY gate.channel) AS size,
            row_number() OVER (PARTITION BY gate.channel ORDER BY hashint8extended(gate.customer_id, %(campaign)s)) AS nth
     FROM gate
@@ -44,6 +47,10 @@ FROM (
          AND {UNIFORM.format(unit="gate.unit")} >= v.low AND {UNIFORM.format(unit="gate.unit")} < v.high
     WHERE gate.reason = '' AND NOT {HELD_OUT.format(unit="gate.unit")}
 ) q
+CROSS JOIN LATERAL (
+    SELECT 1 + count(*) AS number FROM unnest(%(waves)s::float8[]) AS w(share)
+    WHERE w.share * q.size >= %(least)s AND q.nth > ceil(w.share * q.size) AND NOT q.channel = ANY(%(batches)s::text[])
+) w
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - all parts are constants
 
@@ -66,8 +73,17 @@ def freeze(campaign: Campaign) -> int:
                 [campaign.pk, part.segment_id, *parameters],
             )
         choose(campaign)
-        Campaign.objects.filter(pk=campaign.pk).update(frozen_at=timezone.now())
+        Campaign.objects.filter(pk=campaign.pk).update(frozen_at=timezone.now(), **_by_clock(campaign))
         return AudienceMember.objects.filter(campaign=campaign).count()
+
+
+def _by_clock(campaign: Campaign) -> dict:
+    """Where the audience of a campaign that goes by each recipient's clock lives, and when the first of them is due."""
+    if not campaign.local_at:
+        return {"places": []}
+    campaign.places = counted(campaign)
+    found = places(campaign)
+    return {"places": campaign.places} | ({"scheduled_at": found[0].at} if found else {})
 
 
 def draw(campaign: Campaign, unrenderable: list[int], only: list[int] | None = None) -> Waterfall:
@@ -76,7 +92,12 @@ def draw(campaign: Campaign, unrenderable: list[int], only: list[int] | None = N
     """
     with connection.cursor() as cursor:
         # Whom an event names is written to at once: there is no rest that could wait for the first.
-        waves = {"waves": campaign.waves if only is None else [], "least": LEAST_WAVE, "batches": sorted(BATCHES)}
+        waves = {
+            "waves": campaign.waves if only is None else [],
+            "wave_wait": campaign.wave_wait,
+            "least": LEAST_WAVE,
+            "batches": sorted(BATCHES),
+        }
         asked = gate_parameters(campaign, timezone.now(), unrenderable, only)
         ask_gate(cursor, DRAW, asked | waves | parameters(campaign))
     issue(campaign)

@@ -10,6 +10,7 @@ from accounts.services import audit
 from campaigns.contracts import Block, Trigger
 from campaigns.exceptions import NotReady
 from campaigns.models import Campaign, CampaignSegment, Codes, PlanDraft
+from campaigns.queries.places import latest
 from campaigns.queries.progress import RUN
 from campaigns.services.lifecycle import move
 from campaigns.state import Action, CampaignState, Kind
@@ -38,6 +39,7 @@ class Plan:
     caps: tuple[dict, ...] = ()
     attribution_days: int = 28
     scheduled_at: datetime | None = None
+    local_at: str = ""  # by each recipient's own clock: Campaign.local_at
     late_after: timedelta | None = timedelta(hours=6)
     per_second: int = 50
     # How carefully it goes out. None: as it was, or as is usual.
@@ -127,7 +129,8 @@ def problems_of(campaign: Campaign) -> tuple[str, ...]:
         found.append("There are codes and no offer that they open: choose an offer, or no codes.")
     if "store" in campaign.channels and not campaign.codes:
         found.append("A coupon sheet needs codes: choose a shared code, or one of one's own for each person.")
-    if campaign.scheduled_at and campaign.offer and campaign.scheduled_at >= campaign.offer.ends_at:
+    last = latest(campaign.local_at) if campaign.local_at else campaign.scheduled_at
+    if last and campaign.offer and last >= campaign.offer.ends_at:
         found.append("The offer ends before the send: move one of them.")
     return tuple(found)
 

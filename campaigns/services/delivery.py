@@ -24,6 +24,7 @@ from campaigns.exceptions import (
     TransitionRefused,
 )
 from campaigns.models import AudienceMember, Campaign, Message
+from campaigns.queries.places import missed
 from campaigns.queries.recipients import Person, people_of
 from campaigns.services import aftermath, audience, endpoints, fence, pace, waves
 from campaigns.services.approval import is_too_old, still_approved
@@ -195,6 +196,8 @@ def claim(campaign_id: int, size: int = BATCH, channel: str = "") -> Batch | Non
     campaign = Campaign.objects.select_related("offer", "merchant").get(pk=campaign_id)
     if campaign.state not in SENDS:
         return None
+    if _ask_again(campaign):
+        return None
     token = uuid.uuid4()
     with connection.cursor() as cursor:
         for one in _sending([channel] if channel else campaign.channels):
@@ -205,6 +208,19 @@ def claim(campaign_id: int, size: int = BATCH, channel: str = "") -> Batch | Non
             if claimed:
                 return Batch(campaign, one, token, list(Message.objects.filter(pk__in=claimed).order_by("pk")))
     return None
+
+
+def _ask_again(campaign: Campaign) -> bool:
+    """Pauses a campaign whose messages missed the hour at their place by more than it may be late: a person decides."""
+    late = missed(campaign, timezone.now())
+    if not late:
+        return False
+    why = f"{late:,} messages missed the hour at their place by more than they may be late. Whoever resumes sends them now."
+    try:
+        move(campaign.pk, Action.PAUSE, reason=why)
+    except TransitionRefused:
+        log.info("campaign %s was halted by somebody quicker", campaign.pk)
+    return True
 
 
 def send_batch(campaign_id: int, size: int = BATCH, channel: str = "") -> int:

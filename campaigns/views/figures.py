@@ -83,6 +83,7 @@ STATE_WORDS = {
 # Why a message was not sent: the gate's own reasons, and those of a send under way.
 REASON_WORDS = REASONS | {
     "quiet_hours": lazy("waits for the morning at their place"),
+    "local_time": lazy("waits for the hour at their place"),
     "withdrawn": lazy("withdrew their consent while it was queued"),
     "cancelled": lazy("the campaign was stopped"),
     "worker_lost": lazy("the worker was lost between the attempt and the answer"),

@@ -39,9 +39,16 @@ def limit(campaign: Campaign, lane: queries.Lane, per_second: float | None) -> s
             return _("the wave: the next opens when this one is done")
         at = campaign.wave_done_at + campaign.wave_wait
         return _("the wave: the next opens at %(time)s UTC when nothing speaks against it") % {"time": f"{at:%H:%M}"}
-    if lane.asleep:
-        return _("quiet hours: the first wakes at %(time)s UTC") % {"time": f"{lane.next_at:%Y-%m-%d %H:%M}"}
-    return _("the server, which asked to be tried again at %(time)s UTC") % {"time": f"{lane.next_at:%H:%M}"}
+    return _waiting(lane)
+
+
+def _waiting(lane: queries.Lane) -> str:
+    words, at = _("the server, which asked to be tried again at %(time)s UTC"), f"{lane.next_at:%Y-%m-%d %H:%M}"
+    if lane.by_clock:
+        words = _("the recipients' clocks: the next place is due at %(time)s UTC")
+    elif lane.asleep:
+        words = _("quiet hours: the first wakes at %(time)s UTC")
+    return words % {"time": at}
 
 
 def _going(campaign: Campaign, lane: queries.Lane, per_second: float | None) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -12,6 +13,7 @@ from accounts.contracts import Capability
 from campaigns.models import Campaign, Transition
 from campaigns.queries import overview
 from campaigns.state import Action, CampaignState, Kind, allowed_actions
+from campaigns.views.clock import hours
 
 TABS = (
     (_("Plan"), "detail"),
@@ -98,6 +100,9 @@ def shell(request: HttpRequest, campaign: Campaign, current: str) -> dict:
         "current": current,
         "may": may,
         "on_release": campaign.late_after is None,
+        "hours": hours(campaign),
+        "local_at": campaign.local_at and datetime.fromisoformat(campaign.local_at),
+        "platform_zone": settings.PLATFORM_ZONE,
         "holdout_words": f"{100 * campaign.holdout_share:g} %",
         "is_history": campaign.kind == Kind.HISTORY,
     }

@@ -81,6 +81,10 @@ def _line(answer: queries.Answer, heard: queries.Heard) -> Line:
         words = figures.reason_words(heard.reason) if heard.reason else ""
         if heard.not_before and heard.reason == "quiet_hours":
             words = _("night at their place, until %(time)s UTC") % {"time": f"{heard.not_before:%Y-%m-%d %H:%M}"}
+        if heard.not_before and heard.reason == "local_time":
+            words = _("waits for the hour at their place, %(time)s UTC") % {
+                "time": f"{heard.not_before:%Y-%m-%d %H:%M}"
+            }
         return Line(heard.channel, heard.state, words or heard.error, heard.at)
     if heard.reason:
         return Line(heard.channel, "", _("closed: %(why)s") % {"why": figures.reason_words(heard.reason)})

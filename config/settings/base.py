@@ -317,6 +317,8 @@ PROPENSITY_EPSILON = environment.decimal("ATTUNE_PROPENSITY_EPSILON", 0.0)
 WITHDRAWAL_PATIENCE = environment.number("ATTUNE_WITHDRAWAL_PATIENCE", 10)
 # Nobody hears more often from all campaigns together than in these rolling windows: channel:messages/days.
 FREQUENCY_CAPS = environment.caps("ATTUNE_FREQUENCY_CAPS", "any:15/30,sms:6/30")
+# Whose clock counts for people of whom nobody knows the time zone, when a campaign goes by each recipient's own.
+PLATFORM_ZONE = environment.zone("ATTUNE_ZONE", "UTC")
 # Days for which an approval holds while its campaign waits for its start; after them somebody reads it again.
 APPROVAL_DAYS = environment.number("ATTUNE_APPROVAL_DAYS", 30, least=1)
 

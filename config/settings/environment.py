@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
@@ -59,6 +60,14 @@ def decimal(name: str, default: float, least: float = 0.0) -> float:
 
 def names(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
+
+
+def zone(name: str, default: str) -> str:
+    """A time zone of the IANA data base, such as Europe/Zurich."""
+    value = text(name, default)
+    if value not in available_timezones():
+        raise ImproperlyConfigured(f"{name}={value!r}: use the name of a time zone, such as Europe/Zurich.")
+    return value
 
 
 def caps(name: str, default: str) -> list[tuple[str, int, int]]:

@@ -25,6 +25,7 @@ CHANGED = {
     "caps": [{"channel": "any", "messages": 2, "days": 7}],
     "attribution_days": 14,
     "scheduled_at": timezone.now() + timedelta(days=3),
+    "local_at": "2030-11-11T09:00",
     "late_after": timedelta(hours=1),
     "per_second": 7,
     "waves": [0.5],
