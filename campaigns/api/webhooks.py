@@ -1,12 +1,14 @@
 """/api/v1/webhooks/: where events are posted, by Standard Webhooks."""
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.contracts import Scope
+from accounts.services import once
 from campaigns.contracts import HOOK_KINDS
 from campaigns.exceptions import EndpointRefused
 from campaigns.models import WebhookDelivery, WebhookEndpoint
@@ -22,6 +24,15 @@ The body is `{"type", "timestamp", "data"}`; `data` has ids (`campaign`, `messag
 no other word about a person. A merchant hears of people only what its own sender wrote (`message.*`) and who said no to it.
 
 Kinds: """ + "; ".join(f"`{kind}`: {words}" for kind, words in HOOK_KINDS.items())
+
+MAX_KEY = 255
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Any text of yours, new for each new request: the same key and body again gets the first answer again, "
+    "a secret in it included, for a week.",
+)
 
 
 class EndpointIn(serializers.Serializer):
@@ -82,6 +93,25 @@ def _asked(request) -> endpoints.NewEndpoint:
     return endpoints.NewEndpoint(said["name"], said["url"], tuple(said["kinds"]), merchant and merchant.id)
 
 
+def _once(request, work, status: int, body: object = None) -> Response:
+    """`status` with the answer of `work`, or with the kept one when this Idempotency-Key came before with the same body.
+
+    What is kept beside the key holds a secret as it rests elsewhere: sealed.
+    """
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > MAX_KEY:
+        raise serializers.ValidationError({"Idempotency-Key": f"At most {MAX_KEY} characters."})
+    try:
+        code, answer, is_repeated = once(
+            request.user, key, body, lambda: (status, work()), door=f"{request.method} {request.path}"
+        )
+    except EndpointRefused as refusal:
+        raise serializers.ValidationError({refusal.field: refusal.reason}) from None
+    if answer and "secret" in answer:
+        answer = answer | {"secret": endpoints.opened(answer["secret"])}
+    return Response(answer, status=code, headers={"Idempotent-Replayed": "true"} if is_repeated else {})
+
+
 class _Webhooks:
     scope = Scope.WEBHOOKS_WRITE
     throttle_scope = "reads"
@@ -100,14 +130,14 @@ class Endpoints(_Webhooks, generics.ListAPIView):
 
     @extend_schema(
         summary="Register an endpoint", operation_id="webhooks_create", description=HOW, request=EndpointIn,
-        responses={201: NewEndpointOut},
+        responses={201: NewEndpointOut}, parameters=[IDEMPOTENCY_KEY],
     )  # fmt: skip
     def post(self, request):
-        try:
+        def work() -> dict:
             endpoint, secret = endpoints.register(_asked(request), actor=request.user)
-        except EndpointRefused as refusal:
-            raise serializers.ValidationError({refusal.field: refusal.reason}) from None
-        return Response(EndpointOut(endpoint).data | {"secret": secret}, status=201)
+            return EndpointOut(endpoint).data | {"secret": endpoints.sealed(secret)}
+
+        return _once(request, work, 201, request.data)
 
 
 class OneEndpoint(_Webhooks, APIView):
@@ -140,18 +170,28 @@ class Rotate(_Webhooks, APIView):
     @extend_schema(
         summary="A new secret", operation_id="webhooks_rotate", request=None, responses={201: SecretOut},
         description="The old one signs beside it for 24 hours, so that you can change over in between.",
+        parameters=[IDEMPOTENCY_KEY],
     )  # fmt: skip
     def post(self, request, endpoint_id: int):
-        endpoint = get_object_or_404(_own(request), pk=endpoint_id)
-        return Response({"secret": endpoints.rotate(endpoint, actor=request.user)}, status=201)
+        def work() -> dict:
+            endpoint = get_object_or_404(_own(request), pk=endpoint_id)
+            return {"secret": endpoints.sealed(endpoints.rotate(endpoint, actor=request.user))}
+
+        return _once(request, work, 201)
 
 
 class Test(_Webhooks, APIView):
-    @extend_schema(summary="Post a test", operation_id="webhooks_test", request=None, responses={202: DeliveryOut})
+    @extend_schema(
+        summary="Post a test", operation_id="webhooks_test", request=None, responses={202: DeliveryOut},
+        parameters=[IDEMPOTENCY_KEY],
+    )  # fmt: skip
     def post(self, request, endpoint_id: int):
-        delivery = endpoints.test(get_object_or_404(_own(request), pk=endpoint_id), actor=request.user)
-        delivery.refresh_from_db()
-        return Response(DeliveryOut(delivery).data, status=202)
+        def work() -> dict:
+            delivery = endpoints.test(get_object_or_404(_own(request), pk=endpoint_id), actor=request.user)
+            delivery.refresh_from_db()
+            return DeliveryOut(delivery).data
+
+        return _once(request, work, 202)
 
 
 class Deliveries(_Webhooks, generics.ListAPIView):
@@ -167,12 +207,14 @@ class Deliveries(_Webhooks, generics.ListAPIView):
 
 
 class Redeliver(_Webhooks, APIView):
-    @extend_schema(summary="Post it again", operation_id="webhooks_redeliver", request=None, responses={202: None})
+    @extend_schema(
+        summary="Post it again", operation_id="webhooks_redeliver", request=None, responses={202: None},
+        parameters=[IDEMPOTENCY_KEY],
+    )  # fmt: skip
     def post(self, request, endpoint_id: int, delivery_id: int):
-        endpoint = get_object_or_404(_own(request), pk=endpoint_id)
-        delivery = get_object_or_404(endpoint.deliveries.select_related("endpoint"), pk=delivery_id)
-        try:
+        def work() -> None:
+            endpoint = get_object_or_404(_own(request), pk=endpoint_id)
+            delivery = get_object_or_404(endpoint.deliveries.select_related("endpoint"), pk=delivery_id)
             endpoints.redeliver(delivery, actor=request.user)
-        except EndpointRefused as refusal:
-            raise serializers.ValidationError({refusal.field: refusal.reason}) from None
-        return Response(status=202)
+
+        return _once(request, work, 202)

@@ -3,6 +3,7 @@
 An act of a member of staff is audited; a key's is as well, under its service account.
 """
 
+import base64
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -106,6 +107,15 @@ def secrets_of(endpoint_id: int) -> tuple[str, ...]:
     """What signs now, the newest first."""
     rows = WebhookSecret.objects.filter(Q(ends_at=None) | Q(ends_at__gt=timezone.now()), endpoint=endpoint_id)
     return tuple(open_install(row.sealed).decode() for row in rows.order_by("-pk"))
+
+
+def sealed(secret: str) -> str:
+    """As an answer that is kept for a repeated request may hold it."""
+    return base64.b64encode(seal_install(secret.encode())).decode()
+
+
+def opened(text: str) -> str:
+    return open_install(base64.b64decode(text)).decode()
 
 
 def senders_of() -> list[int | None]:
