@@ -46,7 +46,13 @@ class PermanentFailure(SendFailure):
 
 
 class TransientFailure(SendFailure):
-    """It was not sent, for certain, and may be tried again later."""
+    """It was not sent, for certain, and may be tried again later: not before `retry_after` seconds, where the provider said
+    so; 0 where it did not.
+    """
+
+    def __init__(self, reason: str, detail: str = "", retry_after: float = 0.0):
+        super().__init__(reason, detail)
+        self.retry_after = retry_after
 
 
 class ChannelUnavailable(TransientFailure):

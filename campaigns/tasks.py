@@ -1,5 +1,7 @@
 """Alarm clocks: each carries an id, calls one service, and may ring twice."""
 
+import math
+
 from celery import shared_task
 
 from campaigns.exceptions import ChannelUnavailable
@@ -78,14 +80,16 @@ def redeem() -> None:
 
 @shared_task(name="campaigns.deliver", bind=True, max_retries=None)
 def deliver(self, campaign_id: int, channel: str = "") -> None:
-    """Sends batch after batch until nothing is queued; an unreachable server is tried again in half a minute."""
+    """Sends batch after batch until nothing is queued; an unreachable server is tried again in half a minute, or when it
+    asked to be: what it wants longer than that, the sweep remembers.
+    """
     try:
         while delivery.send_batch(campaign_id, channel=channel):
             pass
     except ChannelUnavailable as error:
         if delivery.halt(campaign_id, error):
             return
-        raise self.retry(exc=error, countdown=30) from error
+        raise self.retry(exc=error, countdown=min(math.ceil(error.retry_after) or 30, 30)) from error
 
 
 @shared_task(name="campaigns.sweep")

@@ -27,6 +27,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from campaigns.channels.base import time_left
+from campaigns.channels.egress import try_later, wait_of
 from campaigns.channels.mime import compose, row_headers
 from campaigns.contracts import EmailMessage, Sent
 from campaigns.exceptions import AmbiguousOutcome, ChannelUnavailable, PermanentFailure, SendFailure, TransientFailure
@@ -138,7 +139,8 @@ def _meaning(fault: Exception) -> SendFailure:
     if isinstance(fault, AnymailRecipientsRefused):
         return PermanentFailure("address_refused", words)
     if isinstance(fault, AnymailRequestsAPIError) and fault.status_code:
-        return _by_status(fault.status_code, words)
+        headers = {name.lower(): value for name, value in fault.response.headers.items()}
+        return _by_status(fault.status_code, words, wait_of(headers))
     if isinstance(fault, requests.RequestException):
         never_left = isinstance(fault, BEFORE) or "NewConnectionError" in repr(fault.__cause__)
         return ChannelUnavailable("no_connection", words) if never_left else AmbiguousOutcome("no_answer", words)
@@ -158,11 +160,11 @@ def _by_smtp(fault: SMTPException, words: str) -> SendFailure:
     return AmbiguousOutcome("no_answer", words)
 
 
-def _by_status(status: int, words: str) -> SendFailure:
+def _by_status(status: int, words: str, wait: float) -> SendFailure:
     if status in (401, 403):
         return ChannelUnavailable("no_login", words)
     if status in (408, 425, 429, 503):
-        return TransientFailure("try_later", words)
+        return try_later(words, wait)
     if 200 <= status < 300 or status >= 500:
         return AmbiguousOutcome("no_answer", words)  # an answer that cannot be read, or a fault behind the door
     return PermanentFailure("message_refused", words)

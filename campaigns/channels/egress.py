@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
@@ -22,6 +24,7 @@ from campaigns.exceptions import AmbiguousOutcome, ChannelUnavailable, Permanent
 
 MOST = 65_536  # bytes of an answer that are read: ids and faults fit, and nobody fills our memory
 NAT64 = ip_network("64:ff9b::/96")
+LONGEST_WAIT = 24 * 3600.0  # seconds that a provider may ask for: by then a person should have looked
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,28 @@ class Line:
                 return Answer(status, headers, body)
 
 
+def wait_of(headers: Mapping[str, str]) -> float:
+    """Seconds that `retry-after` asks for, as a number or as a date (RFC 9110, 10.2.3); 0 where it says nothing that can be
+    read.
+    """
+    said = headers.get("retry-after", "").strip()
+    if said.isascii() and said.isdecimal():
+        return min(float(said), LONGEST_WAIT)
+    try:
+        at = parsedate_to_datetime(said)
+    except ValueError:
+        return 0.0
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return min(max((at - datetime.now(UTC)).total_seconds(), 0.0), LONGEST_WAIT)
+
+
+def try_later(words: str, retry_after: float) -> TransientFailure:
+    """Not now. Who says for how long speaks for all that would be posted there meanwhile, not for this message alone."""
+    if not retry_after:
+        return TransientFailure("try_later", words)
+    return ChannelUnavailable("try_later", f"{words} It asked for {retry_after:.0f} seconds of peace.", retry_after)
+
+
 def judge(answer: Answer, *, is_repeatable: bool) -> None:
     """What a status says by itself; 2xx returns. `is_repeatable`: the receiver knows a repeated message by its id.
 
@@ -208,12 +233,12 @@ def judge(answer: Answer, *, is_repeatable: bool) -> None:
     if 200 <= answer.status < 300:
         return
     if answer.status in (408, 425, 429, 503):
-        raise TransientFailure("try_later", words)
+        raise try_later(words, wait_of(answer.headers))
     if answer.status in (401, 403, 407):
         raise ChannelUnavailable("no_login", words)
     if answer.status >= 500 and answer.status != 501:
         if is_repeatable:
-            raise TransientFailure("try_later", words)
+            raise try_later(words, wait_of(answer.headers))
         raise AmbiguousOutcome("no_answer", words)
     if 300 <= answer.status < 400:
         raise ChannelUnavailable("redirect", f"{words} No redirect is followed: enter the address that it leads to.")

@@ -17,11 +17,12 @@ from py_vapid import Vapid02
 
 from campaigns.channels.egress import Line, check_address, is_loopback, judge
 from campaigns.contracts import PushMessage, Sent
-from campaigns.exceptions import PermanentFailure
+from campaigns.exceptions import ChannelUnavailable, PermanentFailure, TransientFailure
 
 # The push services of the browsers that there are: a subscription is data from outside, and leads nowhere else.
 SERVICES = ("fcm.googleapis.com", "*.push.services.mozilla.com", "*.push.apple.com", "*.notify.windows.com")
 MOST = 3_993  # bytes of a notification: RFC 8291 allows 4096 sealed ones
+TOO_MANY = 429
 TOKEN_LIVES = 12 * 3600  # seconds; RFC 8292 allows 24 hours
 
 
@@ -126,7 +127,13 @@ class PushSession:
             raise PermanentFailure("gone", f"The push service answered {answer.status}: the subscription has ended.")
         if answer.status == 413:
             raise PermanentFailure("too_long", "The push service takes no notification of this size.")
-        judge(answer, is_repeatable=False)
+        try:
+            judge(answer, is_repeatable=False)
+        except ChannelUnavailable as failure:
+            # A push service counts what goes to one browser: how long that one shall be left alone says nothing of others.
+            if failure.retry_after and answer.status == TOO_MANY:
+                raise TransientFailure(failure.reason, failure.detail, failure.retry_after) from None
+            raise
         # Its path names the browser: the origin alone is told.
         return Sent(f"{origin} {answer.status}"[:200])
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
-from campaigns.channels.egress import Answer, Line, judge
+from campaigns.channels.egress import Answer, Line, judge, try_later, wait_of
 from campaigns.contracts import Sent, SmsMessage
-from campaigns.exceptions import ChannelUnavailable, PermanentFailure, TransientFailure
+from campaigns.exceptions import ChannelUnavailable, PermanentFailure
 from copywriting.services.texts import sms_size
 
 JSON, TWILIO = "json", "twilio"
@@ -115,7 +115,7 @@ class SmsSession:
             if code in OUR_SENDER:
                 raise ChannelUnavailable("sender_refused", words)
             if code in TOO_FAST:
-                raise TransientFailure("try_later", words)
+                raise try_later(words, wait_of(answer.headers))
         judge(answer, is_repeatable=False)
         return Sent(str(said.get("sid", ""))[:200])
 

@@ -201,6 +201,8 @@ def claim(campaign_id: int, size: int = BATCH, channel: str = "") -> Batch | Non
     token = uuid.uuid4()
     with connection.cursor() as cursor:
         for one in _sending([channel] if channel else campaign.channels):
+            if pace.is_left_alone(pace.provider_of(campaign, one)):
+                continue
             asked = {"token": token, "lease": LEASE, "campaign": campaign_id, "channel": one, "batch": size}
             asked["wave"] = campaign.wave
             cursor.execute(CLAIM, asked)
@@ -255,8 +257,11 @@ def send_batch(campaign_id: int, size: int = BATCH, channel: str = "") -> int:
             _record(batch)  # before the server is told goodbye, which it may be slow to hear
     finally:
         _record(batch)
-        # Whatever stopped the loop, rows that were not attempted go back at once, not when the lease ends.
-        _mine(batch).filter(attempted_at=None).update(state=MessageState.QUEUED, lease_token=None, lease_until=None)
+        # Whatever stopped the loop, rows that were not attempted go back at once, not when the lease ends, and with the
+        # try that they were claimed for: a provider that is away for an hour must not use up what greylisting needs.
+        _mine(batch).filter(attempted_at=None).update(
+            state=MessageState.QUEUED, tries=F("tries") - 1, lease_token=None, lease_until=None
+        )
         _log_exposures(batch, sent)
     pace.note(batch.campaign.pk, batch.channel, batch.in_server, time.monotonic() - began)
     waves.judge(campaign_id)
@@ -293,6 +298,8 @@ def _send_one(session, batch: Batch, message: Message, built: object | Unsendabl
     except TransientFailure as failure:
         _try_later(batch, message, failure)
         if isinstance(failure, ChannelUnavailable):
+            if failure.retry_after:
+                pace.leave_alone(pace.provider_of(batch.campaign, batch.channel), failure.retry_after)
             raise
     else:
         batch.taken = fence.Taken(message.pk, timezone.now(), provider_id[:200])
@@ -325,6 +332,7 @@ def _try_later(batch: Batch, message: Message, failure: TransientFailure) -> Non
         _settle(batch, message.pk, MessageState.FAILED, reason=failure.reason[:20], error=failure.detail[:300])
         return
     pause = timedelta(0) if isinstance(failure, ChannelUnavailable) else FIRST_PAUSE * 2 ** (message.tries - 1)
+    pause = max(pause, timedelta(seconds=failure.retry_after))
     _settle(batch, message.pk, MessageState.QUEUED, error=failure.detail[:300], not_before=timezone.now() + pause)
 
 

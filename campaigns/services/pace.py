@@ -1,4 +1,7 @@
-"""One number for speed: how many messages a second a campaign hands over on one channel, and what keeps it below."""
+"""One number for speed: how many messages a second a campaign hands over on one channel, and what keeps it below.
+
+A provider that asks for some time without messages gets it, from all workers and all campaigns that go through it.
+"""
 
 import time
 from collections.abc import Callable
@@ -45,3 +48,19 @@ def note(campaign_id: int, channel: str, in_server: float, in_all: float) -> Non
 def server_share(campaign_id: int, channel: str) -> float | None:
     """Of the newest batch; None when none was sent of late."""
     return cache.get(f"server:{campaign_id}:{channel}")
+
+
+def provider_of(campaign: Campaign, channel: str) -> str:
+    """Who takes this channel's messages: one for the whole install, but for merchants' own senders."""
+    return f"{channel}:{campaign.merchant_id}" if channel == "webhook" else channel
+
+
+def leave_alone(provider: str, seconds: float) -> None:
+    """Nothing is posted there for so long. Longer than what was asked for before counts; shorter does not."""
+    until = time.time() + seconds
+    if until > cache.get(f"peace:{provider}", 0.0):
+        cache.set(f"peace:{provider}", until, timeout=int(seconds) + 1)
+
+
+def is_left_alone(provider: str) -> bool:
+    return cache.get(f"peace:{provider}", 0.0) > time.time()

@@ -15,7 +15,7 @@ from campaigns.channels import configured
 from campaigns.channels.webhook import WebhookSession
 from campaigns.exceptions import ChannelUnavailable, SendFailure
 from campaigns.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from campaigns.services import endpoints
+from campaigns.services import endpoints, pace
 
 TIMEOUT = 5.0  # seconds for the connection, and again for the answer
 # Of one call: a task of half a minute at the most, so that one endpoint holds up no other for longer.
@@ -55,9 +55,11 @@ def due() -> list[int]:
 
 
 def tell(endpoint_id: int) -> int:
-    """Posts what is due to one endpoint, for twenty seconds at the most; returns how many it took."""
+    """Posts what is due to one endpoint, for twenty seconds at the most; returns how many it took. None while it asked to be
+    left alone (Retry-After).
+    """
     began, taken = time.monotonic(), 0
-    while time.monotonic() - began < SECONDS:
+    while time.monotonic() - began < SECONDS and not pace.is_left_alone(_name(endpoint_id)):
         endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id, disabled_at=None).first()
         claimed = _claim(endpoint_id) if endpoint else []
         if not claimed:
@@ -67,6 +69,10 @@ def tell(endpoint_id: int) -> int:
         if is_away:
             break
     return taken
+
+
+def _name(endpoint_id: int) -> str:
+    return f"endpoint:{endpoint_id}"
 
 
 def forget() -> int:
@@ -95,6 +101,8 @@ def _post_all(endpoint: WebhookEndpoint, claimed: list[WebhookDelivery], *, unti
         return 0, True
     try:
         while left and failures < MOST_FAILURES and time.monotonic() < until:
+            if pace.is_left_alone(_name(endpoint.pk)):
+                break
             one = left.pop(0)
             answer = _post(session, one)
             if answer is None:
@@ -123,8 +131,13 @@ def _post(session: WebhookSession, one: WebhookDelivery) -> tuple[bool, bool] | 
     except SendFailure as failure:
         _keep(one, began, False, failure.detail or failure.reason)
         is_gone = isinstance(failure, ChannelUnavailable) and failure.reason == "gone"
+        wait = getattr(failure, "retry_after", 0.0)
+        if wait:
+            pace.leave_alone(_name(one.endpoint_id), wait)
         is_over = one.tries > len(PAUSES)
-        fields = {"state": State.FAILED} if is_over else {"not_before": timezone.now() + PAUSES[one.tries - 1]}
+        fields = {"state": State.FAILED}
+        if not is_over:
+            fields = {"not_before": timezone.now() + max(PAUSES[one.tries - 1], timedelta(seconds=wait))}
         WebhookDelivery.objects.filter(pk=one.pk, state=State.WAITING).update(lease_until=None, **fields)
         return False, is_gone
     _keep(one, began, True, f"The server answered {answer.status}.")

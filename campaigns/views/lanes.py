@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from campaigns.contracts import BATCHES
 from campaigns.models import Campaign
 from campaigns.queries import monitor as queries
-from campaigns.services.pace import server_share
+from campaigns.services.pace import is_left_alone, provider_of, server_share
 
 FULL = 0.8  # of the campaign's own speed: from here on it is that which limits
 
@@ -52,6 +52,8 @@ def _waiting(lane: queries.Lane) -> str:
 
 
 def _going(campaign: Campaign, lane: queries.Lane, per_second: float | None) -> str:
+    if is_left_alone(provider_of(campaign, lane.channel)):
+        return _("the provider, which asked for some time without messages")
     if per_second is not None and per_second >= FULL * campaign.per_second:
         return _("the campaign's own speed of %(n)s a second") % {"n": campaign.per_second}
     if not lane.held:

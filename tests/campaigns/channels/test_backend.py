@@ -77,6 +77,13 @@ def test_what_a_provider_refuses(postmark, answer, kind, reason):
     assert MAIL.to not in str(failure.value)
 
 
+def test_a_provider_that_says_when_to_come_again_is_heard(postmark):
+    postmark.answers = [(429, {"ErrorCode": 429, "Message": "slow down"}, "Retry-After: 45")]
+    with BackendChannel(POSTMARK, 1.0).open() as session, pytest.raises(ChannelUnavailable) as failure:
+        session.send(MAIL)
+    assert (failure.value.reason, failure.value.retry_after) == ("try_later", 45)
+
+
 def test_no_provider_is_a_channel_that_is_away(settings):
     with provider() as server:
         url = server.url

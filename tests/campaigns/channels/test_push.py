@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from campaigns.channels.push import PushChannel, public_key, read_subscription
 from campaigns.contracts import PushMessage
-from campaigns.exceptions import AmbiguousOutcome, PermanentFailure, TransientFailure
+from campaigns.exceptions import AmbiguousOutcome, ChannelUnavailable, PermanentFailure, TransientFailure
 from tests.campaigns.channels.provider import HANG_UP, provider
 
 
@@ -88,6 +88,16 @@ def test_what_a_push_service_refuses(answer, kind, reason):
     with provider(answer) as server, channel().open() as session, pytest.raises(kind) as failure:
         session.send(message(server))
     assert failure.value.reason == reason
+
+
+def test_one_browser_that_shall_be_left_alone_leaves_the_others_as_they_are():
+    """A push service counts by browser: only its own trouble (503) is that of the whole channel."""
+    answers = ((429, b"", "Retry-After: 90"), (503, b"", "Retry-After: 90"))
+    with provider(*answers) as server, channel().open() as session:
+        for kind in (TransientFailure, ChannelUnavailable):
+            with pytest.raises(kind) as failure:
+                session.send(message(server))
+            assert (type(failure.value), failure.value.retry_after) == (kind, 90)
 
 
 def test_too_long_or_too_late_is_not_offered():
