@@ -51,19 +51,22 @@ class TriggerKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Trigger:
     """A kind, and its one number: hours after the cart was left, days after an order or without one, days that an interest
-    in a product lasts, days before the birthday.
+    in a product lasts, days before the birthday. `again` is after how many days it may take the same person in once more;
+    None: each person once.
     """
 
     kind: TriggerKind
     wait: int
+    again: int | None = None
 
     @classmethod
     def of(cls, kept: Mapping) -> "Trigger | None":
         """From the JSON of its row; None for a campaign that is sent once."""
-        return cls(TriggerKind(kept["kind"]), kept["wait"]) if kept else None
+        return cls(TriggerKind(kept["kind"]), kept["wait"], kept.get("again")) if kept else None
 
     def kept(self) -> dict:
-        return {"kind": self.kind.value, "wait": self.wait}
+        plain = {"kind": self.kind.value, "wait": self.wait}
+        return plain if self.again is None else plain | {"again": self.again}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.contracts import ROUTES, Block, Trigger, TriggerKind
+from campaigns.contracts import BATCHES, ROUTES, Block, Trigger, TriggerKind
 from campaigns.forms.block import BlockFields, initial_block
 from campaigns.models import Campaign, Codes
 from campaigns.queries import planning
@@ -40,7 +40,7 @@ WHEN = [
     (ON_RELEASE, _("When somebody releases it, after the approval")),
     (AT_TIME, _("At a set time, at one moment for all")),
     (AT_LOCAL, _("At a set time by each recipient's own clock")),
-    (ON_EVENT, _("Whenever an event names somebody, each person once")),
+    (ON_EVENT, _("Whenever an event names somebody")),
 ]
 TRIGGERS = [(kind.value, f"{rule.label} ({rule.unit})") for kind, rule in RULES.items()]
 
@@ -109,6 +109,15 @@ class PlanForm(BlockFields):
     )
     wait = forms.IntegerField(
         required=False, min_value=0, label=_("Its number"), help_text=_("Of hours or days, as the event says.")
+    )
+    again = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=730,
+        label=_("The same person again after, in days"),
+        help_text=_(
+            "When an event names them once more. Empty: each person once. They stay in the arm of their first entry."
+        ),
     )
     per_second = forms.IntegerField(
         min_value=1,
@@ -266,6 +275,19 @@ class PlanForm(BlockFields):
         if "wait" in given and (given["wait"] is None or not rule.least <= given["wait"] <= rule.most):
             asked = {"least": rule.least, "most": rule.most, "unit": rule.unit}
             self.add_error("wait", _("From %(least)s to %(most)s: %(unit)s.") % asked)
+        if given.get("again"):
+            self._check_again(given, rule.least_again)
+
+    def _check_again(self, given, least: int) -> None:
+        if given["again"] < least:
+            self.add_error(
+                "again",
+                _("At least %(least)s days: else one event would name the same person twice.") % {"least": least},
+            )
+        if BATCHES & set(given.get("channels", ())):
+            self.add_error(
+                "again", _("A file holds each person once: leave this empty, or choose channels without a file.")
+            )
 
     def _check_codes(self, given) -> None:
         if given.get("codes") and not given.get("offer"):
@@ -302,7 +324,7 @@ class PlanForm(BlockFields):
             wall = _wall(at)
             at = moment(wall, settings.PLATFORM_ZONE)
         if given["when"] == ON_EVENT:
-            at, late, trigger = None, None, Trigger(TriggerKind(given["trigger"]), given["wait"])
+            at, late, trigger = None, None, _trigger(given)
         if given["when"] == ON_RELEASE:
             # From now on, without an end: the release alone decides. An unchanged plan keeps its time and its digest.
             had = self.campaign is not None and self.campaign.late_after is None
@@ -356,6 +378,7 @@ def initial_of(campaign: Campaign | None) -> dict:
         "when": _when(plan, trigger, waits_for_release),
         "trigger": trigger.kind.value if trigger else "",
         "wait": trigger.wait if trigger else None,
+        "again": trigger.again if trigger else None,
         "scheduled_at": datetime.fromisoformat(plan.local_at)
         if plan.local_at
         else None
@@ -369,6 +392,10 @@ def initial_of(campaign: Campaign | None) -> dict:
         "utm_campaign": plan.utm_campaign,
         **initial_block(plan.block if campaign is None else Block.of(campaign.block)),
     }
+
+
+def _trigger(given) -> Trigger:
+    return Trigger(TriggerKind(given["trigger"]), given["wait"], given["again"])
 
 
 def _when(plan: Plan | Campaign, trigger: Trigger | None, waits_for_release: bool) -> str:

@@ -10,9 +10,11 @@ from customers.models import ContactPoint, Customer, Order
 
 
 class Assignment(models.Model):
-    """What the gate said of one person of the audience: an arm, or excluded and why. Written once, at the start.
+    """What the gate said of one person of the audience: an arm, or excluded and why.
 
-    Over all channels: whom one of them is open to has an arm, and Exclusion says which were not.
+    Over all channels: whom one of them is open to has an arm, and Exclusion says which were not. The arm is drawn once a
+    person and campaign, at the first entry that passes the gate, and stays for all that follow: whether somebody enters
+    again may depend on what they were sent, so an arm that was drawn anew would compare people whom the treatment chose.
     """
 
     class Arm(models.TextChoices):
@@ -28,6 +30,7 @@ class Assignment(models.Model):
     # People who share a contact point, over any number of others, share the arm: this is what was hashed.
     unit = models.CharField(max_length=64, blank=True)
     assigned_at = models.DateTimeField(db_default=Now())
+    entry = models.PositiveSmallIntegerField(default=1, db_default=1)  # that the arm was drawn at
 
     class Meta:
         constraints = [
@@ -44,16 +47,17 @@ class Assignment(models.Model):
 
 
 class Exclusion(models.Model):
-    """A channel that the gate closed for one person of the audience, in either arm, and why. Written once, at the start."""
+    """A channel that the gate closed for one person of the audience, in either arm, and why. Written once an entry."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="exclusions", db_index=False)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="exclusions")
     channel = models.CharField(max_length=10)
     reason = models.CharField(max_length=20)
+    entry = models.PositiveSmallIntegerField(default=1, db_default=1)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "customer", "channel"], name="excluded_once_a_channel"),
+            models.UniqueConstraint(fields=["campaign", "customer", "channel", "entry"], name="excluded_once_an_entry"),
             models.CheckConstraint(condition=models.Q(reason__gt=""), name="exclusion_has_a_reason"),
         ]
 
@@ -68,7 +72,7 @@ class MessageQuerySet(models.QuerySet):
 
 
 class Message(models.Model):
-    """One message to one person on one channel. The row is the queue: queued, claimed under a lease, then its outcome."""
+    """One message to one person on one channel, once an entry. The row is the queue: queued, claimed, then its outcome."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="messages")
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="messages")
@@ -77,6 +81,7 @@ class Message(models.Model):
     # With which probability this variant was drawn among those of the segment: what off-policy estimates divide by.
     propensity = models.FloatField(null=True)
     contact_point = models.ForeignKey(ContactPoint, null=True, on_delete=models.SET_NULL, related_name="+")
+    entry = models.PositiveSmallIntegerField(default=1, db_default=1)  # AudienceMember.entry
     state = models.CharField(max_length=10, choices=words(MessageState), default=MessageState.QUEUED.value)
     reason = models.CharField(max_length=20, blank=True)
     lease_token = models.UUIDField(null=True)
@@ -97,7 +102,7 @@ class Message(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "customer", "channel"], name="message_once"),
+            models.UniqueConstraint(fields=["campaign", "customer", "channel", "entry"], name="message_once_an_entry"),
             models.CheckConstraint(
                 condition=~models.Q(state="sending") | models.Q(lease_until__isnull=False), name="sending_has_a_lease"
             ),

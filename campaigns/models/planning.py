@@ -255,16 +255,20 @@ class Rewrite(models.Model):
 
 
 class AudienceMember(models.Model):
-    """One person of a frozen audience, with the products chosen for them. The approval's digest covers these rows."""
+    """One person of a frozen audience, with the products chosen for them. The approval's digest covers these rows. A
+    triggered campaign may take somebody in again: each entry has its own products and messages.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="audience")
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+")
     segment = models.ForeignKey(Segment, on_delete=models.PROTECT, related_name="+")
     items = ArrayField(models.BigIntegerField(), default=list)
     request_id = models.UUIDField(null=True)  # the exposure that these items will be
+    entry = models.PositiveSmallIntegerField(default=1, db_default=1)
+    entered_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["campaign", "customer"], name="audience_once")]
+        constraints = [models.UniqueConstraint(fields=["campaign", "customer", "entry"], name="audience_once_an_entry")]
 
     def __str__(self):
         return f"{self.campaign_id}: {self.customer_id}"

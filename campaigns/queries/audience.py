@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from campaigns.assignment import Units, threshold
 from campaigns.contracts import ROUTES, Arm, Cap, Route, Step, Waterfall
 from campaigns.models import Assignment, AudienceMember, Campaign, Message
 from campaigns.queries.places import clocks
+from campaigns.state import Kind
 
 # In the order they are asked. Each person leaves a channel at the first that holds. `words` is what people read.
 REASONS = {
@@ -31,13 +32,23 @@ REASONS = {
     "render": "the message cannot be filled for them",
 }
 
-# Before GATE, in its transaction: the audience that is asked about, as something whose size the planner knows.
+# Before GATE, in its transaction: the audience that is asked about, as something whose size the planner knows. Of people whom
+# an event may name again it is their newest entry, with the arm that was drawn at an earlier one.
 FROZEN = (
     "DROP TABLE IF EXISTS pg_temp.frozen_audience",
     """
     CREATE TEMP TABLE frozen_audience ON COMMIT DROP AS
-    SELECT customer_id, segment_id, items FROM campaigns_audiencemember
-    WHERE campaign_id = %(campaign)s AND (%(only)s::bigint[] IS NULL OR customer_id = ANY(%(only)s::bigint[]))
+    SELECT a.customer_id, a.segment_id, a.items, a.entry,
+           CASE WHEN %(may_enter_again)s THEN (
+               SELECT s.arm FROM campaigns_assignment s
+               WHERE s.campaign_id = a.campaign_id AND s.customer_id = a.customer_id AND s.arm <> 'excluded'
+           ) END AS arm
+    FROM campaigns_audiencemember a
+    WHERE a.campaign_id = %(campaign)s AND (%(only)s::bigint[] IS NULL OR a.customer_id = ANY(%(only)s::bigint[]))
+      AND (NOT %(may_enter_again)s OR NOT EXISTS (
+          SELECT FROM campaigns_audiencemember n
+          WHERE n.campaign_id = a.campaign_id AND n.customer_id = a.customer_id AND n.entry > a.entry
+      ))
     """,
     "ANALYZE frozen_audience",
     "SET LOCAL work_mem = '64MB'",
@@ -48,12 +59,13 @@ FROZEN = (
 #   stops     where an address that is used on another channel is stopped for good: it bounced, was complained about, erased
 #   handle    who is stopped on social networks by their handle, while the address is what would be matched there
 #   local_at  when the clock at their place shows what the campaign names; NULL where it goes at one moment for all
-#   heard     what other campaigns said or are about to say, no longer ago than the widest cap: read in one pass
+#   heard     what other campaigns, or this one at an earlier entry, said or are about to say, no longer ago than the widest
+#             cap: read in one pass
 # What a person said and who must not be written to are joined, each by a unique key: a million times a look-up of its own
 # would be most of the time that the gate takes.
 GATE = """
 WITH member AS MATERIALIZED (
-    SELECT a.customer_id, a.segment_id, a.items, COALESCE(u.unit, a.customer_id) AS unit,
+    SELECT a.customer_id, a.segment_id, a.items, a.entry, a.arm, COALESCE(u.unit, a.customer_id) AS unit,
            cu.erased_at IS NOT NULL OR cu.merged_into_id IS NOT NULL AS is_gone, cu.excluded_at IS NOT NULL AS is_flagged,
            n.id IS NOT NULL AS says_no, place.at AS local_at
     FROM frozen_audience a
@@ -77,7 +89,7 @@ WITH member AS MATERIALIZED (
     SELECT m.customer_id, m.channel, CASE WHEN m.state IN ('queued', 'sending') THEN %(now)s::timestamptz
                                           ELSE COALESCE(m.sent_at, m.attempted_at) END AS at
     FROM campaigns_message m JOIN member ON member.customer_id = m.customer_id
-    WHERE m.campaign_id <> %(campaign)s AND EXISTS (SELECT FROM cap)
+    WHERE (m.campaign_id <> %(campaign)s OR m.entry < member.entry) AND EXISTS (SELECT FROM cap)
       AND (m.state IN ('queued', 'sending')
            OR m.state = ANY(%(heard)s) AND COALESCE(m.sent_at, m.attempted_at) > (SELECT min(since) FROM cap))
 ), capped AS (
@@ -113,7 +125,7 @@ WITH member AS MATERIALIZED (
            row_number() OVER (PARTITION BY channel, reason IS NULL, lookup ORDER BY customer_id) AS nth
     FROM asked
 )
-SELECT d.customer_id, d.segment_id, d.channel, d.contact_id, 'customer:' || d.unit AS unit, d.local_at,
+SELECT d.customer_id, d.segment_id, d.channel, d.contact_id, 'customer:' || d.unit AS unit, d.local_at, d.entry, d.arm,
     CASE
     WHEN d.reason IS NOT NULL THEN d.reason
     WHEN d.nth > 1 AND d.lookup IS NOT NULL THEN 'shared_contact'
@@ -137,7 +149,7 @@ PEOPLE = f"""
 SELECT customer_id, min(segment_id) AS segment_id, min(unit) AS unit,
        CASE WHEN bool_or(reason = '') THEN ''
             ELSE (%(order)s::text[])[max(array_position(%(order)s::text[], reason))] END AS reason,
-       {HELD_OUT.format(unit="min(unit)")} AS is_holdout
+       COALESCE(min(arm) = 'holdout', {HELD_OUT.format(unit="min(unit)")}) AS is_holdout, min(entry) AS entry
 FROM gate GROUP BY customer_id
 """  # noqa: S608 - constants of this module
 # "" as the channel stands for people over all channels.
@@ -164,12 +176,13 @@ AMONG = "c.customer_id = ANY(%(customers)s)"
 # compare twenty thousand people with each other.
 CLOSED = """
 SELECT channel, reason, arm, count(*) FROM (
-    SELECT channel, reason, max(arm) OVER (PARTITION BY customer_id) AS arm FROM (
-        SELECT customer_id, channel, reason, NULL AS arm FROM campaigns_exclusion WHERE campaign_id = %(campaign)s
+    SELECT channel, reason, entry, max(arm) OVER each AS arm, max(drawn) OVER each AS drawn FROM (
+        SELECT customer_id, channel, reason, entry, NULL AS arm, NULL::int AS drawn FROM campaigns_exclusion
+        WHERE campaign_id = %(campaign)s
         UNION ALL
-        SELECT customer_id, NULL, NULL, arm FROM campaigns_assignment WHERE campaign_id = %(campaign)s
-    ) said
-) closed WHERE channel IS NOT NULL GROUP BY 1, 2, 3
+        SELECT customer_id, NULL, NULL, NULL, arm, entry FROM campaigns_assignment WHERE campaign_id = %(campaign)s
+    ) said WINDOW each AS (PARTITION BY customer_id)
+) closed WHERE channel IS NOT NULL AND entry = drawn GROUP BY 1, 2, 3
 """
 # Products of the audience that cannot be bought now: of some thousand products few, so that each person is asked cheaply.
 SOLD_OUT = """
@@ -235,6 +248,7 @@ def gate_parameters(campaign: Campaign, now: datetime, unrenderable: list[int], 
     return {
         "campaign": campaign.pk,
         "only": only,
+        "may_enter_again": campaign.kind == Kind.TRIGGERED,
         "channels": campaign.channels,
         "kinds": [route(channel).contact for channel in campaign.channels],
         "consents": [route(channel).consent for channel in campaign.channels],
@@ -343,6 +357,20 @@ def audience_rows(campaign_id: int) -> Iterator[tuple[int, int, list[int]]]:
     """(customer id, segment id, product ids) in the order of customers, streamed: the digest reads a million of them."""
     rows = AudienceMember.objects.filter(campaign_id=campaign_id).order_by("customer_id")
     return rows.values_list("customer_id", "segment_id", "items").iterator(chunk_size=5000)
+
+
+def newest_entries(campaign: Campaign, customer_ids: list[int]) -> QuerySet[AudienceMember]:
+    """One row a person: of somebody who was taken in again, the last entry."""
+    rows = AudienceMember.objects.filter(campaign=campaign, customer_id__in=customer_ids)
+    return rows.order_by("customer_id", "-entry").distinct("customer_id")
+
+
+def entry_of(message: Message) -> AudienceMember | None:
+    """With what this message's person was taken in for it."""
+    rows = AudienceMember.objects.filter(
+        campaign=message.campaign_id, customer=message.customer_id, entry=message.entry
+    )
+    return rows.first()
 
 
 def message_states(campaign_id: int) -> dict[str, int]:

@@ -8,7 +8,18 @@ from campaigns.models import Assignment, Campaign, Message
 from customers.models import Customer
 from registry.models import ModelVersion
 
-LOG_FIELDS = ("pk", "customer_id", "channel", "variant_id", "state", "reason", "queued_at", "attempted_at", "sent_at")
+LOG_FIELDS = (
+    "pk",
+    "customer_id",
+    "entry",
+    "channel",
+    "variant_id",
+    "state",
+    "reason",
+    "queued_at",
+    "attempted_at",
+    "sent_at",
+)
 
 
 def person(customer_id: int) -> Customer | None:

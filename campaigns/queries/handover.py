@@ -59,7 +59,7 @@ class Part:
 
 
 def parts(campaign: Campaign) -> list[Part]:
-    """One row a batch channel, in the campaign's order; reads index message_once in one pass."""
+    """One row a batch channel, in the campaign's order; reads index message_once_an_entry in one pass."""
     found = [channel for channel in campaign.channels if channel in BATCHES]
     if not found:
         return []

@@ -239,7 +239,7 @@ def funnel(campaign: Campaign, treated: ArmResult) -> Funnel:
         unknown=Count("pk", filter=Q(state="unknown")),
     )
     clicks = Click.objects.filter(message__campaign=campaign).aggregate(
-        clickers=Count("message", filter=Q(is_machine=False), distinct=True),
+        clickers=Count("message__customer", filter=Q(is_machine=False), distinct=True),
         machine=Count("pk", filter=Q(is_machine=True)),
         simulated=Count("pk", filter=Q(origin=Origin.SIMULATED)),
     )

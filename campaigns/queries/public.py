@@ -6,7 +6,8 @@ from datetime import datetime
 from django.db.models import Q
 
 from campaigns.contracts import ROUTES
-from campaigns.models import AudienceMember, Message
+from campaigns.models import Message
+from campaigns.queries.audience import entry_of
 from catalog.contracts import ProductFacts
 from catalog.queries import by_ids
 from customers.models import ConsentRecord, ContactPoint
@@ -48,7 +49,7 @@ def permission(customer_id: int, channel: str) -> Permission | None:
 
 def shown(message: Message) -> list[Shown]:
     """The products of the message, each with the reason why this person saw it."""
-    member = AudienceMember.objects.filter(campaign=message.campaign_id, customer=message.customer_id).first()
+    member = entry_of(message)
     items = member.items if member else []
     products = by_ids(items)
     own = items_for([message.customer_id], k=RECOMMENDED, merchant_id=message.campaign.merchant_id)

@@ -10,6 +10,10 @@ from campaigns.models import Campaign, SurveyAnswer
 from campaigns.queries.arms import COUNTED
 from campaigns.queries.measurement import Window
 
+# Of somebody who was taken in again, the first message on each channel: what a person did counts once.
+FIRST = """(m.entry = 1 OR NOT EXISTS (
+    SELECT FROM campaigns_message e WHERE e.campaign_id = m.campaign_id AND e.customer_id = m.customer_id
+      AND e.channel = m.channel AND e.entry < m.entry))"""
 # One row a message first, so that a person's clicks, orders and answer count once; then by wording and channel.
 # An order counts for every channel that its buyer was written to on: nobody can say which one it was.
 GROUPS = f"""
@@ -39,8 +43,8 @@ FROM campaigns_message m
 JOIN campaigns_messagevariant v ON v.id = m.variant_id
 JOIN campaigns_segment s ON s.id = v.segment_id
 LEFT JOIN clicked k ON k.message_id = m.id
-LEFT JOIN spent ON spent.customer_id = m.customer_id
-LEFT JOIN left_us l ON l.customer_id = m.customer_id AND l.channel = m.channel
+LEFT JOIN spent ON spent.customer_id = m.customer_id AND {FIRST}
+LEFT JOIN left_us l ON l.customer_id = m.customer_id AND l.channel = m.channel AND {FIRST}
 LEFT JOIN campaigns_surveyanswer a ON a.message_id = m.id AND a.at < %(until)s
 WHERE m.campaign_id = %(campaign)s
 GROUP BY v.segment_id, s.name, v.id, v.label, m.channel ORDER BY s.name, v.segment_id, v.label, v.id, m.channel

@@ -10,7 +10,7 @@ from campaigns.models import Approval, AudienceMember, Campaign, Comment, Messag
 from copywriting.models import Draft, Finding
 
 # A few people of each segment, the smallest ids first, so that two reviewers talk about the same. Reads index
-# audience_once in the order of customers until each segment has its few.
+# audience_once_an_entry in the order of customers until each segment has its few.
 SAMPLES = """
 SELECT wanted.segment_id, found.customer_id, customer.external_id, found.item
 FROM unnest(%(segments)s::bigint[]) AS wanted(segment_id)

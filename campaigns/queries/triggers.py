@@ -19,9 +19,14 @@ LATE = timedelta(days=2)
 LIMIT = 5_000  # people a sweep: the rest come with the next one, a minute later
 PRODUCTS = 12  # as many as a message may show
 
+# Whom the campaign took in before: at all, or where it may do so again, less than that many days ago.
+TAKEN = """EXISTS (
+    SELECT FROM campaigns_audiencemember a WHERE a.campaign_id = %(campaign)s AND a.customer_id = {customer}
+      AND (%(again)s::int IS NULL OR a.entered_at > %(now)s::timestamptz - make_interval(days => %(again)s::int))
+)"""
 # The last word on each product of a cart, in the window; whoever ordered since they began to fill it is done. Reads
 # event_name and order_customer.
-CARTS = """
+CARTS = f"""
 WITH word AS (
     SELECT DISTINCT ON (e.customer_id, e.properties ->> 'product_id')
            e.customer_id, e.merchant_id, e.properties ->> 'product_id' AS product, e.name, e.occurred_at
@@ -35,32 +40,32 @@ WHERE w.name = 'Product Added' AND w.customer_id IN (
     SELECT customer_id FROM word GROUP BY customer_id HAVING max(occurred_at) <= %(until)s
 ) AND NOT EXISTS (
     SELECT FROM customers_order o WHERE o.customer_id = w.customer_id AND o.ordered_at >= w.occurred_at
-) AND NOT EXISTS (SELECT FROM campaigns_audiencemember a WHERE a.campaign_id = %(campaign)s AND a.customer_id = w.customer_id)
+) AND NOT {TAKEN.format(customer="w.customer_id")}
 ORDER BY w.occurred_at DESC LIMIT %(limit)s
-"""
+"""  # noqa: S608 - TAKEN is a constant of this module
 # The newest order of a person lies in the window, and none came after it. Reads order_time and order_customer.
-ORDERED = """
+ORDERED = f"""
 SELECT DISTINCT o.customer_id FROM customers_order o
 WHERE o.ordered_at > %(since)s AND o.ordered_at <= %(until)s AND o.cancelled_at IS NULL AND o.customer_id IS NOT NULL
   AND NOT EXISTS (SELECT FROM customers_order n WHERE n.customer_id = o.customer_id AND n.ordered_at > o.ordered_at)
-  AND NOT EXISTS (SELECT FROM campaigns_audiencemember a WHERE a.campaign_id = %(campaign)s AND a.customer_id = o.customer_id)
+  AND NOT {TAKEN.format(customer="o.customer_id")}
 LIMIT %(limit)s
-"""
+"""  # noqa: S608 - TAKEN is a constant of this module
 # Who looked at, put into a cart or wished for one of these products lately. Reads event_name.
-INTERESTED = """
+INTERESTED = f"""
 SELECT e.customer_id, p.id FROM customers_event e
 JOIN catalog_product p ON p.external_id = e.properties ->> 'product_id' AND p.id = ANY(%(products)s)
 WHERE e.name IN ('Product Viewed', 'Product Added', 'Product Added to Wishlist') AND e.occurred_at > %(since)s
   AND e.customer_id IS NOT NULL
-  AND NOT EXISTS (SELECT FROM campaigns_audiencemember a WHERE a.campaign_id = %(campaign)s AND a.customer_id = e.customer_id)
+  AND NOT {TAKEN.format(customer="e.customer_id")}
 GROUP BY 1, 2 ORDER BY max(e.occurred_at) DESC LIMIT %(limit)s
-"""
-BIRTHDAYS = """
+"""  # noqa: S608 - TAKEN is a constant of this module
+BIRTHDAYS = f"""
 SELECT c.id FROM customers_customer c
 WHERE right(c.attributes ->> 'birthday', 5) = ANY(%(days)s) AND c.erased_at IS NULL AND c.merged_into_id IS NULL
-  AND NOT EXISTS (SELECT FROM campaigns_audiencemember a WHERE a.campaign_id = %(campaign)s AND a.customer_id = c.id)
+  AND NOT {TAKEN.format(customer="c.id")}
 LIMIT %(limit)s
-"""
+"""  # noqa: S608 - TAKEN is a constant of this module
 
 Hits = dict[int, list[int]]  # by customer: the products that the event was about, the newest first
 
@@ -73,19 +78,29 @@ class Rule:
     unit: str
     least: int
     most: int
-    find: Callable[[int, int, datetime, datetime], Hits]
+    find: Callable[["Asked", datetime, datetime], Hits]
     every: timedelta = timedelta(minutes=1)
+    least_again: int = 1  # days until the same person may be taken in once more; of a birthday not the same one twice
 
 
-def _rows(sql: str, **parameters) -> list[tuple]:
+@dataclass(frozen=True)
+class Asked:
+    """By which campaign, and its trigger."""
+
+    campaign: int
+    trigger: Trigger
+
+
+def _rows(sql: str, asked: Asked, now: datetime, **parameters) -> list[tuple]:
+    common = {"campaign": asked.campaign, "again": asked.trigger.again, "now": now, "limit": LIMIT}
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"limit": LIMIT, **parameters})
+        cursor.execute(sql, common | parameters)
         return cursor.fetchall()
 
 
-def _carts(campaign: int, hours: int, since: datetime, now: datetime) -> Hits:
-    until = now - timedelta(hours=hours)
-    rows = _rows(CARTS, campaign=campaign, since=max(since, now - LATE) - timedelta(hours=hours), until=until)
+def _carts(asked: Asked, since: datetime, now: datetime) -> Hits:
+    wait = timedelta(hours=asked.trigger.wait)
+    rows = _rows(CARTS, asked, now, since=max(since, now - LATE) - wait, until=now - wait)
     named: dict[int | None, set[str]] = {}
     for _, merchant, product in rows:
         named.setdefault(merchant, set()).add(product)
@@ -93,31 +108,33 @@ def _carts(campaign: int, hours: int, since: datetime, now: datetime) -> Hits:
     return _gathered((customer, known[merchant].get(product)) for customer, merchant, product in rows)
 
 
-def _ordered(campaign: int, days: int, since: datetime, now: datetime) -> Hits:
-    until = now - timedelta(days=days)
-    rows = _rows(ORDERED, campaign=campaign, since=max(since, now - LATE) - timedelta(days=days), until=until)
+def _ordered(asked: Asked, since: datetime, now: datetime) -> Hits:
+    wait = timedelta(days=asked.trigger.wait)
+    rows = _rows(ORDERED, asked, now, since=max(since, now - LATE) - wait, until=now - wait)
     return {customer: [] for (customer,) in rows}
 
 
-def _interested(what: ProductChange.What) -> Callable[[int, int, datetime, datetime], Hits]:
-    def find(campaign: int, days: int, since: datetime, now: datetime) -> Hits:
+def _interested(what: ProductChange.What) -> Callable[[Asked, datetime, datetime], Hits]:
+    def find(asked: Asked, since: datetime, now: datetime) -> Hits:
         changed = ProductChange.objects.filter(what=what, at__gt=max(since, now - LATE), at__lte=now)
         products = list(changed.values_list("product_id", flat=True).distinct()[:LIMIT])
         if not products:
             return {}
-        return _gathered(_rows(INTERESTED, campaign=campaign, products=products, since=now - timedelta(days=days)))
+        lately = now - timedelta(days=asked.trigger.wait)
+        return _gathered(_rows(INTERESTED, asked, now, products=products, since=lately))
 
     return find
 
 
-def _birthdays(campaign: int, days: int, since: datetime, now: datetime) -> Hits:
+def _birthdays(asked: Asked, since: datetime, now: datetime) -> Hits:
     """Also those of the days since the last sweep; who was born on 29 February has it on the 28th of other years."""
+    days = asked.trigger.wait
     first = max(since, now - LATE).date() + timedelta(days=days)
     ahead = [first + timedelta(days=n) for n in range((now.date() + timedelta(days=days) - first).days + 1)]
     named = {f"{day:%m-%d}" for day in ahead}
     if "02-28" in named and not _is_leap(next(day for day in ahead if f"{day:%m-%d}" == "02-28").year):
         named.add("02-29")
-    return {customer: [] for (customer,) in _rows(BIRTHDAYS, campaign=campaign, days=sorted(named))}
+    return {customer: [] for (customer,) in _rows(BIRTHDAYS, asked, now, days=sorted(named))}
 
 
 def _is_leap(year: int) -> bool:
@@ -145,7 +162,7 @@ RULES: Mapping[TriggerKind, Rule] = {
         "a price fell", "days that an interest in it lasts", 1, 180,
         _interested(ProductChange.What.PRICE_FELL), timedelta(minutes=5),
     ),
-    TriggerKind.BIRTHDAY: Rule("a birthday", "days before it", 0, 30, _birthdays, timedelta(hours=1)),
+    TriggerKind.BIRTHDAY: Rule("a birthday", "days before it", 0, 30, _birthdays, timedelta(hours=1), least_again=300),
 }  # fmt: skip
 
 
@@ -156,5 +173,5 @@ def words(trigger: Trigger) -> str:
 
 
 def hits(campaign_id: int, trigger: Trigger, since: datetime, now: datetime) -> Hits:
-    """Who is to be taken in now, at most LIMIT, whom the campaign has not taken in before."""
-    return RULES[trigger.kind].find(campaign_id, trigger.wait, since, now)
+    """Who is to be taken in now, at most LIMIT, whom the campaign has not taken in before, or may once more."""
+    return RULES[trigger.kind].find(Asked(campaign_id, trigger), since, now)

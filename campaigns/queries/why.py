@@ -19,6 +19,7 @@ class Heard:
     at: datetime | None = None
     not_before: datetime | None = None  # of a message that still waits
     error: str = ""
+    entry: int = 1
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ def of_campaign(campaign: Campaign, customer_id: int) -> Answer:
     row = Assignment.objects.filter(campaign=campaign, customer__in=records).select_related("segment").first()
     if row is None:
         member = (
-            AudienceMember.objects.filter(campaign=campaign, customer__in=records).select_related("segment").first()
+            AudienceMember.objects.filter(campaign=campaign, customer__in=records)
+            .select_related("segment")
+            .order_by("-entry")
+            .first()
         )
         return Answer(campaign, member.segment.name if member else "", "", "", "", None, ())
     closed = Exclusion.objects.filter(campaign=campaign, customer=row.customer_id)
@@ -63,9 +67,14 @@ def of_person(customer_id: int) -> list[Answer]:
 
 
 def _answer(campaign: Campaign, row: Assignment, closed: list[Exclusion], built: list[Message]) -> Answer:
-    shut, sent = {one.channel: one.reason for one in closed}, {one.channel: one for one in built}
+    shut = {(one.entry, one.channel): one.reason for one in closed}
+    sent = {(one.entry, one.channel): one for one in built}
+    entries = sorted({row.entry, *(entry for entry, _ in (*shut, *sent))})
     heard = [
-        _heard(sent[channel]) if channel in sent else Heard(channel, "", shut.get(channel, ""))
+        _heard(sent[entry, channel])
+        if (entry, channel) in sent
+        else Heard(channel, "", shut.get((entry, channel), ""), entry=entry)
+        for entry in entries
         for channel in campaign.channels
     ]
     segment = row.segment.name if row.segment else ""
@@ -75,4 +84,4 @@ def _answer(campaign: Campaign, row: Assignment, closed: list[Exclusion], built:
 def _heard(message: Message) -> Heard:
     at = message.sent_at or message.attempted_at
     waits = message.not_before if message.state == "queued" else None
-    return Heard(message.channel, message.state, message.reason, at, waits, message.error)
+    return Heard(message.channel, message.state, message.reason, at, waits, message.error, message.entry)

@@ -19,25 +19,31 @@ EXAMPLES = 200  # people of each segment whom the review of a triggered campaign
 
 # One statement: what the gate says, each person's arm, each channel that is closed to them, and one queued message for
 # each channel that is open to somebody who is treated. A wave is a random part of a channel's messages; a file is whole.
+# Whom an event names again keeps the arm that was drawn for them: an assignment changes once at the most, from excluded.
 # Where it goes by each recipient's clock, the waves do as well: at every place a few first, and the next after the wait.
 # Which of several variants a person gets is drawn with it: those who share an address, and all channels, get the same.
 DRAW = f"""
 WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE}), closed AS (
-    INSERT INTO campaigns_exclusion (campaign_id, customer_id, channel, reason)
-    SELECT %(campaign)s, customer_id, channel, reason FROM gate WHERE reason <> ''
+    INSERT INTO campaigns_exclusion (campaign_id, customer_id, channel, reason, entry)
+    SELECT %(campaign)s, customer_id, channel, reason, entry FROM gate WHERE reason <> ''
 ), assigned AS (
-    INSERT INTO campaigns_assignment (campaign_id, customer_id, segment_id, arm, reason, unit, assigned_at)
+    INSERT INTO campaigns_assignment AS known (campaign_id, customer_id, segment_id, arm, reason, unit, assigned_at, entry)
     SELECT %(campaign)s, customer_id, segment_id,
-           CASE WHEN reason <> '' THEN 'excluded' WHEN is_holdout THEN 'holdout' ELSE 'treated' END, reason, unit, %(now)s
+           CASE WHEN reason <> '' THEN 'excluded' WHEN is_holdout THEN 'holdout' ELSE 'treated' END, reason, unit, %(now)s,
+           entry
     FROM person
+    ON CONFLICT (campaign_id, customer_id) DO UPDATE
+    SET segment_id = EXCLUDED.segment_id, arm = EXCLUDED.arm, reason = EXCLUDED.reason, unit = EXCLUDED.unit,
+        assigned_at = EXCLUDED.assigned_at, entry = EXCLUDED.entry
+    WHERE known.arm = 'excluded' AND known.entry < EXCLUDED.entry
 )
 INSERT INTO campaigns_message (campaign_id, customer_id, channel, variant_id, contact_point_id, state, reason, tries,
-                               provider_id, error, wave, propensity, not_before)
+                               provider_id, error, wave, propensity, not_before, entry)
 SELECT %(campaign)s, q.customer_id, q.channel, q.variant, q.contact_id, 'queued',
        CASE WHEN q.local_at IS NULL THEN '' ELSE 'local_time' END, 0, '', '', w.number, q.propensity,
-       COALESCE(q.local_at + (w.number - 1) * %(wave_wait)s::interval, now())
+       COALESCE(q.local_at + (w.number - 1) * %(wave_wait)s::interval, now()), q.entry
 FROM (
-    SELECT gate.customer_id, gate.channel, gate.contact_id,
+    SELECT gate.customer_id, gate.channel, gate.contact_id, gate.entry,
            CASE WHEN NOT gate.channel = ANY(%(batches)s::text[]) THEN gate.local_at END AS local_at,
            v.id AS variant, v.high - v.low AS propensity,
            count(*) OVER (PARTITION BY gate.channel) AS size,
@@ -45,7 +51,7 @@ FROM (
     FROM gate
     JOIN {SLICES} AS v(id, segment_id, low, high) ON v.segment_id = gate.segment_id
          AND {UNIFORM.format(unit="gate.unit")} >= v.low AND {UNIFORM.format(unit="gate.unit")} < v.high
-    WHERE gate.reason = '' AND NOT {HELD_OUT.format(unit="gate.unit")}
+    WHERE gate.reason = '' AND NOT COALESCE(gate.arm = 'holdout', {HELD_OUT.format(unit="gate.unit")})
 ) q
 CROSS JOIN LATERAL (
     SELECT 1 + count(*) AS number FROM unnest(%(waves)s::float8[]) AS w(share)
@@ -100,7 +106,7 @@ def draw(campaign: Campaign, unrenderable: list[int], only: list[int] | None = N
         }
         asked = gate_parameters(campaign, timezone.now(), unrenderable, only)
         ask_gate(cursor, DRAW, asked | waves | parameters(campaign))
-    issue(campaign)
+    issue(campaign, only)
     return waterfall(campaign.pk)
 
 

@@ -22,14 +22,17 @@ NOT_BOUGHT = """
     SELECT 1 FROM customers_order o JOIN customers_orderline l ON l.order_id = o.id
     WHERE o.customer_id = {customer} AND o.ordered_at > %(since)s AND o.cancelled_at IS NULL AND l.product_id = {product}))
 """
-ONLY = "(%(only)s::bigint[] IS NULL OR {customer} = ANY(%(only)s::bigint[]))"
+# Of somebody who was taken in again, their newest entry: what was chosen for an earlier one stays as it was sent.
+ONLY = """(%(only)s::bigint[] IS NULL OR a.customer_id = ANY(%(only)s::bigint[]) AND NOT EXISTS (
+    SELECT FROM campaigns_audiencemember n
+    WHERE n.campaign_id = a.campaign_id AND n.customer_id = a.customer_id AND n.entry > a.entry))"""
 # The pins, and behind them what somebody was taken in with: the products of the event that a triggered campaign answers.
 START = f"""
 UPDATE campaigns_audiencemember a
 SET items = (%(pins)s::bigint[] || ARRAY(
     SELECT x.product FROM unnest(a.items) WITH ORDINALITY AS x(product, n) JOIN catalog_product p ON p.id = x.product
     WHERE {ALLOWED} AND NOT x.product = ANY(%(pins)s::bigint[]) ORDER BY n))[1:%(items)s]
-WHERE campaign_id = %(campaign)s AND {ONLY.format(customer="a.customer_id")}
+WHERE campaign_id = %(campaign)s AND {ONLY}
   AND cardinality(%(pins)s::bigint[] || a.items) > 0
 """  # noqa: S608 - all parts are constants
 # The best of each person's own list behind the pins. Who asked not to be personalised is left for the common list. Asked of
@@ -43,7 +46,7 @@ SET items = (a.items || ARRAY(
     ORDER BY r.rank LIMIT %(items)s))[1:%(items)s]
 FROM customers_customer c
 WHERE a.campaign_id = %(campaign)s AND c.id = a.customer_id AND c.personalise
-  AND cardinality(a.items) < %(items)s AND {ONLY.format(customer="a.customer_id")}
+  AND cardinality(a.items) < %(items)s AND {ONLY}
 """  # noqa: S608 - all parts are constants
 # What stands highest in the lists of a segment's people, by the sum of 1 / rank.
 OF_SEGMENT = f"""
@@ -65,7 +68,7 @@ SET items = (a.items || ARRAY(
     ORDER BY n))[1:%(items)s]
 FROM customers_customer c
 WHERE a.campaign_id = %(campaign)s AND c.id = a.customer_id AND cardinality(a.items) < %(items)s
-  AND {ONLY.format(customer="a.customer_id")}
+  AND {ONLY}
   AND (%(segment)s::bigint IS NULL OR a.segment_id = %(segment)s)
   AND (c.personalise OR %(for_all)s)
   AND (NOT c.personalise OR %(for_personal)s)

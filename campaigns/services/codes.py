@@ -21,8 +21,10 @@ INSERT INTO campaigns_couponcode (campaign_id, offer_id, customer_id, code, orig
 SELECT a.campaign_id, %(offer)s, a.customer_id, {_SIGNS}, 'observed'
 FROM (SELECT campaign_id, customer_id, uuid_send(gen_random_uuid()) AS bytes
       FROM campaigns_assignment t WHERE campaign_id = %(campaign)s AND arm = 'treated'
+        AND (%(only)s::bigint[] IS NULL OR t.customer_id = ANY(%(only)s::bigint[]))
         AND NOT EXISTS (SELECT FROM campaigns_couponcode k
-                        WHERE k.campaign_id = t.campaign_id AND k.customer_id = t.customer_id)) a
+                        WHERE k.campaign_id = t.campaign_id AND k.customer_id = t.customer_id
+                          AND NOT EXISTS (SELECT FROM campaigns_redemption r WHERE r.code_id = k.id))) a
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - the parts are constants of this module
 # Orders that name a code of a campaign, each once. Of several campaigns with one shared code the person's own comes first,
@@ -57,8 +59,10 @@ def redeem() -> int:
         return cursor.rowcount
 
 
-def issue(campaign: Campaign) -> int:
-    """The codes of a campaign that starts or takes people in, inside its transaction; returns how many rows were made."""
+def issue(campaign: Campaign, only: list[int] | None = None) -> int:
+    """The codes of a campaign that starts or takes these people in, inside its transaction; returns how many rows were made.
+    Who is taken in again keeps a code of their own that is still good, and gets another one for one that is used up.
+    """
     if campaign.codes == Codes.SHARED:
         CouponCode.objects.get_or_create(
             campaign=campaign, offer_id=campaign.offer_id, code=campaign.shared_code, customer=None
@@ -67,7 +71,7 @@ def issue(campaign: Campaign) -> int:
     if campaign.codes != Codes.UNIQUE:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(ISSUE, {"campaign": campaign.pk, "offer": campaign.offer_id})
+        cursor.execute(ISSUE, {"campaign": campaign.pk, "offer": campaign.offer_id, "only": only})
         return cursor.rowcount
 
 
@@ -77,5 +81,7 @@ def codes_of(campaign: Campaign, customer_ids: list[int]) -> dict[int, str]:
         return dict.fromkeys(customer_ids, campaign.shared_code)
     if campaign.codes != Codes.UNIQUE:
         return {}
-    rows = CouponCode.objects.filter(campaign=campaign, customer_id__in=customer_ids)
+    rows = CouponCode.objects.filter(campaign=campaign, customer_id__in=customer_ids).order_by(
+        "pk"
+    )  # the newest counts
     return dict(rows.values_list("customer_id", "code"))

@@ -371,11 +371,12 @@ def _say_lost(message_id: int, state: MessageState) -> None:
 def _log_exposures(batch: Batch, sent: list[Message]) -> None:
     if not sent:
         return
+    entries = {(m.customer_id, m.entry) for m in sent}
     rows = AudienceMember.objects.filter(campaign=batch.campaign, customer_id__in=[m.customer_id for m in sent])
     log_exposures(
         surface=batch.channel,
         model_version_id=batch.campaign.recommender_id,
-        rows=[(row.request_id, row.customer_id, row.items) for row in rows],
+        rows=[(row.request_id, row.customer_id, row.items) for row in rows if (row.customer_id, row.entry) in entries],
     )
 
 

@@ -41,6 +41,7 @@ def of_campaign(campaign: Campaign, *, actor, reason: str) -> BinaryIO:
             (
                 "message_id",
                 "customer_id",
+                "entry",
                 "channel",
                 "variant_id",
                 "state",

@@ -26,6 +26,7 @@ from campaigns.channels import audience as formats
 from campaigns.channels import sheet
 from campaigns.contracts import AudienceContact, Coupon
 from campaigns.models import AudienceMember, Campaign, CouponCode, HandOver, Listed, Message, Segment, Target
+from campaigns.queries.audience import newest_entries
 from campaigns.queries.handover import JUDGED, TARGETS, judged_by
 from campaigns.services import ads
 from campaigns.services.codes import codes_of
@@ -42,8 +43,8 @@ LEASE = timedelta(hours=1)  # a million lines take some minutes; a slow line is 
 OPEN = (CampaignState.SENDING, CampaignState.RUNNING, CampaignState.SENT)
 TILL_HEADER = ("code", "offer_type", "value", "currency", "valid_from", "valid_to", "max_uses")
 
-# A block of a segment's people in the order of their ids, by index message_once, with what the last question says of each;
-# rows that nobody has taken yet and that may not go are closed, those that may go are under way.
+# A block of a segment's people in the order of their ids, by index message_once_an_entry, with what the last question says of
+# each; rows that nobody has taken yet and that may not go are closed, those that may go are under way.
 TAKE = f"""
 WITH block AS MATERIALIZED (
     SELECT m.id, m.customer_id, v.segment_id FROM campaigns_message m
@@ -330,7 +331,7 @@ def _sheets(taking: Taking) -> Iterator[bytes]:
 def _coupons(campaign: Campaign, segment: Segment, customer_ids: list[int]) -> list[Coupon]:
     """A coupon each, for whoever has a code, in the order of the ids; a constant number of queries."""
     codes, cards = codes_of(campaign, customer_ids), card_ends(customer_ids)
-    members = AudienceMember.objects.filter(campaign=campaign, customer_id__in=customer_ids)
+    members = newest_entries(campaign, customer_ids)
     items = dict(members.values_list("customer_id", "items"))
     products = on_sale({product for row in items.values() for product in row})
     return [

@@ -11,7 +11,7 @@ from django.urls import reverse
 from campaigns.contracts import EmailMessage, Unsendable
 from campaigns.exceptions import RenderRefused
 from campaigns.models import AudienceMember, Campaign, Message, MessageVariant
-from campaigns.queries.audience import route, sold_out
+from campaigns.queries.audience import newest_entries, route, sold_out
 from campaigns.queries.recipients import Person, people_of
 from campaigns.render import Template, check, compile_template, render
 from campaigns.services.codes import codes_of
@@ -147,7 +147,7 @@ def unrenderable(campaign: Campaign, only: list[int] | None = None) -> list[int]
     failed: list[int] = []
     tried: dict[tuple[int, int], bool] = {}  # the words depend on segment and first product alone
     members = AudienceMember.objects.filter(campaign=campaign)
-    members = members if only is None else members.filter(customer_id__in=only)
+    members = members if only is None else newest_entries(campaign, only)
     rows = members.values_list("customer_id", "segment_id", "items")
     batch: list[tuple[int, int, list[int]]] = []
     for row in rows.iterator(chunk_size=5000):
@@ -209,7 +209,7 @@ def fill(campaign: Campaign, messages: Iterable[Message]) -> dict[int, Filled | 
     messages = list(messages)
     customers = [m.customer_id for m in messages]
     chosen = AudienceMember.objects.filter(campaign=campaign, customer_id__in=customers)
-    items = {row.customer_id: row.items for row in chosen}
+    items = {(row.customer_id, row.entry): row.items for row in chosen}
     products = on_sale({product for row in items.values() for product in row})
     variants = {v.pk: v for v in MessageVariant.objects.filter(pk__in={m.variant_id for m in messages})}
     words = {pk: compile_words(variant) for pk, variant in variants.items()}
@@ -218,7 +218,7 @@ def fill(campaign: Campaign, messages: Iterable[Message]) -> dict[int, Filled | 
     filled: dict[int, Filled | Unsendable] = {}
     for message in messages:
         address = addresses.get(message.contact_point_id) if route(message.channel).contact else ""
-        own = shown_of(items.get(message.customer_id, []), products)
+        own = shown_of(items.get((message.customer_id, message.entry), []), products)
         if address is None or not own:
             filled[message.pk] = Unsendable("no_contact" if address is None else "stock")
             continue

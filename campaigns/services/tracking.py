@@ -9,7 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns.contracts import ROUTES
-from campaigns.models import AudienceMember, Click, Message, Origin, SurveyAnswer
+from campaigns.models import Click, Message, Origin, SurveyAnswer
+from campaigns.queries.audience import entry_of
 from campaigns.services.messages import CLICK, SURVEY, UNSUBSCRIBE, unsign
 from campaigns.services.withdrawal import Acknowledgement, acknowledge
 from customers.services.events import record_events
@@ -62,7 +63,7 @@ class Landing:
 def click(token: str, *, user_agent: str) -> Landing:
     """Records a click."""
     message, place = message_of(token, CLICK)
-    member = AudienceMember.objects.filter(campaign=message.campaign, customer=message.customer).first()
+    member = entry_of(message)
     items = member.items if member else []
     product_id = items[place] if place is not None and place < len(items) else None
     origin = origin_of(user_agent)

@@ -1,4 +1,5 @@
-"""Triggered campaigns: started once they are approved, then they take people in by their trigger, each person once.
+"""Triggered campaigns: started once they are approved, then they take people in by their trigger, each person once or, where
+the plan says so, again after some days.
 
 The approval binds rule, trigger, content and caps. Who is taken in passes the same gate and the same draw as anybody else.
 """
@@ -25,10 +26,15 @@ from campaigns.state import Action, CampaignState, Kind, MessageState
 log = logging.getLogger(__name__)
 
 TAKE_IN = """
-INSERT INTO campaigns_audiencemember (campaign_id, customer_id, segment_id, items, request_id)
+INSERT INTO campaigns_audiencemember (campaign_id, customer_id, segment_id, items, request_id, entry)
 SELECT %(campaign)s, h.customer, %(segment)s,
-       ARRAY(SELECT v::bigint FROM unnest(string_to_array(h.products, ',')) AS v), gen_random_uuid()
+       ARRAY(SELECT v::bigint FROM unnest(string_to_array(h.products, ',')) AS v), gen_random_uuid(), 1 + earlier.entries
 FROM unnest(%(customers)s::bigint[], %(products)s::text[]) AS h(customer, products)
+CROSS JOIN LATERAL (
+    SELECT COALESCE(max(a.entry), 0) AS entries FROM campaigns_audiencemember a
+    WHERE a.campaign_id = %(campaign)s AND a.customer_id = h.customer
+) earlier
+WHERE earlier.entries = 0 OR %(again)s::int IS NOT NULL
 ON CONFLICT DO NOTHING
 RETURNING customer_id
 """
@@ -68,7 +74,7 @@ def running() -> list[int]:
 
 def sweep(campaign_id: int) -> int:
     """Takes in whoever the trigger names since the last sweep; returns how many people. May run twice: the row is locked,
-    and nobody is taken in a second time. What is no longer approved, or whose offer has ended, pauses and says why.
+    and nobody is taken in a second time for one event. What is no longer approved, or whose offer has ended, pauses and says why.
     """
     with transaction.atomic():
         campaign = (
@@ -85,7 +91,7 @@ def sweep(campaign_id: int) -> int:
             move(campaign_id, Action.PAUSE, reason=why)
             return 0
         found = hits(campaign_id, trigger, campaign.swept_at or now, now)
-        taken = _take_in(campaign, found)
+        taken = _take_in(campaign, found, trigger)
         if taken:
             choose(campaign, taken)
             audience.draw(campaign, unrenderable(campaign, taken), taken)
@@ -103,7 +109,7 @@ def _why_not(campaign: Campaign, now: datetime) -> str:
     return ""
 
 
-def _take_in(campaign: Campaign, found: Hits) -> list[int]:
+def _take_in(campaign: Campaign, found: Hits, trigger: Trigger) -> list[int]:
     """Who of these is in a segment of the campaign, by priority, is in its audience now."""
     taken: list[int] = []
     left = dict(found)
@@ -119,6 +125,7 @@ def _take_in(campaign: Campaign, found: Hits) -> list[int]:
                 {
                     "campaign": campaign.pk,
                     "segment": part.segment_id,
+                    "again": trigger.again,
                     "customers": inside,
                     "products": [",".join(map(str, left[pk])) for pk in inside],
                 },

@@ -45,6 +45,7 @@ def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "block_words": block_words(Block.of(campaign.block)),
         "festival": festival_name(campaign.festival),
         "trigger": trigger and trigger_words(trigger),
+        "again": trigger and trigger.again,
         "end_form": ReasonForm(label=_("Why does it end?"), prefix="end"),
     }
     if campaign.state == CampaignState.GENERATING:

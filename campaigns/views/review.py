@@ -13,7 +13,7 @@ from campaigns.exceptions import RenderRefused
 from campaigns.forms.words import ApproveForm, CommentForm, ReasonForm
 from campaigns.models import AudienceMember, Campaign, MessageVariant
 from campaigns.queries import review as queries
-from campaigns.queries.audience import rehearse, waterfall
+from campaigns.queries.audience import newest_entries, rehearse, waterfall
 from campaigns.services import ads, approval, handover
 from campaigns.services.messages import sample_code
 from campaigns.services.preview import preview as make_preview
@@ -198,9 +198,7 @@ def mail(request: HttpRequest, campaign_id: int, variant_id: int, customer_id: i
 def _wanted(campaign_id: int, variant_id: int, customer_id: int) -> tuple[Campaign, MessageVariant, AudienceMember]:
     campaign = campaign_or_404(campaign_id)
     variant = get_object_or_404(MessageVariant.objects.select_related("segment"), pk=variant_id, campaign=campaign)
-    member = get_object_or_404(
-        AudienceMember.objects.select_related("customer"), campaign=campaign, customer_id=customer_id
-    )
+    member = get_object_or_404(newest_entries(campaign, [customer_id]).select_related("customer"))
     return campaign, variant, member
 
 

@@ -24,6 +24,7 @@ class Line:
     state: str
     words: str
     at: object = None
+    entry: int = 1
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Told:
     answer: queries.Answer
     summary: str
     lines: list[Line]
+    entries: int = 1
 
 
 @requires(Capability.CUSTOMER_READ)
@@ -59,7 +61,8 @@ def customer(request: HttpRequest, customer_id: int) -> HttpResponse:
 
 
 def _told(answer: queries.Answer) -> Told:
-    return Told(answer, _summary(answer), [_line(answer, heard) for heard in answer.channels])
+    lines = [_line(answer, heard) for heard in answer.channels]
+    return Told(answer, _summary(answer), lines, entries=len({line.entry for line in lines}))
 
 
 def _summary(answer: queries.Answer) -> str:
@@ -85,7 +88,8 @@ def _line(answer: queries.Answer, heard: queries.Heard) -> Line:
             words = _("waits for the hour at their place, %(time)s UTC") % {
                 "time": f"{heard.not_before:%Y-%m-%d %H:%M}"
             }
-        return Line(heard.channel, heard.state, words or heard.error, heard.at)
+        return Line(heard.channel, heard.state, words or heard.error, heard.at, heard.entry)
+    words = _("open, and held out") if answer.arm == "holdout" else _("open")
     if heard.reason:
-        return Line(heard.channel, "", _("closed: %(why)s") % {"why": figures.reason_words(heard.reason)})
-    return Line(heard.channel, "", _("open, and held out") if answer.arm == "holdout" else _("open"))
+        words = _("closed: %(why)s") % {"why": figures.reason_words(heard.reason)}
+    return Line(heard.channel, "", words, entry=heard.entry)
