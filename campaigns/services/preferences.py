@@ -51,7 +51,8 @@ class Saved:
 
 
 def switches(customer, language: str) -> list[Switch]:
-    """What this person can switch: a channel when there is an address for it, or it was ever spoken about.
+    """What this person can switch: a channel when there is an address for it, or it was ever spoken about. The store needs
+    none: a coupon waits there for its person, with a card or without.
 
     Behind a merged record's link it is the person whom that record was merged into.
     """

@@ -17,12 +17,13 @@ from customers.contracts import Channel, LawfulBasis, Purpose
 FOLDER = Path(__file__).resolve().parents[1] / "packs"
 STRICTEST = "EU"
 LANGUAGES = ("en", "zh")
-# What can be asked for, one purpose and one channel each: the seven purposes that people know them by.
+# What can be asked for, one purpose and one channel each: in the words that people know them by.
 SUBJECTS: dict[str, tuple[Purpose, Channel]] = {
     "email": (Purpose.MARKETING, Channel.EMAIL),
     "sms": (Purpose.MARKETING, Channel.SMS),
     "push": (Purpose.MARKETING, Channel.PUSH),
     "social": (Purpose.MARKETING, Channel.SOCIAL),
+    "store": (Purpose.MARKETING, Channel.STORE),
     "profiling": (Purpose.PROFILING, Channel.ANY),
     "model_training": (Purpose.MODEL_TRAINING, Channel.ANY),
     "third_party": (Purpose.THIRD_PARTY, Channel.ANY),

@@ -35,7 +35,9 @@ def client():
 
 
 def link(person, name: str = "preferences") -> str:
-    return reverse(f"campaigns:{name}", args=[sign(Message.objects.get(customer=person).pk, PREFERENCES)])
+    return reverse(
+        f"campaigns:{name}", args=[sign(Message.objects.get(customer=person, channel="email").pk, PREFERENCES)]
+    )
 
 
 def words(person) -> dict[str, str]:
@@ -46,7 +48,7 @@ def words(person) -> dict[str, str]:
 def test_every_purpose_that_applies_has_a_switch_in_both_languages(person, client):
     page = client.get(link(person)).content.decode()
     assert [one.subject for one in client.get(link(person)).context["switches"]] == [
-        "email", "profiling", "model_training", "third_party",
+        "email", "store", "profiling", "model_training", "third_party",
     ]  # fmt: skip
     assert "Yes, send me offers by e-mail." in page
     assert "GDPR art. 7(2)-(3)" in page
@@ -68,6 +70,31 @@ def test_a_yes_to_a_purpose_is_recorded_with_its_words_and_its_form(person, clie
     assert record.sealed is not None
     assert list(consent.verify()) == []
     assert consent.is_whole(record)
+
+
+def test_coupons_at_the_store_are_allowed_and_taken_back_by_their_own_switch(client):
+    shop = shop_sending(people=2)
+    ann, ben = shop.people
+    page = client.get(link(ann)).content.decode()
+    assert "Yes, keep coupons for me at the store" in page and "PIPL" not in page
+
+    client.post(link(ann), {"on": ["email", "store"], "personalise": "on", "language": "en"})
+    assert words(ann) == {"marketing/email": "given", "marketing/store": "given"}
+    record = ConsentRecord.objects.latest("id")
+    assert (record.channel, record.notice_version, record.lawful_basis) == ("store", "eu-store-en-1", "consent")
+    assert not OptIn.objects.exists()  # the link proves who asks, and nothing is sent to an address
+
+    mail = Message.objects.get(customer=ann)
+    for person in (ann, ben):
+        Message.objects.create(
+            campaign=mail.campaign, customer=person, channel="store", variant=mail.variant, state="queued"
+        )
+    client.post(link(ann), {"on": ["email"], "personalise": "on", "language": "en"})
+    assert words(ann) == {"marketing/email": "given", "marketing/store": "withdrawn"}
+    states = {(m.customer_id, m.channel): m.state for m in Message.objects.all()}
+    assert states == {
+        (ann.pk, "email"): "queued", (ann.pk, "store"): "skipped", (ben.pk, "email"): "queued", (ben.pk, "store"): "queued",
+    }  # fmt: skip
 
 
 def test_a_post_that_changes_nothing_records_nothing(person, client):
@@ -155,7 +182,7 @@ def test_an_old_message_of_a_merged_record_speaks_to_its_person(client):
 
     client.post(link(old), {"language": "en"})
 
-    assert [one.is_on for one in client.get(link(old)).context["switches"]] == [False] * 4
+    assert [one.is_on for one in client.get(link(old)).context["switches"]] == [False] * 5
     assert words(kept)["marketing/email"] == "withdrawn"
     assert Message.objects.get(customer=kept).state == "skipped"  # it waited, and was stopped before the page said so
     receipts = client.get(link(old, "receipts")).context["receipts"]
