@@ -242,8 +242,10 @@ def against_all(best: str, found: dict[str, dict[str, Evaluation]]) -> None:
     print(f"  {best} less each of the others (NDCG@10, 95 %)")
     for name in (name for name in found if name != best):
         differences = [paired_difference(found[best][view], found[name][view], "ndcg@10") for view in VIEWS]
-        worse = [view for view, one in zip(VIEWS, differences, strict=True) if one.high < 0]
-        verdict = f"WORSE in {' and '.join(worse)}" if worse else "no worse"
+        verdicts = {"better": [], "not told apart": [], "WORSE": []}
+        for view, one in zip(VIEWS, differences, strict=True):
+            verdicts["better" if one.low > 0 else "WORSE" if one.high < 0 else "not told apart"].append(view)
+        verdict = ", ".join(f"{word} in {' and '.join(views)}" for word, views in verdicts.items() if views)
         print(f"    {name:16}{differences[0]!s:>30}{differences[1]!s:>30}  {verdict}")
 
 

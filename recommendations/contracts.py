@@ -10,6 +10,7 @@ from uuid import UUID
 RECOMMENDER, CLUSTERS = "recommender", "clusters"
 TWO_STAGE = "two_stage"  # the training of a recommender that ranks in two stages, and the `family` of its versions
 EXCLUSIONS = "exclusions"  # a run that measures what leaving doubted orders out changes; it keeps no model
+COMPARISON = "comparison"  # a run that judges every family on one split; it keeps a table and no model
 SERVED = "served index"  # what alarms about the web process's own arrays are filed under
 LIFETIME, PURCHASE, COUPON = "lifetime", "purchase_propensity", "coupon_propensity"
 PROPENSITIES = "propensities"  # the training of the last two

@@ -1,10 +1,13 @@
 """Alarm clocks for training and scoring: an id in, one call, safe to ring twice."""
 
+import logging
+
 from celery import shared_task
 from django.utils import timezone
 
 from recommendations.contracts import (
     CLUSTERS,
+    COMPARISON,
     EXCLUSIONS,
     FAMILIES,
     LIFETIME,
@@ -20,9 +23,19 @@ from recommendations.services import exposures
 from recommendations.services import watch as watching
 from registry import queries, services
 
+log = logging.getLogger(__name__)
+
 KINDS = (RECOMMENDER, CLUSTERS, LIFETIME, PROPENSITIES, REDEMPTION, SOCIAL_GROUPS)
 WEEKLY = (RECOMMENDER, TWO_STAGE, *KINDS[1:])
-SWEPT = (*WEEKLY, EXCLUSIONS, *FAMILIES)
+SWEPT = (*WEEKLY, EXCLUSIONS, COMPARISON, *FAMILIES)
+
+
+def nudge(run_id: int) -> None:
+    """Wakes a worker once the row is committed. When the broker is away the row stands; beat finds it within a minute."""
+    try:
+        train.delay_on_commit(run_id)
+    except train.OperationalError:
+        log.warning("%s was not sent: the broker does not answer; beat will find the run", train.name)
 
 
 @shared_task(name="recommendations.train")

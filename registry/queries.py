@@ -20,6 +20,18 @@ def runs() -> QuerySet[TrainingRun]:
     return TrainingRun.objects.select_related("asked_by").order_by("-id")
 
 
+def newest(kinds: tuple[str, ...]) -> dict[str, ModelVersion]:
+    """The newest version that a training of each of these kinds left, by the kind of the training."""
+    rows = ModelVersion.objects.filter(run__kind__in=kinds).select_related("run").order_by("run__kind", "-id")
+    return {version.run.kind: version for version in rows.distinct("run__kind")}
+
+
+def moving() -> set[str]:
+    """Kinds of runs that wait or are worked on."""
+    states = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
+    return set(TrainingRun.objects.filter(state__in=states).values_list("kind", flat=True))
+
+
 def comparisons(name: str) -> list[Comparison]:
     """The newest kept comparison of each level and cut, newest first."""
     newest = Comparison.objects.filter(name=name).order_by("level", "cut_at", "-id").distinct("level", "cut_at")

@@ -12,10 +12,14 @@ from recommendations.ml.comparison import BASIS, Judged, Row, judge, table
 from recommendations.ml.facts import Facts
 from recommendations.ml.families import COUNTED, NETWORKS
 from recommendations.ml.interactions import TooFewData
+from recommendations.ml.neural import SequenceRecommender
 from recommendations.ml.popularity import Popularity
 from recommendations.ml.splits import PurchaseLog, Split, time_split
 from recommendations.ml.two_stage import TwoStage
+from recommendations.training.recommender import HORIZON_DAYS
+from recommendations.training.window import window
 from registry import services as registry
+from registry.contracts import Lease
 
 NAME = "recommenders"
 LEVELS = ("item", "type")
@@ -57,6 +61,37 @@ def week_end(data: Purchases, week: int, hour: int = 0) -> float:
     return end
 
 
+def measure_families(lease: Lease) -> list:
+    """Judges the families on the last four weeks, products first, then product types, and keeps both tables. With `networks`
+    of the run's parameters the three networks too. Returns [], for it keeps no model. Raises TooFewData.
+    """
+    span = window(lease.params)
+    registry.beat(lease, "reading orders", 0.02)
+    data = read(span.since, span.until)
+    if not len(data.log.day):
+        raise TooFewData("there are no orders to judge by")
+    for place, level in enumerate(LEVELS):
+        question = Question(
+            level, day_of(span.until) - HORIZON_DAYS, HORIZON_DAYS, networks=bool(lease.params.get("networks"))
+        )
+        families = len(COUNTED) + 1 + (len(NETWORKS) if question.networks else 0)
+        begun: list[str] = []
+
+        def tell(text: str, level=level, place=place, families=families, begun=begun) -> None:
+            name = text.partition(",")[0]
+            if name not in begun:
+                begun.append(name)
+            share = (place + (len(begun) - 1) / families) / len(LEVELS)
+            registry.beat(lease, f"judging by {level}: {text}", 0.05 + 0.94 * share)
+
+        answer = compare(data, question, tell)
+        if not answer.rows:
+            reasons = "; ".join(f"{family}: {reason}" for family, reason in answer.left_out.items())
+            raise TooFewData(reasons or "nobody bought anything in the last four weeks that others had bought before")
+        keep(answer)
+    return []
+
+
 def read(since: datetime, until: datetime) -> Purchases:
     return purchases(since=since, until=until)
 
@@ -80,14 +115,17 @@ def compare(data: Purchases, question: Question, progress: Callable[[str], None]
         except TooFewData as reason:
             left_out[name] = str(reason)
 
-    def of_one(build):
-        fitted = build().fit(split.history)
+    def of_one(name, build):
+        model = build()
+        if isinstance(model, SequenceRecommender):  # its passes take longer than a lease lasts
+            model.progress = lambda epoch, reached: progress(f"{name}, pass {epoch}")
+        fitted = model.fit(split.history)
         return lambda view: fitted
 
     for name, family in (COUNTED | (NETWORKS if question.networks else {})).items():
-        take(name, lambda family=family: of_one(family))
+        take(name, lambda name=name, family=family: of_one(name, family))
     if question.two_stage:
-        take(TwoStage.kind, lambda: _two_stage(log, about, split, question))
+        take(TwoStage.kind, lambda: _two_stage(log, about, split, question, progress))
     return Answer(
         question=question,
         rows=table(judged, Popularity.kind, TwoStage.kind),
@@ -114,8 +152,9 @@ def keep(answer: Answer) -> None:
     )
 
 
-def _two_stage(log: PurchaseLog, about: Facts, split: Split, question: Question):
-    model = TwoStage(facts=about).fit(log, question.cut)
+def _two_stage(log: PurchaseLog, about: Facts, split: Split, question: Question, progress: Callable[[str], None]):
+    name = TwoStage.kind
+    model = TwoStage(facts=about).fit(log, question.cut, lambda step, share: progress(f"{name}, {step}"))
     scorers = model.scorers(model.snapshot(log, split, question.cut))
 
     def of_view(view):

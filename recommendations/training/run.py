@@ -6,6 +6,7 @@ from collections.abc import Callable
 from customers.exceptions import BudgetSpent
 from recommendations.contracts import (
     CLUSTERS,
+    COMPARISON,
     EXCLUSIONS,
     LIFETIME,
     PROPENSITIES,
@@ -16,6 +17,7 @@ from recommendations.contracts import (
 )
 from recommendations.ml.families import FAMILIES
 from recommendations.ml.interactions import TooFewData
+from recommendations.training.comparison import measure_families
 from recommendations.training.exclusions import measure_exclusions
 from recommendations.training.families import train_family
 from recommendations.training.lifetime import train_lifetime
@@ -43,7 +45,7 @@ TRAININGS: dict[str, Callable[[Lease], list]] = {
 KINDS = tuple(TRAININGS)  # what every night trains; a family on its own is trained when somebody asks for it
 TRAININGS[TWO_STAGE] = train_two_stage  # weekly, and when somebody asks for it
 TRAININGS |= dict.fromkeys(FAMILIES, train_family)
-MEASUREMENTS: dict[str, Callable[[Lease], list]] = {EXCLUSIONS: measure_exclusions}
+MEASUREMENTS: dict[str, Callable[[Lease], list]] = {EXCLUSIONS: measure_exclusions, COMPARISON: measure_families}
 INCREMENTAL, FULL = "incremental", "full"  # the nightly and the weekly training: the `mode` of a run's parameters
 
 

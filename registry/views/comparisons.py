@@ -24,5 +24,32 @@ def shown(comparison: Comparison) -> dict:
             }
             for row in rows
         ]
-        views.append({"title": title, "rows": drawn, "people": rows[0]["people"] if rows else 0})
+        views.append(
+            {"title": title, "rows": drawn, "people": rows[0]["people"] if rows else 0, "ranker": ranker_less(rows)}
+        )
     return {"of": comparison, "views": views}
+
+
+def ranker_less(rows: list[dict]) -> dict:
+    """The ranker less each other family on a scale that holds every interval and zero, 0 to 100; no rows where the table has
+    no ranker.
+    """
+    held = [(row["family"], *row["ranker_over"]) for row in rows if row.get("ranker_over")]
+    low, high = min([0.0, *(one[2] for one in held)]), max([0.0, *(one[3] for one in held)])
+    scale = 100 / ((high - low) or 1.0)
+    return {
+        "zero": -low * scale,
+        "rows": [
+            {
+                "family": family,
+                "mean": mean,
+                "low": least,
+                "high": most,
+                "start": (least - low) * scale,
+                "width": (most - least) * scale,
+                "point": (mean - low) * scale,
+                "beats": (least > 0) - (most < 0),
+            }
+            for family, mean, least, most in held
+        ],
+    }

@@ -12,7 +12,7 @@ from accounts.contracts import Capability, requires
 from registry import queries, services
 from registry.exceptions import PromotionRefused
 from registry.forms import Reason
-from registry.models import Alarm, ModelVersion
+from registry.models import Alarm, ModelVersion, TrainingRun
 from registry.views.comparisons import shown
 from registry.views.health import health
 
@@ -31,12 +31,15 @@ class Raised:
 @requires(Capability.MODEL_READ)
 @require_GET
 def models(request: HttpRequest) -> HttpResponse:
+    runs = list(queries.runs()[:12])
     return render(
         request,
         "registry/list.html",
         {
             "versions": queries.versions()[:SHOWN],
-            "runs": queries.runs()[:12],
+            "runs": runs,
+            "is_moving": any(run.state in (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING) for run in runs),
+            "may_train": request.user.can(Capability.MODEL_PROMOTE),
             "comparisons": [shown(one) for one in queries.comparisons("recommenders")[:4]],
             "alarms": [
                 Raised(alarm, queries.live(alarm.kind), queries.before(alarm.kind)) for alarm in queries.alarms()
