@@ -50,6 +50,7 @@ urlpatterns = [
     path("campaigns/new/", compose.new, name="new"),
     path("campaigns/new/keep/", compose.keep, name="keep-new"),
     path("campaigns/power/", compose.power, name="power"),
+    path("campaigns/foreseen/<int:tally_id>/", compose.foreseen, name="foreseen"),
     path("campaigns/<int:campaign_id>/", compose.detail, name="detail"),
     path("campaigns/<int:campaign_id>/edit/", compose.edit, name="edit"),
     path("campaigns/<int:campaign_id>/edit/keep/", compose.keep, name="keep"),

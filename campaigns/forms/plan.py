@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.contracts import BATCHES, ROUTES, Block, Trigger, TriggerKind
 from campaigns.forms.block import BlockFields, initial_block
+from campaigns.forms.caps import CapFields, initial_caps
 from campaigns.models import Campaign, Codes
 from campaigns.queries import planning
 from campaigns.queries.places import moment
@@ -42,10 +43,15 @@ WHEN = [
     (AT_LOCAL, _("At a set time by each recipient's own clock")),
     (ON_EVENT, _("Whenever an event names somebody")),
 ]
+# The fields that decide when a plan goes out and how carefully; with the caps.
+HOW_IT_GOES = {
+    "channels", "holdout", "cap_days", "attribution_days", "when", "scheduled_at", "trigger", "wait", "again", "per_second",
+    "waves", "wave_minutes", "keeps_email_quiet", *LIMITS,
+}  # fmt: skip
 TRIGGERS = [(kind.value, f"{rule.label} ({rule.unit})") for kind, rule in RULES.items()]
 
 
-class PlanForm(BlockFields):
+class PlanForm(CapFields, BlockFields):
     """Its segments are as many select fields as are asked for: the order of the fields is the priority."""
 
     name = forms.CharField(
@@ -89,7 +95,7 @@ class PlanForm(BlockFields):
         min_value=0,
         max_value=90,
         label=_("Frequency cap, in days"),
-        help_text=_("Who heard from us within them is left out."),
+        help_text=_("Who heard from us within them is left out. 0: no such cap."),
     )
     attribution_days = forms.IntegerField(
         min_value=1, max_value=90, label=_("Count orders for, in days"), help_text=_("From the start of the send.")
@@ -183,6 +189,9 @@ class PlanForm(BlockFields):
             usual = _careful(campaign or Campaign())
             data = data.copy()
             data.update({name: value for name, value in usual.items() if value not in (None, False)})
+        if data is not None and "cap_1_messages" not in data:
+            data = data.copy()
+            data.update(initial_caps(campaign))
         super().__init__(data, initial=initial_of(campaign))
         self.campaign = campaign
         segments = list(visible())
@@ -197,6 +206,7 @@ class PlanForm(BlockFields):
             label = _("First segment") if place == 1 else (_("Segment %(place)s") % {"place": place})
             field = forms.ChoiceField(required=False, choices=choices, label=label, initial=chosen[place - 1])
             self.fields[f"segment_{place}"] = field
+        self.add_caps(campaign, CHANNEL_WORDS)
         self.offers = {str(o.pk): o for o in planning.offers(campaign.offer_id if campaign else None)}
         self.fields["offer"].choices = [("", _("No offer")), *((pk, _offered(o)) for pk, o in self.offers.items())]
         calendar = festivals_ahead(timezone.now().date())
@@ -261,6 +271,7 @@ class PlanForm(BlockFields):
                 % {"name": offer.merchant.name},
             )
         self._check_codes(given)
+        self.check_caps(given)
         if given.get("when") == ON_EVENT:
             self._check_trigger(given)
         if given.get("when") in (AT_TIME, AT_LOCAL) and "scheduled_at" in given:
@@ -317,7 +328,37 @@ class PlanForm(BlockFields):
     def plan(self) -> Plan:
         """What was typed, as the service wants it. Valid forms only."""
         given = self.cleaned_data
-        chosen = [given[f"segment_{place}"] for place in range(1, self.slots + 1)]
+        return Plan(
+            name=given["name"],
+            goal=given["goal"],
+            segment_ids=self._chosen(),
+            offer_id=int(given["offer"]) if given["offer"] else None,
+            merchant_id=int(given["merchant"]) if given["merchant"] else None,
+            tone=given["tone"],
+            items_per_message=given["items_per_message"],
+            block=self.block(),
+            festival=given["festival"],
+            codes=given["codes"],
+            shared_code=given["shared_code"] if given["codes"] == Codes.SHARED else "",
+            utm_campaign=given["utm_campaign"],
+            **self._how_it_goes(),
+        )
+
+    def foreseen(self) -> Plan | None:
+        """The plan as far as it is typed, to be read before it is whole: what decides when it goes, how, and to whom. None while
+        something of that is wrong.
+        """
+        self.full_clean()
+        if any(name in HOW_IT_GOES or name.startswith("cap_") for name in self.errors):
+            return None
+        return Plan(name="", segment_ids=self._chosen(), **self._how_it_goes())
+
+    def _chosen(self) -> tuple[int, ...]:
+        chosen = [self.cleaned_data.get(f"segment_{place}") for place in range(1, self.slots + 1)]
+        return tuple(dict.fromkeys(int(pk) for pk in chosen if pk))
+
+    def _how_it_goes(self) -> dict:
+        given = self.cleaned_data
         at, late, trigger, wall = given["scheduled_at"], LATE, None, ""
         if given["when"] == AT_LOCAL:
             # Until the audience is frozen nobody knows at which of its places the day begins first.
@@ -329,34 +370,22 @@ class PlanForm(BlockFields):
             # From now on, without an end: the release alone decides. An unchanged plan keeps its time and its digest.
             had = self.campaign is not None and self.campaign.late_after is None
             at, late = (had and self.campaign.scheduled_at) or timezone.now(), None
-        return Plan(
-            name=given["name"],
-            goal=given["goal"],
-            segment_ids=tuple(int(pk) for pk in chosen if pk),
-            offer_id=int(given["offer"]) if given["offer"] else None,
-            merchant_id=int(given["merchant"]) if given["merchant"] else None,
-            channels=tuple(given["channels"]),
-            tone=given["tone"],
-            items_per_message=given["items_per_message"],
-            holdout_share=float(given["holdout"] / 100),
-            cap_days=given["cap_days"],
-            caps=tuple(self.campaign.caps) if self.campaign else (),
-            attribution_days=given["attribution_days"],
-            scheduled_at=at,
-            local_at=wall,
-            late_after=late,
-            per_second=given["per_second"],
-            waves=given["waves"],
-            wave_wait=timedelta(minutes=given["wave_minutes"] or 0),
-            stop_limits={outcome: float(given[name] / 100) for name, outcome in LIMITS.items() if given[name]},
-            keeps_email_quiet=given["keeps_email_quiet"],
-            block=self.block(),
-            festival=given["festival"],
-            codes=given["codes"],
-            shared_code=given["shared_code"] if given["codes"] == Codes.SHARED else "",
-            utm_campaign=given["utm_campaign"],
-            trigger=trigger,
-        )
+        return {
+            "channels": tuple(given["channels"]),
+            "holdout_share": float(given["holdout"] / 100),
+            "cap_days": given["cap_days"],
+            "caps": self.caps(),
+            "attribution_days": given["attribution_days"],
+            "scheduled_at": at,
+            "local_at": wall,
+            "late_after": late,
+            "per_second": given["per_second"],
+            "waves": given["waves"],
+            "wave_wait": timedelta(minutes=given["wave_minutes"] or 0),
+            "stop_limits": {outcome: float(given[name] / 100) for name, outcome in LIMITS.items() if given[name]},
+            "keeps_email_quiet": given["keeps_email_quiet"],
+            "trigger": trigger,
+        }
 
 
 def initial_of(campaign: Campaign | None) -> dict:
@@ -375,6 +404,7 @@ def initial_of(campaign: Campaign | None) -> dict:
         "holdout": round(plan.holdout_share * 100, 1),
         "cap_days": plan.cap_days,
         "attribution_days": plan.attribution_days,
+        **initial_caps(campaign),
         "when": _when(plan, trigger, waits_for_release),
         "trigger": trigger.kind.value if trigger else "",
         "wait": trigger.wait if trigger else None,

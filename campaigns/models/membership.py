@@ -137,13 +137,15 @@ class Tally(models.Model):
 
     count asks for {"rule", "merchant", "slug"}: how many, who for example, how many a channel. overlap asks for
     {"segments": ids}: how many are in which of them together. rehearsal asks for {"campaign", "frozen_at", "content"}: what
-    the send of exactly this would be.
+    the send of exactly this would be. plan asks for {"segments", "versions", "channels", "caps", "at", "local_at",
+    "keeps_email_quiet"}: how many of these people a cap would hold back, and how many the night would delay.
     """
 
     class Kind(models.TextChoices):
         COUNT = "count", "people of a rule"
         OVERLAP = "overlap", "overlap of segments"
         REHEARSAL = "rehearsal", "rehearsal of a send"
+        PLAN = "plan", "caps and nights of a plan"
 
     class State(models.TextChoices):
         ASKED = "asked", "waits"

@@ -53,6 +53,25 @@ FROZEN = (
     "ANALYZE frozen_audience",
     "SET LOCAL work_mem = '64MB'",
 )
+# Whom a cap holds back on which channel, of `people` (with an alias member) and of the table channel: what they heard that is
+# `counted` is read in one pass.
+CAPPED = """cap AS (
+    SELECT * FROM unnest(%(cap_channels)s::text[], %(cap_messages)s::int[], %(cap_since)s::timestamptz[])
+                  WITH ORDINALITY AS c(channel, messages, since, number)
+), heard AS (
+    SELECT m.customer_id, m.channel, CASE WHEN m.state IN ('queued', 'sending') THEN %(now)s::timestamptz
+                                          ELSE COALESCE(m.sent_at, m.attempted_at) END AS at
+    FROM campaigns_message m JOIN {people} ON member.customer_id = m.customer_id
+    WHERE ({counted}) AND EXISTS (SELECT FROM cap)
+      AND (m.state IN ('queued', 'sending')
+           OR m.state = ANY(%(heard)s) AND COALESCE(m.sent_at, m.attempted_at) > (SELECT min(since) FROM cap))
+), capped AS (
+    SELECT DISTINCT reached.customer_id, channel.channel
+    FROM (SELECT h.customer_id, cap.number, cap.channel FROM heard h
+          JOIN cap ON cap.channel IN ('any', h.channel) AND h.at > cap.since
+          GROUP BY h.customer_id, cap.number, cap.channel, cap.messages HAVING count(*) >= cap.messages) reached
+    JOIN channel ON reached.channel IN ('any', channel.channel)
+)"""
 # One row per person of the frozen audience and channel: the first reason that holds, "" where the channel is open.
 #   contact   the newest address of the channel (contact_once_a_person keeps one a lookup); a channel of no kind needs none
 #   unit      the smallest customer id of those who share contact points, in or out of the audience (`units`)
@@ -63,7 +82,7 @@ FROZEN = (
 #             cap: read in one pass
 # What a person said and who must not be written to are joined, each by a unique key: a million times a look-up of its own
 # would be most of the time that the gate takes.
-GATE = """
+GATE = f"""
 WITH member AS MATERIALIZED (
     SELECT a.customer_id, a.segment_id, a.items, a.entry, a.arm, COALESCE(u.unit, a.customer_id) AS unit,
            cu.erased_at IS NOT NULL OR cu.merged_into_id IS NOT NULL AS is_gone, cu.excluded_at IS NOT NULL AS is_flagged,
@@ -82,23 +101,7 @@ WITH member AS MATERIALIZED (
     SELECT DISTINCT h.customer_id FROM customers_suppression s
     JOIN customers_contactpoint h ON h.kind = 'social' AND h.lookup = s.lookup
     WHERE %(has_social)s AND s.channel = 'social' AND s.lifted_at IS NULL
-), cap AS (
-    SELECT * FROM unnest(%(cap_channels)s::text[], %(cap_messages)s::int[], %(cap_since)s::timestamptz[])
-                  WITH ORDINALITY AS c(channel, messages, since, number)
-), heard AS (
-    SELECT m.customer_id, m.channel, CASE WHEN m.state IN ('queued', 'sending') THEN %(now)s::timestamptz
-                                          ELSE COALESCE(m.sent_at, m.attempted_at) END AS at
-    FROM campaigns_message m JOIN member ON member.customer_id = m.customer_id
-    WHERE (m.campaign_id <> %(campaign)s OR m.entry < member.entry) AND EXISTS (SELECT FROM cap)
-      AND (m.state IN ('queued', 'sending')
-           OR m.state = ANY(%(heard)s) AND COALESCE(m.sent_at, m.attempted_at) > (SELECT min(since) FROM cap))
-), capped AS (
-    SELECT DISTINCT reached.customer_id, channel.channel
-    FROM (SELECT h.customer_id, cap.number, cap.channel FROM heard h
-          JOIN cap ON cap.channel IN ('any', h.channel) AND h.at > cap.since
-          GROUP BY h.customer_id, cap.number, cap.channel, cap.messages HAVING count(*) >= cap.messages) reached
-    JOIN channel ON reached.channel IN ('any', channel.channel)
-), contact AS (
+), {CAPPED.format(people="member", counted="m.campaign_id <> %(campaign)s OR m.entry < member.entry")}, contact AS (
     SELECT DISTINCT ON (member.customer_id, channel.channel) member.*, channel.channel, channel.kind, channel.consent,
            channel.stops, c.id AS contact_id, c.lookup
     FROM member CROSS JOIN channel
@@ -138,7 +141,7 @@ SELECT d.customer_id, d.segment_id, d.channel, d.contact_id, 'customer:' || d.un
 FROM deduplicated d
 LEFT JOIN capped ON capped.customer_id = d.customer_id AND capped.channel = d.channel
 LEFT JOIN unnest(%(unrenderable)s::bigint[]) AS r(customer_id) ON r.customer_id = d.customer_id
-"""
+"""  # noqa: S608 - all parts are constants
 # The draw of campaigns.assignment, the first 48 bits of SHA-256(salt LF unit): the unit alone decides it.
 HELD_OUT = (
     "('x' || left(encode(sha256(convert_to(%(salt)s || E'\\n' || {unit}, 'UTF8')), 'hex'), 12))::bit(48)::bigint "

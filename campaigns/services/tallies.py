@@ -3,14 +3,17 @@
 import hashlib
 import json
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from campaigns.contracts import Cap
 from campaigns.exceptions import NotReady, RuleRefused
 from campaigns.models import Campaign, Segment, Tally
+from campaigns.queries.audience import caps_of
+from campaigns.queries.foresight import Asked, foresee
 from campaigns.queries.membership import MOST_OVERLAPPING, numbers, overlap
 from campaigns.queries.rehearsal import rehearsal
 from campaigns.queries.segments import compile_rule, people
@@ -62,6 +65,22 @@ def is_of(row: Tally, campaign: Campaign) -> bool:
 def _rehearsed(campaign: Campaign) -> dict:
     frozen = campaign.frozen_at and campaign.frozen_at.isoformat()
     return {"campaign": campaign.pk, "frozen_at": frozen, "content": content_digest(campaign)}
+
+
+def ask_plan(campaign: Campaign, segment_ids: list[int]) -> Tally:
+    """Whom caps would hold back and nights delay, if this plan, saved or not, went to these segments as it stands."""
+    versions = dict(Segment.objects.filter(pk__in=segment_ids).values_list("pk", "version"))
+    is_timed = campaign.late_after is not None and campaign.scheduled_at
+    question = {
+        "segments": segment_ids,
+        "versions": [versions.get(pk, 0) for pk in segment_ids],
+        "channels": list(campaign.channels),
+        "caps": [[cap.channel, cap.messages, cap.days] for cap in caps_of(campaign)],
+        "at": campaign.scheduled_at.isoformat() if is_timed else "",
+        "local_at": campaign.local_at,
+        "keeps_email_quiet": campaign.keeps_email_quiet,
+    }
+    return _ask(Tally.Kind.PLAN, question)
 
 
 def _ask(kind: str, question: dict) -> Tally:
@@ -131,7 +150,32 @@ def _rehearse(question: dict) -> dict:
     }  # fmt: skip
 
 
-ANSWERS = {Tally.Kind.COUNT: _count, Tally.Kind.OVERLAP: _overlap, Tally.Kind.REHEARSAL: _rehearse}
+def _foresee(question: dict) -> dict:
+    """By channel, with times as ISO 8601. What waits for a release or an event is asked about as of now."""
+    now = timezone.now()
+    found = Segment.objects.in_bulk(question["segments"])
+    asked = Asked(
+        channels=question["channels"],
+        caps=[Cap(*cap) for cap in question["caps"]],
+        at=max(now, datetime.fromisoformat(question["at"])) if question["at"] else now,
+        local_at=question["local_at"],
+        keeps_email_quiet=question["keeps_email_quiet"],
+    )
+    return {
+        "channels": [
+            {"channel": one.channel, "people": one.people, "capped": one.capped, "asleep": one.asleep,
+             "until": one.until and one.until.isoformat()}
+            for one in foresee([found[pk] for pk in question["segments"] if pk in found], asked)
+        ]
+    }  # fmt: skip
+
+
+ANSWERS = {
+    Tally.Kind.COUNT: _count,
+    Tally.Kind.OVERLAP: _overlap,
+    Tally.Kind.REHEARSAL: _rehearse,
+    Tally.Kind.PLAN: _foresee,
+}
 
 
 def forget() -> None:

@@ -1,30 +1,34 @@
 """The plan: composing it, reading it, asking for the drafts, and releasing what was approved."""
 
 import re
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.contracts import Capability, requires
+from campaigns import tasks
 from campaigns.contracts import Block, Trigger
 from campaigns.forms.block import block_words
 from campaigns.forms.plan import PlanForm
 from campaigns.forms.words import ReasonForm
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Tally
 from campaigns.queries import planning
 from campaigns.queries.block import Sample, samples
 from campaigns.queries.progress import generation_run
 from campaigns.queries.triggers import words as trigger_words
-from campaigns.services import compose, delivery, triggers
+from campaigns.services import compose, delivery, tallies, triggers
 from campaigns.state import CampaignState, Kind, allowed_actions
 from campaigns.tasks import start_due, sweep_generation
+from campaigns.views import figures
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, say_refusal
 from campaigns.views.experiment import Power, could_see
+from campaigns.views.reading import reading
 from campaigns.views.shell import shell
 from copywriting.services.briefs import festival_name
 
@@ -46,6 +50,7 @@ def detail(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "festival": festival_name(campaign.festival),
         "trigger": trigger and trigger_words(trigger),
         "again": trigger and trigger.again,
+        "reading": reading(campaign) if campaign.kind != Kind.HISTORY else [],
         "end_form": ReasonForm(label=_("Why does it end?"), prefix="end"),
     }
     if campaign.state == CampaignState.GENERATING:
@@ -126,7 +131,7 @@ def _again(request: HttpRequest, campaign: Campaign | None, do: str) -> HttpResp
         typed["pins"] = ",".join([*pins, which] if what == "pin" else pins)
     form = PlanForm(typed, campaign=campaign, more_segments=1 if what == "segment" else 0)
     extra = {"samples": _samples(form), "asked_samples": True} if what == "sample" else {}
-    return _form(request, campaign, form, asks=True, **extra)
+    return _form(request, campaign, form, asks=True, foresees=what == "foresee", **extra)
 
 
 def _samples(form: PlanForm) -> list[Sample]:
@@ -157,7 +162,15 @@ def keep(request: HttpRequest, campaign_id: int | None = None) -> HttpResponse:
 
 
 def _form(
-    request, campaign, form: PlanForm, status: int = 200, *, asks: bool = False, kept_at=None, **extra
+    request,
+    campaign,
+    form: PlanForm,
+    status: int = 200,
+    *,
+    asks: bool = False,
+    foresees: bool = False,
+    kept_at=None,
+    **extra,
 ) -> HttpResponse:
     segments = [_whole(form[field.name].value()) for field in form.segment_fields]
     days, share = _whole(form["attribution_days"].value()), _share(form["holdout"].value())
@@ -170,7 +183,41 @@ def _form(
         "power": _power([pk for pk in segments if pk], share, days),
         "voids": campaign is not None and campaign.state != CampaignState.DRAFT,
     }
+    context |= _read(form, campaign, foresees=foresees)
     return render(request, "campaigns/compose.html", context | extra, status=status)
+
+
+def _read(form: PlanForm, campaign: Campaign | None, *, foresees: bool) -> dict:
+    """The plan in plain words; `foresees`: and whom caps and nights would hold up, which a worker counts."""
+    if not form.is_bound:
+        return {"reading": reading(campaign) if campaign else []}
+    plan = form.foreseen()
+    if plan is None:
+        return {"reading": [], "foresees": foresees}
+    typed = Campaign(**plan.fields())
+    context = {"reading": reading(typed), "foresees": foresees}
+    if foresees and plan.segment_ids:
+        row = tallies.ask_plan(typed, list(plan.segment_ids))
+        nudge(tasks.answer_tallies)
+        context |= _foreseen(row)
+    return context
+
+
+def _foreseen(row: Tally) -> dict:
+    """By channel, as bars of the audience: who stays, whom a cap holds back, whom the night delays."""
+    channels = []
+    for one in (row.answer or {}).get("channels", ()):
+        until = one["until"] and datetime.fromisoformat(one["until"])
+        channels.append((one["channel"], figures.foreseen_bars(one["people"], one["capped"], one["asleep"], until)))
+    return {"tally": row, "foreseen": channels}
+
+
+@requires(Capability.CAMPAIGN_COMPOSE)
+@require_GET
+def foreseen(request: HttpRequest, tally_id: int) -> HttpResponse:
+    """The fragment that the composer asks for until the worker has counted."""
+    row = get_object_or_404(Tally, pk=tally_id, kind=Tally.Kind.PLAN)
+    return render(request, "campaigns/compose.html#foreseen", _foreseen(row))
 
 
 @requires(Capability.CAMPAIGN_COMPOSE)

@@ -1,6 +1,7 @@
 """Numbers as people read them, and the geometry of the charts: templates only place what stands here."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -65,6 +66,18 @@ def gate_bars(gate: Waterfall) -> list[Bar]:
     bars.append(Bar(_("held out"), gate.holdout, gate.holdout / total, gate.treated / total, "holdout"))
     bars.append(Bar(_("to be written to"), gate.treated, gate.treated / total, 0.0, "treated", strong=True))
     return bars
+
+
+def foreseen_bars(people: int, capped: int, asleep: int, until: datetime | None) -> list[Bar]:
+    """Of a plan's people on one channel: whom a cap would hold back, and of the others whom the night would delay."""
+    total, left = max(people, 1), people - capped
+    morning = _("the last until %(at)s UTC") % {"at": f"{until:%Y-%m-%d %H:%M}"} if until else ""
+    return [
+        Bar(_("In the segments"), people, 1.0 if people else 0.0, kind="all", strong=True),
+        Bar(_("held back by a cap"), capped, capped / total, left / total, "excluded"),
+        Bar(_("delayed by their night"), asleep, asleep / total, (left - asleep) / total, "warn", note=morning),
+        Bar(_("at once"), left - asleep, (left - asleep) / total, 0.0, "treated", strong=True),
+    ]
 
 
 STATE_WORDS = {

@@ -23,6 +23,7 @@ from campaigns.state import CampaignState
 from campaigns.views import figures
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404
 from campaigns.views.experiment import could_see
+from campaigns.views.reading import reading
 from campaigns.views.shell import shell
 from catalog.queries import by_ids
 
@@ -54,6 +55,7 @@ def _page(
     generations = {w.variant.generation_id: w.variant.generation for w in words if w.variant and w.variant.generation}
     context = shell(request, campaign, "review") | {
         "words": _with_samples(campaign, words),
+        "reading": reading(campaign),
         "drafted": sum(g.drafted for g in generations.values()),
         "passed": sum(g.passed for g in generations.values()),
         "refused": refused,
