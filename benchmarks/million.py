@@ -21,7 +21,7 @@ from django.utils import timezone
 from benchmarks import crowd
 from campaigns.models import Assignment, AudienceMember, Campaign, Exclusion, Message, MessageVariant, Segment
 from campaigns.queries.audience import rehearse
-from campaigns.services import approval, audience, compose, delivery, membership
+from campaigns.services import approval, audience, compose, delivery, membership, tallies
 from campaigns.services.lifecycle import move
 from campaigns.services.segments import save_segment
 from catalog.services.offers import save_offer
@@ -147,9 +147,11 @@ def main(customers: int, events: int, explain: bool) -> None:
         with watch.part("audience frozen, products chosen"):
             size = audience.freeze(campaign)
         move(campaign.pk, "drafted")
-        with watch.part("digest and approval"):
+        with watch.part("read through for the reviewer, and approval"):
             campaign = Campaign.objects.get(pk=campaign.pk)
-            approval.approve(campaign.pk, approver=approver, seen_digest=approval.digest_of(campaign)[0])
+            approval.approve(
+                campaign.pk, approver=approver, seen_digest=tallies.read_through(campaign).answer["digest"]
+            )
         compose.schedule(campaign.pk, actor=marketer)
         with watch.part("rehearsal, nothing written"):
             rehearse(campaign)

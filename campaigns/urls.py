@@ -56,6 +56,7 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/edit/keep/", compose.keep, name="keep"),
     path("campaigns/<int:campaign_id>/drafts/", compose.ask_for_drafts, name="drafts"),
     path("campaigns/<int:campaign_id>/writing/", compose.progress, name="writing"),
+    path("campaigns/<int:campaign_id>/remarks/<int:comment_id>/", review.settle, name="settle"),
     path("campaigns/<int:campaign_id>/schedule/", compose.schedule, name="schedule"),
     path("campaigns/<int:campaign_id>/unschedule/", compose.unschedule, name="unschedule"),
     path("campaigns/<int:campaign_id>/start/", compose.start, name="start"),

@@ -34,11 +34,13 @@ from campaigns.models.planning import (
     Transition,
 )
 from campaigns.models.reports import ProviderReport, ProviderTally
+from campaigns.models.review import ApprovedPeople, Settlement
 from campaigns.models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 __all__ = [
     "AdCopy",
     "Approval",
+    "ApprovedPeople",
     "Assignment",
     "AudienceMember",
     "Campaign",
@@ -66,6 +68,7 @@ __all__ = [
     "SegmentMember",
     "SegmentMove",
     "SegmentSize",
+    "Settlement",
     "Split",
     "SurveyAnswer",
     "Tally",

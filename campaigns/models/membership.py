@@ -138,7 +138,8 @@ class Tally(models.Model):
     count asks for {"rule", "merchant", "slug"}: how many, who for example, how many a channel. overlap asks for
     {"segments": ids}: how many are in which of them together. rehearsal asks for {"campaign", "frozen_at", "content"}: what
     the send of exactly this would be. plan asks for {"segments", "versions", "channels", "caps", "at", "local_at",
-    "keeps_email_quiet"}: how many of these people a cap would hold back, and how many the night would delay.
+    "keeps_email_quiet"}: how many of these people a cap would hold back, and how many the night would delay. review asks for
+    that of a rehearsal and {"approval", "started_at"}: what a reviewer has to know of it.
     """
 
     class Kind(models.TextChoices):
@@ -146,6 +147,7 @@ class Tally(models.Model):
         OVERLAP = "overlap", "overlap of segments"
         REHEARSAL = "rehearsal", "rehearsal of a send"
         PLAN = "plan", "caps and nights of a plan"
+        REVIEW = "review", "reading for a review"
 
     class State(models.TextChoices):
         ASKED = "asked", "waits"
@@ -159,6 +161,7 @@ class Tally(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.ASKED)
     answer = models.JSONField(null=True)
     message = models.CharField(max_length=300, blank=True)
+    done = models.FloatField(db_default=0.0)  # the share that is worked out, 0 to 1
     asked_at = models.DateTimeField(db_default=Now())
     claimed_until = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)

@@ -282,6 +282,8 @@ class Approval(models.Model):
     digest = models.CharField(max_length=64)
     content = models.JSONField()  # what the digest was made of, for the evidence pack
     audience_size = models.IntegerField()
+    # What was worked out about exactly this before it was approved: {"reading", "rehearsal"}, each with its time and counts.
+    checks = models.JSONField(default=dict, db_default={})
     comment = models.TextField(blank=True)
     at = models.DateTimeField(db_default=Now(), editable=False)
 

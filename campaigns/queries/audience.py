@@ -193,6 +193,13 @@ SELECT p.id FROM catalog_product p
 WHERE NOT (p.is_active AND p.price IS NOT NULL AND (p.stock IS NULL OR p.stock > 0))
   AND p.id IN (SELECT DISTINCT unnest(items) FROM campaigns_audiencemember WHERE campaign_id = %(campaign)s)
 """
+LINES = """
+SELECT string_agg(E'\\n' || customer_id || ':' || segment_id || ':' || array_to_string(items, ','), '' ORDER BY customer_id),
+       count(*)
+FROM (SELECT customer_id, segment_id, items, (row_number() OVER (ORDER BY customer_id) - 1) / 1000 AS piece
+      FROM campaigns_audiencemember WHERE campaign_id = %(campaign)s) m
+GROUP BY piece ORDER BY piece
+"""
 HEARD = ["sent", "unknown", "delivered", "bounced", "complained"]
 
 
@@ -354,6 +361,16 @@ def audience_by_segment(campaign_id: int) -> list[tuple[int, int]]:
     """(segment id, people), for the review page; counted when the audience was frozen, so small and fast."""
     rows = AudienceMember.objects.filter(campaign_id=campaign_id).values_list("segment_id")
     return list(rows.annotate(n=Count("pk")).order_by("segment_id"))
+
+
+def audience_lines(campaign_id: int) -> Iterator[tuple[str, int]]:
+    """(text, people): a line of each person, in the order of customers, a thousand in a piece. What the digest is made of,
+    written by the database: a million rows read one by one would take three times as long.
+    """
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(LINES, {"campaign": campaign_id})
+        while rows := cursor.fetchmany(50):
+            yield from rows
 
 
 def audience_rows(campaign_id: int) -> Iterator[tuple[int, int, list[int]]]:

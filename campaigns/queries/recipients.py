@@ -21,11 +21,16 @@ class Person:
         return self.pack.awake_from(at, self.zone) if keeps else at
 
 
+def language_of(language: str) -> str:
+    """Which of the packs' languages somebody is written to in."""
+    return "zh" if language.startswith("zh") else "en"
+
+
 def people_of(customer_ids: Iterable[int]) -> dict[int, Person]:
     """One query."""
     rows = Customer.objects.filter(pk__in=list(customer_ids))
     return {
-        pk: Person(external_id, "zh" if language.startswith("zh") else "en", zone, pack(jurisdiction))
+        pk: Person(external_id, language_of(language), zone, pack(jurisdiction))
         for pk, external_id, language, zone, jurisdiction in rows.values_list(
             "pk", "external_id", "language", "timezone", "jurisdiction"
         )

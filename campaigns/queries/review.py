@@ -1,12 +1,15 @@
 """What a reviewer reads: the words of each segment with their origin and findings, sample people, and what has changed."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from django.db import connection
-from django.db.models import Count, Prefetch
+from django.db.models import Count, OuterRef, Prefetch, Subquery
+from django.db.models.functions import Coalesce
 
-from campaigns.models import Approval, AudienceMember, Campaign, Comment, MessageVariant, Rewrite, Segment, Transition
+from campaigns.models import Approval, Campaign, Comment, MessageVariant, Rewrite, Segment, Settlement, Transition
 from copywriting.models import Draft, Finding
 
 # A few people of each segment, the smallest ids first, so that two reviewers talk about the same. Reads index
@@ -35,11 +38,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Words:
-    """The current words for one segment. `people` is the frozen number; `refused` are (rule, drafts) that checks stopped."""
+    """The current words for one segment. `people` is the frozen number, None while it is being counted; `refused` are
+    (rule, drafts) that checks stopped.
+    """
 
     segment: Segment
     variant: MessageVariant | None
-    people: int
+    people: int | None
     findings: tuple[Finding, ...]
     refused: tuple[tuple[str, int], ...]
     samples: tuple[Sample, ...]
@@ -51,22 +56,23 @@ class Words:
         return generation.passed / generation.drafted if generation and generation.drafted else None
 
 
-def words(campaign: Campaign, *, samples: int = 3) -> list[Words]:
-    """In the campaign's order of segments, a row for each variant; the same number of queries for two segments as for twenty."""
+def words(campaign: Campaign, *, people: Mapping[int, int] = MappingProxyType({}), samples: int = 3) -> list[Words]:
+    """In the campaign's order of segments, a row for each variant; the same number of queries for two segments as for twenty.
+    `people`: how many stand in each segment, as a worker counted them.
+    """
     parts = list(campaign.campaign_segments.select_related("segment"))
     findings = Prefetch("draft__findings", queryset=Finding.objects.order_by("severity", "rule"))
     rows = MessageVariant.objects.filter(campaign=campaign, is_current=True)
     variants: dict[int, list[MessageVariant]] = {}
     for one in rows.order_by("label").select_related("generation", "draft").prefetch_related(findings):
         variants.setdefault(one.segment_id, []).append(one)
-    people = dict(AudienceMember.objects.filter(campaign=campaign).values_list("segment_id").annotate(n=Count("pk")))
     refused = _refused({v.generation_id for own in variants.values() for v in own if v.generation_id})
     shown = _samples(campaign.pk, [part.segment_id for part in parts], samples)
     return [
         Words(
             part.segment,
             variant,
-            people.get(part.segment_id, 0),
+            people.get(part.segment_id),
             tuple(variant.draft.findings.all()) if variant and variant.draft and variant.writer != "person" else (),
             tuple(refused.get(variant.generation_id, ())) if variant else (),
             tuple(shown.get(part.segment_id, ())),
@@ -103,7 +109,8 @@ def approvals(campaign_id: int) -> list[Approval]:
 @dataclass(frozen=True, slots=True)
 class Remark:
     """One thing said of a campaign, by a comment or with a decision, and the replies to it. `is_current`: of the content that
-    stands now; a decision says itself which step it was.
+    stands now; a decision says itself which step it was. `is_open`: nobody has resolved it, or somebody opened it again;
+    `settled` says who resolved or opened it last, and when.
     """
 
     id: int | None
@@ -113,6 +120,8 @@ class Remark:
     step: str = ""
     is_current: bool = True
     replies: tuple["Remark", ...] = ()
+    is_open: bool = False
+    settled: Settlement | None = None
 
 
 def conversation(campaign_id: int, digest: str) -> list[Remark]:
@@ -122,7 +131,16 @@ def conversation(campaign_id: int, digest: str) -> list[Remark]:
     for row in rows:
         if row.reply_to_id is not None:
             replies.setdefault(row.reply_to_id, []).append(_remark(row, digest))
-    said = [_remark(row, digest, tuple(replies.get(row.pk, ()))) for row in rows if row.reply_to_id is None]
+    newest = {row.comment_id: row for row in settlements(campaign_id)}
+    said = [
+        replace(
+            _remark(row, digest, tuple(replies.get(row.pk, ()))),
+            is_open=not (row.pk in newest and newest[row.pk].is_resolved),
+            settled=newest.get(row.pk),
+        )
+        for row in rows
+        if row.reply_to_id is None
+    ]
     steps = Transition.objects.filter(campaign=campaign_id).exclude(reason="").exclude(actor=None)
     said += [
         Remark(None, step.actor.get_full_name() or step.actor.get_username(), step.at, step.reason, step.action)
@@ -131,42 +149,23 @@ def conversation(campaign_id: int, digest: str) -> list[Remark]:
     return sorted(said, key=lambda one: one.at)
 
 
+def settlements(campaign_id: int) -> list[Settlement]:
+    """What became of the remarks, the oldest first."""
+    rows = Settlement.objects.filter(comment__campaign=campaign_id).select_related("actor")
+    return list(rows.order_by("pk"))
+
+
+def open_remarks(campaign_ids: Iterable[int]) -> dict[int, int]:
+    """By campaign: how many of its remarks nobody has resolved; one query."""
+    newest = Settlement.objects.filter(comment=OuterRef("pk")).order_by("-pk").values("is_resolved")[:1]
+    rows = Comment.objects.filter(campaign__in=list(campaign_ids), reply_to=None)
+    rows = rows.annotate(is_resolved=Coalesce(Subquery(newest), False)).filter(is_resolved=False)
+    return dict(rows.order_by().values_list("campaign_id").annotate(n=Count("pk")))
+
+
 def _remark(row: Comment, digest: str, replies: tuple[Remark, ...] = ()) -> Remark:
     author = row.author.get_full_name() or row.author.get_username()
     return Remark(row.pk, author, row.at, row.text, is_current=row.digest == digest, replies=replies)
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing that differs from what was approved last."""
-
-    what: str
-    before: str
-    after: str
-
-
-def changes(before: dict, after: dict) -> list[Change]:
-    """What differs between two contents (campaigns.services.approval.content_of), by name, for people."""
-    old, new = dict(_flat(before)), dict(_flat(after))
-    names = [*new, *(name for name in old if name not in new)]
-    return [
-        Change(name, old.get(name, ""), new.get(name, "")) for name in names if old.get(name, "") != new.get(name, "")
-    ]
-
-
-def _flat(value: object, path: str = ""):
-    """(name, text) of every leaf. Segments and variants are named by their segment, not by their place or their row."""
-    if isinstance(value, dict):
-        for key, part in value.items():
-            if not (key == "id" and path.startswith("variant")):  # a new wording is a new row
-                yield from _flat(part, f"{path} {key}".strip())
-    elif isinstance(value, list) and path in ("segments", "variants", "ads"):
-        for part in value:
-            yield from _flat(
-                part, f"{path[:-1]} {part.get('segment', part.get('id'))} {part.get('target', '')}".strip()
-            )
-    else:
-        yield path.replace("_", " "), "" if value is None else str(value)
 
 
 def generations(campaign_id: int) -> dict[int, list[int]]:

@@ -5,20 +5,31 @@ import json
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.contracts import Capability
 from accounts.services import audit
 from campaigns.exceptions import ApprovalRefused
-from campaigns.models import Approval, Campaign, Comment
-from campaigns.queries.audience import audience_rows, audience_size
+from campaigns.models import Approval, Campaign, Comment, Settlement
+from campaigns.queries.audience import audience_lines, audience_size
 from campaigns.queries.handover import ads
+from campaigns.queries.readings import reading_of, rehearsal_of
 from campaigns.queries.segments import foundations
 from campaigns.services.lifecycle import move
 from campaigns.services.words import faults
 from campaigns.state import Action, CampaignState, Kind
 from copywriting.services.drafts import learn
+
+# A day: the words were tried on the prices, the stock and the people of then.
+READ_FOR = timedelta(days=1)
+# Who was in it, beside the approval: the audience itself is frozen anew one day, and the next reviewer asks who came and went.
+KEEP = """
+INSERT INTO campaigns_approvedpeople (approval_id, segment_id, customers, choices)
+SELECT %(approval)s, segment_id, array_agg(customer_id ORDER BY customer_id),
+       array_agg(hashtextextended(items::text, 0) ORDER BY customer_id)
+FROM campaigns_audiencemember WHERE campaign_id = %(campaign)s GROUP BY segment_id
+"""
 
 
 def content_of(campaign: Campaign) -> dict:
@@ -109,9 +120,9 @@ def digest_of(campaign: Campaign) -> tuple[str, dict, int]:
     size = 0
     if campaign.kind == Kind.TRIGGERED:
         return hasher.hexdigest(), content, audience_size(campaign.pk)
-    for customer_id, segment_id, items in audience_rows(campaign.pk):
-        hasher.update(f"\n{customer_id}:{segment_id}:{','.join(map(str, items))}".encode())
-        size += 1
+    for lines, people in audience_lines(campaign.pk):
+        hasher.update(lines.encode())
+        size += people
     return hasher.hexdigest(), content, size
 
 
@@ -145,12 +156,42 @@ def approve(campaign_id: int, *, approver, seen_digest: str, comment: str = "") 
         if wrong:
             raise ApprovalRefused("words", f"The words do not pass: {' '.join(wrong[:3])}")
         approval = Approval.objects.create(
-            campaign=campaign, approver=approver, digest=digest, content=content, audience_size=size, comment=comment
+            campaign=campaign,
+            approver=approver,
+            digest=digest,
+            content=content,
+            audience_size=size,
+            checks=_checks(campaign, digest),
+            comment=comment,
         )
+        if campaign.kind != Kind.TRIGGERED:
+            with connection.cursor() as cursor:
+                cursor.execute(KEEP, {"approval": approval.pk, "campaign": campaign.pk})
         for variant in campaign.variants.filter(is_current=True).exclude(generation=None):
             learn(variant.generation_id, subject=variant.subject, body=variant.body)
         move(campaign_id, Action.APPROVE, actor=approver, reason=comment)
         return approval
+
+
+def _checks(campaign: Campaign, digest: str) -> dict:
+    """What was worked out about exactly this, to stand with the approval. Raises ApprovalRefused while its words were not tried
+    on everybody, and where they cannot be filled for somebody.
+    """
+    read = reading_of(campaign.pk, digest, since=timezone.now() - READ_FOR)
+    if read is None:
+        raise ApprovalRefused("unread", "A worker has yet to try these words on everybody: wait for it, then approve.")
+    if read.answer["failures"]:
+        first = read.answer["failures"][0]
+        words = f"{first['cause']} {first['remedy']}"
+        raise ApprovalRefused("unfilled", f"{read.answer['failing']:,} messages cannot be filled: {words}")
+    found = {
+        "reading": {"at": read.answered_at.isoformat(), "tried": read.answer["tried"], "gate": read.answer["gate"]}
+    }
+    rehearsed = rehearsal_of(campaign.pk, campaign.frozen_at, content_digest(campaign))
+    if rehearsed is not None:
+        kept = {name: rehearsed.answer[name] for name in ("begins", "gate", "channels", "waves", "unrenderable")}
+        found["rehearsal"] = {"digest": rehearsed.digest, "at": rehearsed.answered_at.isoformat(), **kept}
+    return found
 
 
 def valid_until(approval: Approval) -> datetime:
@@ -183,6 +224,25 @@ def comment(campaign_id: int, *, author, text: str, reply_to: int | None = None)
             campaign=campaign, author=author, text=text.strip(), reply_to_id=reply_to, digest=content_digest(campaign)
         )
         audit(author, "campaign.commented", campaign, after={"comment": row.pk})
+        return row
+
+
+def settle(campaign_id: int, comment_id: int, *, actor, is_resolved: bool) -> Settlement:
+    """Resolves a remark, or opens it again. Raises ApprovalRefused for what is no remark of this campaign, and where somebody
+    else was faster.
+    """
+    with transaction.atomic():
+        # Of two who press at once one is second.
+        campaign = Campaign.objects.select_for_update(of=("self",)).get(pk=campaign_id)
+        if not Comment.objects.filter(pk=comment_id, campaign=campaign, reply_to=None).exists():
+            raise ApprovalRefused("no_comment", "This remark does not belong to this campaign: reload the page.")
+        newest = Settlement.objects.filter(comment=comment_id).order_by("-pk").first()
+        if (newest is not None and newest.is_resolved) == is_resolved:
+            state = "resolved" if is_resolved else "open"
+            raise ApprovalRefused("settled", f"This remark is {state} already: somebody else was faster.")
+        row = Settlement.objects.create(comment_id=comment_id, is_resolved=is_resolved, actor=actor)
+        action = "campaign.remark_resolved" if is_resolved else "campaign.remark_reopened"
+        audit(actor, action, campaign, after={"comment": comment_id})
         return row
 
 

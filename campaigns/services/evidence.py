@@ -1,18 +1,20 @@
 """Evidence packs: of a campaign, that it was approved, gated and sent as approved; of a person, that all was allowed."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import BinaryIO
 
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.services import audit, csv_lines
+from campaigns.contracts import Waterfall
 from campaigns.models import Campaign
 from campaigns.queries import evidence as queries
 from campaigns.queries import overview
 from campaigns.queries.audience import REASONS, audience_rows, message_states
 from campaigns.queries.handover import all_taken
-from campaigns.queries.review import approvals
+from campaigns.queries.review import approvals, settlements
 from customers.services.evidence.pack import Contents, write
 from customers.services.evidence.pdf import Section
 from customers.services.evidence.person import Consent, note_export
@@ -67,13 +69,17 @@ def _campaign_facts(campaign: Campaign) -> dict:
         "authors": [user.get_username() for user in campaign.authors.order_by("pk")],
         "approvals": [
             {"approver": row.approver.get_username(), "at": row.at, "digest": row.digest,
-             "audience_size": row.audience_size, "comment": row.comment, "content": row.content}
+             "audience_size": row.audience_size, "comment": row.comment, "content": row.content, "checks": row.checks}
             for row in approvals(campaign.pk)
         ],
         "conversation": [
             {"author": row.author.get_username(), "at": row.at, "text": row.text, "reply_to": row.reply_to_id, "id": row.pk,
              "digest": row.digest}
             for row in campaign.comments.select_related("author").order_by("pk")
+        ],
+        "settlements": [
+            {"remark": row.comment_id, "is_resolved": row.is_resolved, "actor": row.actor.get_username(), "at": row.at}
+            for row in settlements(campaign.pk)
         ],
         "steps": [
             {"action": step.action, "from": step.from_state, "to": step.to_state,
@@ -124,7 +130,11 @@ def _sections(facts: dict, made: dict) -> list[Section]:
     approved = [
         (a["approver"], _at(a["at"]), a["audience_size"], a["digest"], a["comment"]) for a in facts["approvals"]
     ]
-    said = [(c["author"], _at(c["at"]), c["text"]) for c in facts["conversation"]]
+    became: dict[int, str] = {}  # the newest of each remark
+    for one in facts["settlements"]:
+        word = "resolved" if one["is_resolved"] else "opened again"
+        became[one["remark"]] = f"{word} by {one['actor']}, {_at(one['at'])}"
+    said = [(c["author"], _at(c["at"]), c["text"], became.get(c["id"], "")) for c in facts["conversation"]]
     steps = [(s["action"], s["to"], s["actor"] or "Attune", _at(s["at"]), s["reason"]) for s in facts["steps"]]
     gate = [(REASONS.get(g["reason"], g["reason"]) if g["reason"] else g["arm"], g["people"]) for g in facts["gate"]]
     models = [
@@ -137,6 +147,13 @@ def _sections(facts: dict, made: dict) -> list[Section]:
         Section("The campaign", "All times are UTC.", (), about, (0.25, 0.75)),
         Section(
             "Approved by", "", ("Who", "At", "People", "Digest", "Comment"), approved, (0.14, 0.18, 0.1, 0.36, 0.22)
+        ),
+        Section(
+            "What was worked out before it was approved",
+            "By a worker, of exactly what was approved; a rehearsal by its digest.",
+            ("What", "At", "Found"),
+            [row for a in facts["approvals"] for row in _checked(a["checks"])],
+            (0.3, 0.2, 0.5),
         ),
         Section("The words that were approved", "", ("Segment", "Subject", "Body"), words, (0.12, 0.28, 0.6)),
         Section("What the gate said", "Asked once, at the start.", ("Step", "People"), gate, (0.75, 0.25)),
@@ -159,8 +176,24 @@ def _sections(facts: dict, made: dict) -> list[Section]:
             (0.16, 0.3, 0.24, 0.12, 0.18),
         ),
         Section("Steps", "", ("Step", "To", "Who", "At", "Why"), steps, (0.14, 0.14, 0.14, 0.2, 0.38)),
-        Section("What was said of it", "", ("Who", "At", "Words"), said, (0.14, 0.2, 0.66)),
+        Section("What was said of it", "", ("Who", "At", "Words", "Then"), said, (0.14, 0.2, 0.42, 0.24)),
     ]
+
+
+def _checked(checks: dict) -> Iterator[tuple]:
+    """Of one approval: words that were tried on everybody, and the rehearsal that lay before the approver."""
+    if "reading" in checks:
+        one = checks["reading"]
+        yield ("Words tried on everybody", _when(one["at"]), f"{one['tried']:,} messages filled, none failed")
+    if "rehearsal" in checks:
+        one = checks["rehearsal"]
+        gate = Waterfall.of_plain(one["gate"])
+        found = f"{gate.audience:,} people: {gate.treated:,} to be written to, {gate.holdout:,} held out, "
+        yield (f"Rehearsal {one['digest'][:16]}", _when(one["at"]), f"{found}{gate.excluded:,} left out")
+
+
+def _when(text: str) -> str:
+    return _at(datetime.fromisoformat(text))
 
 
 def _span(since, until) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import DatabaseError, transaction
 from django.db.models import Q
@@ -17,6 +18,7 @@ from campaigns.queries.foresight import Asked, foresee
 from campaigns.queries.membership import MOST_OVERLAPPING, numbers, overlap
 from campaigns.queries.rehearsal import rehearsal
 from campaigns.queries.segments import compile_rule, people
+from campaigns.services import readthrough
 from campaigns.services.approval import content_digest
 from campaigns.services.audience import LEAST_WAVE
 from campaigns.services.messages import unrenderable
@@ -62,6 +64,26 @@ def is_of(row: Tally, campaign: Campaign) -> bool:
     return row.question == _rehearsed(campaign)
 
 
+def ask_review(campaign: Campaign) -> Tally:
+    """What a reviewer has to know of this campaign, as it stands. Raises NotReady before its audience is frozen."""
+    if campaign.frozen_at is None:
+        raise NotReady(("The audience is frozen when the drafts are made: ask for them first.",))
+    return _ask(Tally.Kind.REVIEW, readthrough.state_of(campaign))
+
+
+def review_of(campaign: Campaign) -> Tally | None:
+    """The newest reading of exactly what the campaign is now."""
+    return Tally.objects.filter(digest=_digest(Tally.Kind.REVIEW, readthrough.state_of(campaign))).first()
+
+
+def read_through(campaign: Campaign) -> Tally:
+    """The reading of this campaign, worked out here and now unless a worker has it: for commands, which no page is kept by."""
+    row = ask_review(campaign)
+    answer(row.pk)
+    row.refresh_from_db()
+    return row
+
+
 def _rehearsed(campaign: Campaign) -> dict:
     frozen = campaign.frozen_at and campaign.frozen_at.isoformat()
     return {"campaign": campaign.pk, "frozen_at": frozen, "content": content_digest(campaign)}
@@ -84,14 +106,18 @@ def ask_plan(campaign: Campaign, segment_ids: list[int]) -> Tally:
 
 
 def _ask(kind: str, question: dict) -> Tally:
-    text = json.dumps([kind, question], sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = _digest(kind, question)
     row, _ = Tally.objects.get_or_create(digest=digest, defaults={"kind": kind, "question": question})
     old = Q(state=State.FAILED) | Q(state=State.DONE, answered_at__lt=timezone.now() - STALE)
     # An old answer stays to be shown, with its age, until the new one is there.
-    Tally.objects.filter(old, pk=row.pk).update(state=State.ASKED, asked_at=timezone.now(), message="")
+    Tally.objects.filter(old, pk=row.pk).update(state=State.ASKED, asked_at=timezone.now(), message="", done=0.0)
     row.refresh_from_db()
     return row
+
+
+def _digest(kind: str, question: dict) -> str:
+    text = json.dumps([kind, question], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def waiting() -> list[int]:
@@ -108,11 +134,10 @@ def answer(tally_id: int) -> bool:
         return False
     row = Tally.objects.get(pk=tally_id)
     try:
-        with transaction.atomic():
-            found = ANSWERS[row.kind](row.question)
-    except (RuleRefused, Campaign.DoesNotExist, DatabaseError) as fault:
+        found = ANSWERS[row.kind](row)
+    except (RuleRefused, NotReady, Campaign.DoesNotExist, DatabaseError) as fault:
         log.warning("tally %s failed: %s", tally_id, type(fault).__name__)
-        words = str(fault) if isinstance(fault, RuleRefused) else "The database could not work this out."
+        words = str(fault) if isinstance(fault, RuleRefused | NotReady) else "The database could not work this out."
         _finish(tally_id, State.FAILED, message=words[:300])
         return True
     _finish(tally_id, State.DONE, answer=found, answered_at=now)
@@ -123,18 +148,32 @@ def _finish(tally_id: int, state: str, **fields) -> None:
     Tally.objects.filter(pk=tally_id, state=State.WORKING).update(state=state, claimed_until=None, **fields)
 
 
-def _count(question: dict) -> dict:
+def _told(row: Tally, share: float) -> None:
+    """How far it is, for whoever waits; and the claim holds on."""
+    claimed_until = timezone.now() + LEASE
+    Tally.objects.filter(pk=row.pk, state=State.WORKING).update(done=round(share, 3), claimed_until=claimed_until)
+
+
+@transaction.atomic
+def _count(row: Tally) -> dict:
+    question = row.question
     found = numbers(people(question["rule"], merchant_id=question["merchant"], slug=question["slug"]))
     return {"size": found.size, "reach": found.reach, "sample": found.sample}
 
 
-def _overlap(question: dict) -> dict:
-    return {"parts": [[list(part.places), part.people] for part in overlap(question["segments"])]}
+@transaction.atomic
+def _overlap(row: Tally) -> dict:
+    return {"parts": [[list(part.places), part.people] for part in overlap(row.question["segments"])]}
 
 
-def _rehearse(question: dict) -> dict:
+def _review(row: Tally) -> dict:
+    return readthrough.read(row.question, partial(_told, row))
+
+
+@transaction.atomic
+def _rehearse(row: Tally) -> dict:
     """Times as ISO 8601, so that the row holds them; the gate as (reason, people) in its order."""
-    campaign = Campaign.objects.select_related("offer", "merchant").get(pk=question["campaign"])
+    campaign = Campaign.objects.select_related("offer", "merchant").get(pk=row.question["campaign"])
     found = rehearsal(campaign, now=timezone.now(), unrenderable=unrenderable(campaign), least_wave=LEAST_WAVE)
     return {
         "begins": found.begins.isoformat(),
@@ -150,9 +189,10 @@ def _rehearse(question: dict) -> dict:
     }  # fmt: skip
 
 
-def _foresee(question: dict) -> dict:
+@transaction.atomic
+def _foresee(row: Tally) -> dict:
     """By channel, with times as ISO 8601. What waits for a release or an event is asked about as of now."""
-    now = timezone.now()
+    now, question = timezone.now(), row.question
     found = Segment.objects.in_bulk(question["segments"])
     asked = Asked(
         channels=question["channels"],
@@ -175,6 +215,7 @@ ANSWERS = {
     Tally.Kind.OVERLAP: _overlap,
     Tally.Kind.REHEARSAL: _rehearse,
     Tally.Kind.PLAN: _foresee,
+    Tally.Kind.REVIEW: _review,
 }
 
 

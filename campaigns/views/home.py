@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 from accounts.contracts import ANY_STAFF, Capability, requires
 from campaigns.queries import measurement, overview
 from campaigns.queries.audience import message_states
+from campaigns.queries.review import open_remarks
 from campaigns.views import figures
 from campaigns.views.answers import page_below
 from customers.queries.store import demo_store
@@ -74,5 +75,10 @@ def _deliverability(states: dict[str, int]) -> dict | None:
 @require_GET
 def campaigns(request: HttpRequest) -> HttpResponse:
     rows, next_url = page_below(request, overview.campaigns(), PAGE)
-    context = {"campaigns": rows, "next_url": next_url, "may_compose": request.user.can(Capability.CAMPAIGN_COMPOSE)}
+    remarks = open_remarks(row.pk for row in rows)
+    context = {
+        "campaigns": [(row, remarks.get(row.pk, 0)) for row in rows],
+        "next_url": next_url,
+        "may_compose": request.user.can(Capability.CAMPAIGN_COMPOSE),
+    }
     return render(request, "campaigns/list.html", context)

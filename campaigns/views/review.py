@@ -6,39 +6,48 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.contracts import Capability, requires
+from campaigns import tasks
 from campaigns.exceptions import RenderRefused
 from campaigns.forms.words import ApproveForm, CommentForm, ReasonForm
 from campaigns.models import AudienceMember, Campaign, MessageVariant
 from campaigns.queries import review as queries
-from campaigns.queries.audience import newest_entries, rehearse, waterfall
-from campaigns.services import ads, approval, handover
+from campaigns.queries.audience import newest_entries, waterfall
+from campaigns.services import ads, approval, handover, tallies
 from campaigns.services.messages import sample_code
 from campaigns.services.preview import preview as make_preview
 from campaigns.services.preview import subjects as make_subjects
-from campaigns.services.words import faults
 from campaigns.state import CampaignState
-from campaigns.views import figures
-from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404
+from campaigns.views import figures, readthrough
+from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, say_refusal
 from campaigns.views.experiment import could_see
 from campaigns.views.reading import reading
 from campaigns.views.shell import shell
+from campaigns.views.since import since
 from catalog.queries import by_ids
 
 # A mail may style itself and nothing else: no script, no picture from anywhere, no address it could reach.
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
 MAIL_POLICY += "frame-ancestors 'self'; sandbox"
-# Before the start the gate is rehearsed; afterwards what it said stands in the assignments.
-UNDECIDED = (CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED)
-EDITABLE_WORDS = (*UNDECIDED, CampaignState.DRAFT)
+EDITABLE_WORDS = (CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED)
 
 
 @requires(Capability.CAMPAIGN_READ)
-@require_GET
+@require_http_methods(["GET", "HEAD", "POST"])
 def review(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    return _page(request, campaign_or_404(campaign_id))
+    """A post asks a worker to read it once more; a get does so by itself where nobody has read what stands here now."""
+    campaign = campaign_or_404(campaign_id)
+    if request.method == "POST":
+        try:
+            tallies.ask_review(campaign)
+        except REFUSALS as refusal:
+            say_refusal(request, refusal)
+        else:
+            nudge(tasks.answer_tallies)
+        return SeeOther(reverse("campaigns:review", args=[campaign_id]))
+    return _page(request, campaign)
 
 
 def _page(
@@ -51,15 +60,18 @@ def _page(
     refused: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    words = queries.words(campaign)
+    read = readthrough.read_of(campaign)
+    words = queries.words(campaign, people=read.people)
     generations = {w.variant.generation_id: w.variant.generation for w in words if w.variant and w.variant.generation}
     context = shell(request, campaign, "review") | {
+        "read": read,
         "words": _with_samples(campaign, words),
         "reading": reading(campaign),
         "drafted": sum(g.drafted for g in generations.values()),
         "passed": sum(g.passed for g in generations.values()),
         "refused": refused,
         "conversation": queries.conversation(campaign.pk, approval.content_digest(campaign)),
+        "open_remarks": queries.open_remarks([campaign.pk]).get(campaign.pk, 0),
         "comment_form": comment_form or CommentForm(),
         "may_edit_words": campaign.state in EDITABLE_WORDS and request.user.can(Capability.CAMPAIGN_COMPOSE),
     }
@@ -70,11 +82,9 @@ def _page(
         context["ads"] = ads.shown(campaign)
     if campaign.frozen_at and "store" in campaign.channels:
         context["sheet"] = handover.preview(campaign, sample_code(campaign))
-    if campaign.frozen_at:
-        gate = rehearse(campaign) if campaign.state in UNDECIDED else waterfall(campaign.pk)
-        context |= _gate(campaign, gate)
+    context |= _gate(campaign, read.gate)
     if campaign.state == CampaignState.IN_REVIEW:
-        context |= _decision(request, campaign, words, approve_form, back_form)
+        context |= _decision(request, campaign, read, approve_form, back_form)
     return render(request, "campaigns/review.html", context, status=status)
 
 
@@ -96,26 +106,22 @@ def _gate(campaign: Campaign, gate) -> dict:
     return {"gate": gate, "gate_bars": figures.gate_bars(gate), "power": power}
 
 
-def _decision(request, campaign: Campaign, words, approve_form, back_form) -> dict:
-    digest, content, size = approval.digest_of(campaign)
+def _decision(request, campaign: Campaign, read: readthrough.Read, approve_form, back_form) -> dict:
+    digest = read.digest
     before = approval.newest_of(campaign)
-    changes = queries.changes(before.content, content) if before else None
     is_author = campaign.authors.filter(pk=request.user.pk).exists()
     may_approve = request.user.can(Capability.CAMPAIGN_APPROVE)
     fresh = ApproveForm(initial={"digest": digest})
     if approve_form is not None:
-        # What was typed stays; the digest becomes that of what the page shows now.
+        # What was typed stays; the digest becomes that of what the page shows now, or none while a worker reads it.
         fresh = ApproveForm(initial={"digest": digest, "comment": approve_form["comment"].value()})
     return {
-        "size": size,
         "digest": digest,
         "is_author": is_author,
         "may_decide": may_approve and not is_author,
-        "faults": faults(campaign),
         "approve_form": fresh,
         "back_form": back_form or ReasonForm(label=_("What has to change?"), prefix="back"),
-        "changes": changes,
-        "last_approval": before,
+        "since": since(before, approval.content_of(campaign), read.moved) if before else None,
     }
 
 
@@ -164,6 +170,18 @@ def comment(request: HttpRequest, campaign_id: int) -> HttpResponse:
     except REFUSALS as refusal:
         return _page(request, campaign, comment_form=form, refused=str(refusal), status=409)
     return SeeOther(f"{reverse('campaigns:review', args=[campaign_id])}#said-{row.reply_to_id or row.pk}")
+
+
+@requires(Capability.CAMPAIGN_READ)
+@require_POST
+def settle(request: HttpRequest, campaign_id: int, comment_id: int) -> HttpResponse:
+    """Resolves a remark, or with no `is_resolved` opens it again."""
+    campaign = campaign_or_404(campaign_id)
+    try:
+        approval.settle(campaign_id, comment_id, actor=request.user, is_resolved=bool(request.POST.get("is_resolved")))
+    except REFUSALS as refusal:
+        return _page(request, campaign, refused=str(refusal), status=409)
+    return SeeOther(f"{reverse('campaigns:review', args=[campaign_id])}#said-{comment_id}")
 
 
 @requires(Capability.CUSTOMER_READ)

@@ -39,7 +39,7 @@ from tests.campaigns.test_compose_page import form as plan_form
 from tests.campaigns.test_offers_page import form as offer_form
 from tests.campaigns.test_segments_page import form as segment_form
 from tests.customers.rows import reachable
-from tests.flows.shop import open_shop
+from tests.flows.shop import open_shop, read
 from tests.flows.test_triggers import CART
 from tests.flows.test_triggers import running as answering
 from tests.risk import shop as orders
@@ -113,7 +113,7 @@ def ask_for_drafts() -> Act:
 
 def schedule() -> Act:
     shop = shop_in_review(people=2)
-    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=approval.digest_of(shop.campaign)[0])
+    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=read(shop.campaign))
     return shop.marketer, {"campaign_id": shop.campaign.pk}, {}
 
 
@@ -124,7 +124,13 @@ def unschedule() -> Act:
 
 def approve() -> Act:
     shop = shop_in_review(people=2)
-    return shop.approver, {"campaign_id": shop.campaign.pk}, {"digest": approval.digest_of(shop.campaign)[0]}
+    return shop.approver, {"campaign_id": shop.campaign.pk}, {"digest": read(shop.campaign)}
+
+
+def settle() -> Act:
+    shop = shop_in_review(people=2)
+    said = approval.comment(shop.campaign.pk, author=shop.approver, text="Is the offer known to the tills?")
+    return shop.marketer, {"campaign_id": shop.campaign.pk, "comment_id": said.pk}, {"is_resolved": "yes"}
 
 
 def comment() -> Act:
@@ -467,6 +473,7 @@ ACTS = {
     "campaigns:unschedule": (unschedule, "campaign.unschedule"),
     "campaigns:approve": (approve, "campaign.approve"),
     "campaigns:comment": (comment, "campaign.commented"),
+    "campaigns:settle": (settle, "campaign.remark_resolved"),
     "campaigns:send-back": (send_back, "campaign.send_back"),
     "campaigns:words": (edit_words, "variant.edited"),
     "campaigns:pause": (pause, "campaign.pause"),
@@ -499,6 +506,7 @@ ACTS = {
 UNAUDITED = {
     "campaigns:words-check": "reads",
     "campaigns:rehearsal": "asks a worker to count; changes no campaign",
+    "campaigns:review": "asks a worker to count; changes no campaign",
     "copywriting:check": "reads",
     "accounts:language": "keeps a cookie, no record",
     "accounts:login": "audited as user.logged_in: tests/accounts/test_login.py",

@@ -18,7 +18,7 @@ from registry import queries as registry
 from tests import factories
 from tests.campaigns.pages import again, shop_in_review, signed_in, words_of
 from tests.copywriting.script import Script
-from tests.flows.shop import EVERYBODY, open_shop
+from tests.flows.shop import EVERYBODY, open_shop, read
 
 pytestmark = pytest.mark.django_db
 
@@ -170,7 +170,7 @@ def test_the_editor_shows_findings_as_one_types_and_keeps_nothing():
 
 def approve(shop) -> None:
     campaign = Campaign.objects.select_related("offer", "merchant").get(pk=shop.campaign.pk)
-    approval.approve(campaign.pk, approver=shop.approver, seen_digest=approval.digest_of(campaign)[0])
+    approval.approve(campaign.pk, approver=shop.approver, seen_digest=read(campaign))
 
 
 def test_words_that_break_a_rule_are_not_approved_and_the_page_says_which():

@@ -14,7 +14,7 @@ from campaigns.services import approval, audience, delivery
 from campaigns.services.lifecycle import move
 from customers.models import Customer
 from tests.campaigns.pages import again, signed_in
-from tests.flows.shop import open_shop
+from tests.flows.shop import open_shop, read
 
 pytestmark = pytest.mark.django_db
 HOURS = timedelta(hours=1)
@@ -66,7 +66,7 @@ def by_clock(wall: datetime, zones: list[str], **fields):
     Campaign.objects.filter(pk=shop.campaign.pk).update(local_at=wall.strftime("%Y-%m-%dT%H:%M"), **fields)
     audience.freeze(again(shop).campaign)
     again(shop)
-    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=approval.digest_of(shop.campaign)[0])
+    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=read(shop.campaign))
     move(shop.campaign.pk, "schedule")
     return again(shop)
 

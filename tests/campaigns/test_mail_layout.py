@@ -12,6 +12,7 @@ from campaigns.services import approval, compose, delivery, layout
 from campaigns.services.messages import build_emails
 from catalog.models import Product
 from tests.campaigns.pages import shop_in_review, shop_sending, signed_in, words_of
+from tests.flows.shop import read
 
 FACTS = {
     "store": "Mill & Co", "body": "Rye rolls\nfor you.", "offer": "15% off.", "first": "https://a.example/c/1?x=1&y=2",
@@ -75,7 +76,7 @@ def test_the_preview_is_the_mail_that_is_sent_but_for_its_links():
 
 def started(shop):
     """The same campaign, approved and started: its real mails."""
-    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=approval.digest_of(shop.campaign)[0])
+    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=read(shop.campaign))
     compose.schedule(shop.campaign.pk, actor=shop.marketer)
     delivery.start(shop.campaign.pk)
     return build_emails(Campaign.objects.get(), Message.objects.all())

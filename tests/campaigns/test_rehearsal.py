@@ -83,7 +83,7 @@ def test_the_page_asks_and_shows_and_says_when_the_campaign_has_changed_since():
     client, address = signed_in(shop.approver), reverse("campaigns:rehearsal", args=[shop.campaign.pk])
     assert client.post(address).status_code == 303
     assert client.get(address).context["tally"].state == "asked"
-    tallies.answer(Tally.objects.get().pk)
+    tallies.answer(Tally.objects.get(kind="rehearsal").pk)
 
     page = client.get(address)
     assert (page.context["is_of_this"], page.context["gate"].treated) == (True, 3)

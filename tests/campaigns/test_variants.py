@@ -10,6 +10,7 @@ from campaigns.models import Campaign, Click, Message, MessageVariant, Segment
 from campaigns.services import approval, compose, delivery, variants, words
 from campaigns.services.messages import unrenderable
 from tests.campaigns.pages import again, shop_in_review, words_of
+from tests.flows.shop import read
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +29,7 @@ def shop_with_two(people: int = 40, split: str = "learn"):
 
 def started(shop):
     campaign = Campaign.objects.select_related("offer", "merchant").get(pk=shop.campaign.pk)
-    approval.approve(campaign.pk, approver=shop.approver, seen_digest=approval.digest_of(campaign)[0])
+    approval.approve(campaign.pk, approver=shop.approver, seen_digest=read(campaign))
     compose.schedule(campaign.pk, actor=shop.marketer)
     delivery.start(campaign.pk)
     return again(shop)

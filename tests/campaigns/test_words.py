@@ -9,7 +9,7 @@ from copywriting.models import Example
 from copywriting.services.briefs import lint
 from copywriting.services.drafts import keep
 from tests import factories
-from tests.flows.shop import open_shop
+from tests.flows.shop import open_shop, read
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +58,7 @@ def test_an_approval_keeps_the_words_for_the_next_tuning(shop):
     Campaign.objects.filter(pk=shop.campaign.pk).update(state="in_review")
     campaign = Campaign.objects.select_related("offer").get(pk=shop.campaign.pk)
 
-    approval.approve(campaign.pk, approver=shop.approver, seen_digest=approval.digest_of(campaign)[0])
+    approval.approve(campaign.pk, approver=shop.approver, seen_digest=read(campaign))
 
     example = Example.objects.get()
     assert (example.is_edited, example.body) == (True, "Your list is here. Enjoy {product} with {offer} until {end}.")

@@ -12,7 +12,7 @@ from campaigns.services.lifecycle import move
 from campaigns.services.messages import build_emails
 from customers.models import Order
 from tests.campaigns.pages import again
-from tests.flows.shop import open_shop
+from tests.flows.shop import open_shop, read
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ def started(**fields):
     move(shop.campaign.pk, "expire", reason="codes")
     Campaign.objects.filter(pk=shop.campaign.pk).update(**fields)
     again(shop)
-    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=approval.digest_of(shop.campaign)[0])
+    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=read(shop.campaign))
     move(shop.campaign.pk, "schedule")
     delivery.start(shop.campaign.pk)
     return again(shop)

@@ -36,7 +36,7 @@ from customers.services.events import record_events
 from tests import factories
 from tests.accounts.test_login import log_in
 from tests.campaigns.pages import again
-from tests.flows.shop import Shop, open_shop
+from tests.flows.shop import Shop, open_shop, read
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +61,7 @@ def started(channel: str, *, holdout_share: float = 0.0, people: int = 8, **fiel
     move(shop.campaign.pk, "expire", reason="another channel")
     Campaign.objects.filter(pk=shop.campaign.pk).update(channels=[channel], **fields)
     again(shop)
-    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=approval.digest_of(shop.campaign)[0])
+    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=read(shop.campaign))
     move(shop.campaign.pk, "schedule")
     delivery.start(shop.campaign.pk)
     return again(shop)

@@ -21,7 +21,7 @@ from customers.models import Customer, Order, OrderLine
 from customers.services.events import record_events
 from customers.services.withdraw import withdraw
 from tests.campaigns.pages import again, signed_in
-from tests.flows.shop import open_shop
+from tests.flows.shop import open_shop, read
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +46,7 @@ def running(trigger: Trigger, *, people: int = 6, **fields):
     shop.campaign.variants.create(segment=words.segment, subject=words.subject, body=words.body, writer="person")
     move(shop.campaign.pk, "drafted")
     again(shop)
-    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=approval.digest_of(shop.campaign)[0])
+    approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=read(shop.campaign))
     triggers.start(shop.campaign.pk, actor=shop.marketer)
     Campaign.objects.filter(pk=shop.campaign.pk).update(swept_at=timezone.now() - timedelta(days=1))
     return again(shop)
