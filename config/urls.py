@@ -31,6 +31,7 @@ urlpatterns = [
     path("copy/", include(copywriting)),
     path("behaviour/", include(recommendations)),
     path("models/", include(registry)),
+    path("models/", include((recommendations.trainings_urlpatterns, "trainings"))),
     path("fraud/", include(risk)),
     path("accounts/", include(accounts)),
     path("accounts/", include(accounts.allauth_urlpatterns)),

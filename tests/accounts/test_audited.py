@@ -541,7 +541,7 @@ UNAUDITED = {
     "campaigns:mail-hook": "as above, with the secret of the mail provider",
     "campaigns:preferences": "as above",
     "campaigns:survey": "the customer's own answer",
-    "recommendations:trainings": "as the one below",
+    "trainings:list": "as the one below",
     "registry:measure": "leaves a run that names who asked for it, and changes nothing",
     "campaigns:opt-in": "the customer's own act: a record of the consent ledger",
     "campaigns:privacy": "somebody's own request: its row says so; nobody of ours acted",

@@ -44,7 +44,7 @@ def administrator(client):
 
 
 def page(client) -> str:
-    return client.get(reverse("recommendations:trainings")).content.decode()
+    return client.get(reverse("trainings:list")).content.decode()
 
 
 def test_everything_that_a_worker_can_do_here_has_its_line(administrator, client):
@@ -56,7 +56,7 @@ def test_everything_that_a_worker_can_do_here_has_its_line(administrator, client
 
 
 def test_a_family_is_trained_by_the_button_and_its_cost_is_told(shop, administrator, client):
-    asked = client.post(reverse("recommendations:trainings"), {"kind": "ease"}, follow=True)
+    asked = client.post(reverse("trainings:list"), {"kind": "ease"}, follow=True)
     run = TrainingRun.objects.get()
     assert (run.kind, run.params, run.state, run.asked_by) == ("ease", {"promote": False}, "queued", administrator)
     assert f"Run {run.pk} is asked for." in asked.content.decode()
@@ -74,12 +74,12 @@ def test_a_family_is_trained_by_the_button_and_its_cost_is_told(shop, administra
 
 def test_asking_twice_asks_once(administrator, client):
     for _ in range(2):
-        client.post(reverse("recommendations:trainings"), {"kind": "recency"})
+        client.post(reverse("trainings:list"), {"kind": "recency"})
     assert TrainingRun.objects.count() == 1
 
 
 def test_a_kind_that_nobody_knows_is_refused_and_leaves_nothing(administrator, client):
-    refused = client.post(reverse("recommendations:trainings"), {"kind": "magic"})
+    refused = client.post(reverse("trainings:list"), {"kind": "magic"})
     assert refused.status_code == 400
     assert "There is no training of that name. Choose one of the list." in refused.content.decode()
     assert not TrainingRun.objects.exists() and not AuditEntry.objects.filter(action__startswith="model").exists()
@@ -93,7 +93,7 @@ def test_families_are_compared_by_the_button_and_held_against_the_ranker(shop, a
         really(lease, step, share)
 
     monkeypatch.setattr(comparison.registry, "beat", beat)
-    client.post(reverse("recommendations:trainings"), {"kind": COMPARISON})
+    client.post(reverse("trainings:list"), {"kind": COMPARISON})
     run = TrainingRun.objects.get()
     assert train(run.pk) == []
     run.refresh_from_db()
@@ -116,7 +116,7 @@ def test_families_are_compared_by_the_button_and_held_against_the_ranker(shop, a
 
 
 def test_a_shop_without_orders_is_told_so(administrator, client):
-    client.post(reverse("recommendations:trainings"), {"kind": COMPARISON})
+    client.post(reverse("trainings:list"), {"kind": COMPARISON})
     run = TrainingRun.objects.get()
     train(run.pk)
     run.refresh_from_db()
