@@ -38,7 +38,7 @@ def person(request: HttpRequest, customer_id: int) -> HttpResponse:
             "windows": portrait.windows(found),
             "likings": likings(customer_id, found),
             "alike": alike(found),
-            "scores": "".join(f"{letter}{score} " for letter, score in zip("RFM", found.scores, strict=True)).strip(),
+            "fifths": portrait.fifths(found),
         }
     page = "recommendations/_profile.html" if request.htmx else "recommendations/person.html"
     return render(request, page, context)

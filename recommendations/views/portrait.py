@@ -6,6 +6,7 @@ from datetime import datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
 
 from recommendations.contracts import COUPON, PURCHASE, PersonProfile
 from recommendations.ml.factors import factor
@@ -21,11 +22,15 @@ STEPS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One figure: `notes` say what it follows from, in sentences."""
+    """One figure: `notes` say what it follows from, in sentences. bar: the figure as a share, 0 to 1, where it is one; mark:
+    the shop's, drawn across it.
+    """
 
     label: str
     value: str
     notes: tuple[str, ...] = ()
+    bar: float | None = None
+    mark: float | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Said:
 @dataclass(frozen=True)
 class Window:
     title: str
-    rows: tuple[tuple[str, str, str], ...]  # department, share of spend, against the shop
+    rows: tuple[tuple[str, float, str, str], ...]  # department, share of spend, that in words, against the shop
 
 
 def lines(profile: PersonProfile) -> list[Line]:
@@ -97,7 +102,7 @@ def _alive(profile: PersonProfile) -> Line | None:
             "weeks": _weeks(silent),
             "weeks_2": _weeks(rhythm),
         }
-    return Line(_("Has left us"), f"{1 - profile.alive:.0%}", (note,))
+    return Line(_("Has left us"), f"{1 - profile.alive:.0%}", (note,), 1 - profile.alive)
 
 
 def _next(profile: PersonProfile) -> Line | None:
@@ -108,7 +113,7 @@ def _next(profile: PersonProfile) -> Line | None:
     note = _(
         "Eight in ten people with this rhythm order between %(day)s and %(until)s, if they are still customers."
     ) % {"day": _day(soonest), "until": until}
-    return Line(_("Next order"), f"by {_day(half)}", (note,))
+    return Line(_("Next order"), _("by %(day)s") % {"day": _day(half)}, (note,))
 
 
 def _chances(profile: PersonProfile) -> list[Line]:
@@ -119,11 +124,11 @@ def _chances(profile: PersonProfile) -> list[Line]:
     ):
         if chance is not None:
             notes = tuple(f"{factor(*each)}." for each in profile.factors.get(kind, ()))
-            found.append(Line(label, f"{chance:.0%}", notes))
+            found.append(Line(label, f"{chance:.0%}", notes, chance))
     for kind, chance in sorted(profile.redemption.items(), key=lambda pair: -pair[1]):
         notes = tuple(f"{factor(*each)}." for each in profile.factors.get(kind, ()))
         label = _("Would use a coupon of a campaign “%(kind)s”") % {"kind": kind}
-        found.append(Line(label, f"{chance:.0%}", notes))
+        found.append(Line(label, f"{chance:.0%}", notes, chance))
     return found
 
 
@@ -136,7 +141,7 @@ def _reductions(profile: PersonProfile) -> Line | None:
         "than": than,
         "shop": f"{shop:.0%}",
     }
-    return Line(_("Bought reduced"), f"{mine:.0%}", (note,))
+    return Line(_("Bought reduced"), f"{mine:.0%}", (note,), mine, shop)
 
 
 def _channels(profile: PersonProfile) -> Line | None:
@@ -164,14 +169,22 @@ def windows(profile: PersonProfile) -> list[Window]:
     titles = {28: _("Last 4 weeks"), 91: _("Last 13 weeks"), 365: _("Last year")}
     return [
         Window(titles.get(days, _("Last %(days)s days") % {"days": days}),
-               tuple((name.lower(), f"{share:.0%}", f"× {lift:.1f}") for name, share, lift in rows))
+               tuple((name.lower(), share, f"{share:.0%}", f"× {lift:.1f}") for name, share, lift in rows))
         for days, rows in sorted(profile.leanings.items())
     ]  # fmt: skip
 
 
 def _weeks(weeks: float) -> str:
     days = weeks * 7
-    return f"{days:.0f} day{'s' if round(days) != 1 else ''}" if weeks < 3 else f"{weeks:.0f} weeks"
+    if weeks >= 3:
+        return _("%(weeks)s weeks") % {"weeks": f"{weeks:.0f}"}
+    return ngettext("%(days)s day", "%(days)s days", round(days)) % {"days": round(days)}
+
+
+def fifths(profile: PersonProfile) -> list[tuple[str, int, str]]:
+    """(letter, fifth of all people from 1 to 5, 5 is best, what it says): recency, frequency, money; [] without an order."""
+    said = (_("how lately"), _("how often"), _("how much"))
+    return [(letter, score, what) for letter, score, what in zip("RFM", profile.scores, said, strict=True) if score]
 
 
 def _day(at: datetime) -> str:

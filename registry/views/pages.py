@@ -15,6 +15,7 @@ from registry.forms import Reason
 from registry.models import Alarm, ModelVersion, TrainingRun
 from registry.views.comparisons import shown
 from registry.views.health import health
+from registry.views.metrics import accuracy, figures, meanings
 
 SHOWN = 60
 
@@ -52,8 +53,14 @@ def models(request: HttpRequest) -> HttpResponse:
 @require_GET
 def version(request: HttpRequest, version_id: int) -> HttpResponse:
     found = get_object_or_404(queries.versions(), pk=version_id)
-    rows = [{"name": name, **value} for name, value in found.metrics.items() if isinstance(value, dict)]
-    context = {"version": found, "metrics": rows, "form": Reason(), "health": health(found)}
+    context = {
+        "version": found,
+        "metrics": figures(found),
+        "meanings": meanings(found),
+        "accuracy": accuracy(found),
+        "form": Reason(),
+        "health": health(found),
+    }
     return render(request, "registry/version.html", context)
 
 

@@ -101,6 +101,11 @@ def test_who_uses_coupons_is_scored_with_reasons_on_their_page(people):
     client.force_login(factories.staff("marketer"))
     text = client.get(reverse("recommendations:customer", args=[people[2].pk])).content.decode()
     assert f"Would use a coupon of a campaign “{KIND}”" in text
+    bars = [f'class="mark mark-kept" width="{chance}" height="1"' for chance in uses.redemption.values()]
+    assert all(bar in text for bar in bars)
+    accuracy, guessing = version.params["accuracy"], version.params["accuracy of guessing"]
+    told = client.get(reverse("registry:version", args=[version.pk])).content.decode()
+    assert f"Right about {accuracy:.3f} of people" in told and f"is right about {guessing:.3f}." in told
     ((kind, scored, expected, likely, likeliest),) = overview().redeemers
     assert (kind, scored, likely) == (KIND, households.PEOPLE, 100)
     assert 80 < expected < 120

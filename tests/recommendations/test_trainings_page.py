@@ -69,6 +69,11 @@ def test_a_family_is_trained_by_the_button_and_its_cost_is_told(shop, administra
     assert (version.kind, version.status) == ("ease", "candidate")
     told = page(client)
     assert reverse("registry:version", args=[version.pk]) in told
+    shown = client.get(reverse("registry:version", args=[version.pk])).content.decode()
+    mean, low, high = version.metrics["ndcg@10 all"]["over_baseline"]
+    assert f"{mean:.4f}<br>" in shown and f"{low:.4f} – {high:.4f}" in shown
+    assert shown.count('<svg class="sparkline"') == len(version.metrics) == 2
+    assert "How much of what people bought stands among their ten" in shown
     assert "every 3s" not in client.get(reverse("registry:list")).content.decode()
 
 

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from recommendations.ml.factors import factor
 from recommendations.ml.redemption import Past, feature_names, matrix, rows_of
 
 LINE = {"product_type": "MILK", "department": "GROCERY", "brand": "National", "store_id": 1, "amount": 2.0,
@@ -78,3 +79,10 @@ def test_who_was_not_asked_stands_in_the_middle_and_says_so():
     assert (one["age"], one["income"], one["is_described"]) == (2, 4, 1)
     assert (two["age"], two["income"], two["is_described"]) == (2.5, 4, 0)
     assert one["redeemed_rate"] == pytest.approx(0.15 / 2.0)  # half a campaign received, none redeemed
+
+
+def test_every_figure_is_said_in_words_and_never_by_its_name():
+    for name in feature_names(rows_of(past(), 2)):
+        said = factor(name, 3.0, 0.1)
+        assert not said.startswith(f"{name.replace('_', ' ').capitalize()}: "), name
+    assert factor("history_days", 337.21, -0.2) == "Orders are known for 337 days before it: lowers it"
