@@ -116,7 +116,7 @@ def test_the_models_page_shows_the_table_and_says_orders_only(shop, client):
     client.force_login(factories.staff("analyst"))
     page = client.get(reverse("registry:list")).content.decode()
     assert "orders only" in page
-    assert "user_tfidf" in page
+    assert "user tfidf" in page
     assert "<svg" in page
     assert "NDCG@10" in page
 
