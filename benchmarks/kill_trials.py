@@ -1,19 +1,21 @@
-"""SIGKILL at random moments of a running send: of a worker, the broker or the database, all of them real, on a store of its own.
+"""SIGKILL at random moments of a running send: of a worker, the broker, the database, the clock or all at once, all real.
 
     python -m benchmarks.kill_trials [--trials 200] [--people 24] [--from 0] [--tally FILE]
 
-Each trial starts a campaign, strikes once at a random moment of its first seconds, and goes on to the next while the
-sweep sorts out what was lost. Two Celery workers send to an SMTP server on loopback that waits between the gate and DATA
-for up to two seconds (half of the messages for at most 30 ms, so that a trial takes seconds); meanwhile people withdraw.
-Leases last ten seconds instead of two minutes and time-outs three instead of five, by the same code. Prints a tally; exits
-1 when somebody got two messages, a row has neither a final state nor `unknown`, a campaign did not end, or a message
-arrived after its withdrawal was acknowledged as effective.
+Each trial starts a campaign by e-mail and text message, strikes once at a random moment of its first seconds, and goes on
+to the next while the sweep sorts out what was lost. Two Celery workers, rung by Celery's own clock, send to an SMTP server
+on loopback that waits between the gate and DATA for up to two seconds (half of the messages for at most 30 ms, so that a
+trial takes seconds), and to an HTTP provider on loopback that takes a text at once and may be slow to say so; meanwhile
+people withdraw. Leases last ten seconds instead of two minutes and time-outs three instead of five, by the same code.
+What ends by itself is started again, as the supervisor does. Prints a tally; exits 1 when somebody got two messages on a
+channel, a row has neither a final state nor `unknown`, a campaign did not end, or a message arrived after its withdrawal
+was acknowledged as effective.
 
 A machine that is shared runs them in slices: `--trials 25 --from 0 --tally FILE`, then `--from 25` and so on. Each slice has
 dice of its own and adds a line to FILE, and the sum of all lines is printed.
 """
 
-# ruff: noqa: E402 - Django is set up only when the servers that it asks for are there
+# ruff: noqa: I001 - the stack sets the environment and Django up
 import argparse
 import asyncio
 import json
@@ -25,30 +27,16 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Lock, Thread
-from urllib.parse import quote
+from threading import Lock, Thread
 
-# Under /var/tmp: files that are synced, and a path short enough for a socket. A worker gets the place of its trials.
-PLACE = Path(os.environ.get("ATTUNE_TRIALS") or tempfile.mkdtemp(prefix="attune-kill-", dir="/var/tmp"))
-_run = quote(str(PLACE / "data" / "run"))
-os.environ |= {
-    "ATTUNE_TRIALS": str(PLACE), "ATTUNE_DATA_DIR": str(PLACE / "data"), "ATTUNE_FREQUENCY_CAPS": "",
-    "DJANGO_SETTINGS_MODULE": "config.settings.base", "SMTP_HOST": "127.0.0.1", "SMTP_TLS": "none",
-    "DATABASE_URL": f"postgresql://attune_app@/attune?host={_run}&port=5432",
-    "DATABASE_OWNER_URL": f"postgresql://attune_owner@/attune?host={_run}&port=5432",
-    "CELERY_BROKER_URL": f"redis+socket://{_run}%2Fvalkey.sock", "CACHE_URL": f"unix://{_run}%2Fvalkey.sock?db=1",
-}  # fmt: skip
-
-import django
-
-django.setup()
+from benchmarks.kill_stack import CLOCK, FOLDER, PLACE, ROOT, TARGETS, Stack, ring, work, workers
 
 from aiosmtpd.controller import Controller
 from django.conf import settings
@@ -56,90 +44,26 @@ from django.db import Error, connection
 
 from campaigns.exceptions import TransitionRefused
 from campaigns.models import AudienceMember, Campaign, CampaignSegment, Message, MessageVariant
-from campaigns.services import delivery, senders
+from campaigns.services import delivery
 from campaigns.services.approval import digest_of
 from campaigns.services.withdrawal import acknowledge
-from campaigns.tasks import sweep
 from config.celery import app
 from config.embedded import child
-from config.embedded.folder import Folder
-from config.embedded.holder import environment
 from config.embedded.postgres import Postgres
 from config.embedded.valkey import Valkey
+from customers.contracts import NewContact
 from customers.models import Customer
-from tests.flows.shop import open_shop
+from customers.services.consent import record_many
+from customers.services.people import add_contact_points
+from tests.flows.shop import consent_of, open_shop
 
-FOLDER = Folder(PLACE / "data")
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # a database that is away is the point of a trial
-ROOT = Path(__file__).resolve().parents[1]
-TIMEOUT, LEASE, BATCH = 3, timedelta(seconds=10), 4
-WORKERS = 2
-# How often each is struck, of ten.
-TARGETS = ["worker"] * 4 + ["database"] * 3 + ["broker"] * 3
+CHANNELS = ["email", "sms"]
 EVERY = 4.0  # seconds from one trial to the next
 WITHDRAWALS = 5  # a trial
 
 
-# --- what a worker process runs
-
-
-def work(name: str) -> None:
-    senders.SMTP_TIMEOUT = delivery.SMTP_TIMEOUT = TIMEOUT
-    delivery.LEASE, delivery.RESERVE, delivery.BATCH = LEASE, timedelta(seconds=2 * TIMEOUT + 2), BATCH
-    delivery.send_batch.__defaults__ = delivery.claim.__defaults__ = (BATCH, "")
-    argv = ["worker", "-Q", "default,delivery", "-n", f"{name}@here", "--concurrency=1", "--pool=prefork"]
-    app.worker_main([*argv, "--loglevel=WARNING", "--without-gossip", "--without-mingle"])
-
-
-# --- the servers and workers, each of which may be struck
-
-
-@dataclass
-class Stack:
-    folder: Folder
-    env: dict[str, str]
-    processes: dict[str, subprocess.Popen] = field(default_factory=dict)
-
-    def start_server(self, server: Postgres | Valkey) -> None:
-        """As the holder does, but without its end after five deaths in a minute."""
-        server.prepare()
-        while True:
-            before = child.size(server.log)
-            process = child.spawn(
-                server.argv(), server.log, account=server.account, death=server.death, env=environment()
-            )
-            while not child.ended(process):
-                if server.answers():
-                    server.provision()
-                    self.processes[server.name] = process
-                    return
-                time.sleep(0.02)
-            child.kill_group(process)
-            if not server.may_retry(before):
-                raise SystemExit(server.why(before))
-            time.sleep(0.1)
-
-    def start_worker(self, number: int) -> None:
-        argv = [sys.executable, "-m", "benchmarks.kill_trials", "--worker", f"w{number}-{time.monotonic_ns()}"]
-        log = self.folder.log / f"worker-{number}.log"
-        self.processes[f"worker {number}"] = child.spawn(argv, log, cwd=ROOT, env=self.env)
-
-    def strike(self, what: str, dice: random.Random) -> str:
-        """SIGKILL for it and everything of it; whatever it was is back before this returns, workers are on their way."""
-        if what == "worker":
-            number = dice.randrange(WORKERS)
-            child.kill_group(self.processes[f"worker {number}"])
-            self.start_worker(number)
-            return f"worker {number}"
-        server = Postgres(self.folder, True) if what == "database" else Valkey(self.folder)
-        child.kill_group(self.processes[server.name])
-        time.sleep(dice.uniform(0, 0.5))
-        self.start_server(server)
-        return server.name
-
-    def stop(self) -> None:
-        for process in reversed(self.processes.values()):
-            child.kill_group(process)
+# --- where the messages arrive
 
 
 class Inbox:
@@ -147,6 +71,11 @@ class Inbox:
 
     def __init__(self, seed: int):
         self.dice, self.arrived = random.Random(seed), []
+
+    def serve(self, port: int) -> Controller:
+        server = Controller(self, hostname="127.0.0.1", port=port)
+        server.start()
+        return server
 
     async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802, aiosmtpd's name
         await asyncio.sleep(self.dice.uniform(0, 0.03) if self.dice.random() < 0.5 else 2 * self.dice.random() ** 3)
@@ -156,6 +85,37 @@ class Inbox:
     async def handle_DATA(self, server, session, envelope):  # noqa: N802
         self.arrived.append((envelope.rcpt_tos[0], time.monotonic()))
         return "250 2.0.0 kept"
+
+
+class Provider:
+    """Takes texts over HTTP as the plain interface says them, and notes what arrived when; it knows no repeated one."""
+
+    def __init__(self, seed: int):
+        self.dice, self.arrived = random.Random(seed), []
+
+    def serve(self, port: int) -> ThreadingHTTPServer:
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                provider.arrived.append((said["to"], time.monotonic()))
+                time.sleep(provider.dice.choice((0.0, 0.01, 0.3 * provider.dice.random())))
+                raw = json.dumps({"id": said["reference"]}).encode()
+                self.send_response(202)
+                self.send_header("Content-Length", str(len(raw)))
+                self.end_headers()
+                self.wfile.write(raw)
+
+            def log_message(self, *args):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, daemon=True).start()
+        return server
 
 
 # --- the trials
@@ -173,7 +133,7 @@ class Said:
 @dataclass
 class Tally:
     strikes: Counter = field(default_factory=Counter)
-    said: dict[int, Said] = field(default_factory=dict)
+    said: dict[tuple[int, str], Said] = field(default_factory=dict)  # by person and channel
     unanswered: int = 0  # withdrawals that met a database that was away, and were not acknowledged
     faults: list[str] = field(default_factory=list)
 
@@ -191,10 +151,19 @@ def patiently(do, seconds: float = 60.0):
             time.sleep(0.05)
 
 
+def number_of(place: int) -> str:
+    """A phone number for each of a hundred million people."""
+    return f"+49151{place:08d}"
+
+
 def prepare(trials: int, people: int) -> list[tuple[int, list[int]]]:
     """(campaign, its people) of each trial: clones of one approved campaign, each to people of its own."""
     shop = open_shop(people=trials * people, per_second=1000)
     first, ids = shop.campaign, [person.pk for person in shop.people]
+    add_contact_points(NewContact(pk, "phone", number_of(place), origin="simulated") for place, pk in enumerate(ids))
+    record_many(replace(consent_of(person), channel="sms") for person in shop.people)
+    # Where it is noon: texts rest at night.
+    Customer.objects.filter(pk__in=ids).update(timezone=f"Etc/GMT{datetime.now(UTC).hour - 12:+d}")
     segment, words = first.campaign_segments.get(), first.variants.get()
     items = AudienceMember.objects.filter(campaign=first).first().items
     AudienceMember.objects.filter(campaign=first).delete()
@@ -203,6 +172,7 @@ def prepare(trials: int, people: int) -> list[tuple[int, list[int]]]:
         own = ids[number * people : (number + 1) * people]
         campaign = Campaign.objects.get(pk=first.pk)
         campaign.pk, campaign._state.adding, campaign.name = None, True, f"Trial {number}"
+        campaign.channels = CHANNELS
         campaign.save()
         CampaignSegment.objects.create(campaign=campaign, segment_id=segment.segment_id, priority=0)
         MessageVariant.objects.create(
@@ -230,23 +200,18 @@ HELD = (
 class Trials:
     def __init__(self, stack: Stack, seed: int, began: list[tuple[int, list[int]]]):
         self.stack, self.dice, self.campaigns = stack, random.Random(seed), began
-        self.tally, self.lock, self.over = Tally(), Lock(), Event()
-
-    def ring(self) -> None:
-        """What beat does, more often: nudges the sweep through the broker, which may be away."""
-        while not self.over.wait(0.4):
-            with suppress(Exception):  # a broker that is away is the point of a trial
-                sweep.apply_async(retry=False, expires=5)
+        self.tally, self.lock = Tally(), Lock()
 
     def withdraw(self, people: list[int], seed: int) -> None:
         """Some of these, at random moments of the trial; what is not acknowledged counts for nothing."""
         dice = random.Random(seed)
         for person in dice.sample(people, min(WITHDRAWALS, len(people))):
             time.sleep(dice.uniform(0, EVERY / WITHDRAWALS))
+            channel = dice.choice(CHANNELS)
             try:
                 ack = acknowledge(
                     customer_id=person,
-                    channel="email",
+                    channel=channel,
                     purpose="marketing",
                     method="one_click",
                     actor="subject",
@@ -259,12 +224,11 @@ class Trials:
                 continue
             under_way = frozenset(one.message_id for one in ack.under_way)
             with self.lock:
-                self.tally.said[person] = Said(time.monotonic(), ack.is_effective, under_way)
+                self.tally.said[person, channel] = Said(time.monotonic(), ack.is_effective, under_way)
         connection.close()
 
     def run(self) -> None:
-        others = [Thread(target=self.ring, daemon=True)]
-        others[0].start()
+        others = []
         for number, (campaign, people) in enumerate(self.campaigns):
             began = time.monotonic()
 
@@ -276,6 +240,7 @@ class Trials:
             others.append(Thread(target=self.withdraw, args=(people, number), daemon=True))
             others[-1].start()
             time.sleep(self.dice.uniform(0, EVERY - 1))
+            self.stack.mend()
             what = self.dice.choice(TARGETS)
             self.stack.strike(what, self.dice)
             self.tally.strikes[what] += 1
@@ -283,7 +248,6 @@ class Trials:
                 print(f"  {number + 1} trials, {dict(self.tally.strikes)}", flush=True)
             time.sleep(max(0.0, began + EVERY - time.monotonic()))
         self._await_the_end()
-        self.over.set()
         for one in others:
             one.join(20)
 
@@ -291,6 +255,7 @@ class Trials:
         """Until every campaign has ended, or none of the open messages has for so long: a slow machine gets its time."""
         left, changed = -1, time.monotonic()
         while patiently(lambda: Campaign.objects.filter(state="sending").exists()):
+            self.stack.mend()
             now = patiently(lambda: Message.objects.open().count())
             if now != left:
                 left, changed = now, time.monotonic()
@@ -308,91 +273,102 @@ class Trials:
                 for row in cursor.fetchall():
                     print("   ", *row)
         for name, process in self.stack.processes.items():
-            print(f"    {name}: {'runs' if process.poll() is None else f'ended with {process.returncode}'}")
+            print(f"    {name}: {'has ended' if child.ended(process) else 'runs'}")
         with app.connection_for_read() as broker:
             client = broker.default_channel.client
             print("    tasks that wait:", {name: client.llen(name) for name in ("default", "delivery")})
         print("    workers that answer:", app.control.ping(timeout=5))
         print("    what they do:", app.control.inspect(timeout=5).active())
-        for number in range(WORKERS):
-            lines = child.tail(FOLDER.log / f"worker-{number}.log", 15)
-            print(*(f"    worker {number}: {line}" for line in lines), sep="\n", flush=True)
+        for name in (*workers(), CLOCK):
+            print(*(f"    {name}: {line}" for line in child.tail(self.stack.log_of(name), 15)), sep="\n", flush=True)
 
 
-def judge(trials: Trials, inbox: Inbox) -> Counter:
+def judge(trials: Trials, inboxes: dict[str, Inbox | Provider]) -> Counter:
     """Compares what arrived with what the rows say; faults go into the tally. Returns the states of the messages."""
-    tally, name = trials.tally, dict(Customer.objects.values_list("external_id", "pk"))
-    rows = {row.customer_id: row for row in Message.objects.all()}
-    arrived = Counter(address for address, _ in inbox.arrived)
-    for address, times in arrived.items():
-        if times > 1:
-            tally.faults.append(f"{address} got {times} messages")
+    faults, rows = trials.tally.faults, {(row.customer_id, row.channel): row for row in Message.objects.all()}
     for row in rows.values():
         if row.state in ("queued", "sending"):
-            tally.faults.append(f"message {row.pk} is {row.state}")
+            faults.append(f"message {row.pk} is {row.state}")
     for campaign in Campaign.objects.filter(name__startswith="Trial").exclude(state="sent"):
-        tally.faults.append(f"campaign {campaign.pk} is {campaign.state}: {campaign.note}")
-    for address, at in inbox.arrived:
-        person = name[address.partition("@")[0]]
-        row, said = rows[person], tally.said.get(person)
-        if row.state not in ("sent", "unknown"):
-            tally.faults.append(f"message {row.pk} arrived and is {row.state} {row.reason}")
-        if said and at > said.at and (said.is_effective or row.pk not in said.under_way):
-            tally.faults.append(f"message {row.pk} arrived {at - said.at:.3f} s after its withdrawal was acknowledged")
-    got = {name[address.partition("@")[0]] for address in arrived}
-    for row in rows.values():
-        if row.state == "sent" and row.customer_id not in got:
-            tally.faults.append(f"message {row.pk} is sent and never arrived")
-    return Counter((row.state, row.reason) for row in rows.values())
+        faults.append(f"campaign {campaign.pk} is {campaign.state}: {campaign.note}")
+    people = [person for _, own in trials.campaigns for person in own]
+    names = dict(Customer.objects.values_list("pk", "external_id"))
+    addresses = {"email": [f"{names[pk]}@example.invalid" for pk in people]}
+    addresses["sms"] = [number_of(place) for place in range(len(people))]
+    for channel, inbox in inboxes.items():
+        person_of = dict(zip(addresses[channel], people, strict=True))
+        for address, times in Counter(address for address, _ in inbox.arrived).items():
+            if times > 1:
+                faults.append(f"{address} got {times} messages")
+        for address, at in inbox.arrived:
+            key = (person_of[address], channel)
+            row, said = rows[key], trials.tally.said.get(key)
+            if row.state not in ("sent", "unknown"):
+                faults.append(f"message {row.pk} arrived and is {row.state} {row.reason}")
+            if said and at > said.at and (said.is_effective or row.pk not in said.under_way):
+                faults.append(f"message {row.pk} arrived {at - said.at:.3f} s after its withdrawal was acknowledged")
+        got = {person_of[address] for address, _ in inbox.arrived}
+        faults += [
+            f"message {row.pk} is sent and never arrived"
+            for row in rows.values()
+            if row.channel == channel and row.state == "sent" and row.customer_id not in got
+        ]
+    return Counter((row.channel, row.state, row.reason) for row in rows.values())
 
 
 def main(count: int, people: int, seed: int) -> dict:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings.SMTP_PORT = port
+    settings.SMTP_PORT, text_port = free_port(), free_port()
     FOLDER.prepare()
-    stack = Stack(FOLDER, os.environ | {"SMTP_PORT": str(port)})
+    stack = Stack(
+        os.environ | {"SMTP_PORT": str(settings.SMTP_PORT), "ATTUNE_SMS_URL": f"http://127.0.0.1:{text_port}/"}
+    )
     stopped = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         stack.start_server(Postgres(FOLDER, True))
         stack.start_server(Valkey(FOLDER))
         subprocess.run([sys.executable, "manage.py", "migrate"], check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
-        return _trials(stack, port, count, people, seed)
+        return _trials(stack, text_port, count, people, seed)
     finally:
         signal.signal(signal.SIGTERM, stopped)
         stack.stop()
         shutil.rmtree(PLACE, ignore_errors=True)
 
 
-def _trials(stack: Stack, port: int, count: int, people: int, seed: int) -> dict:
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _trials(stack: Stack, text_port: int, count: int, people: int, seed: int) -> dict:
     made = prepare(count, people)
-    inbox = Inbox(seed)
-    server = Controller(inbox, hostname="127.0.0.1", port=port)
-    server.start()
-    for number in range(WORKERS):
-        stack.start_worker(number)
-    time.sleep(10)  # until both are up: a send that waits for its workers is hardest to hit
+    inboxes = {"email": Inbox(seed), "sms": Provider(seed)}
+    mail, texts = inboxes["email"].serve(settings.SMTP_PORT), inboxes["sms"].serve(text_port)
+    stack.start_all()
+    time.sleep(10)  # until all are up: a send that waits for its workers is hardest to hit
     print(f"{count} trials with {people} people each, one SIGKILL a trial, seed {seed}", flush=True)
     began, trials = time.monotonic(), Trials(stack, seed, made)
     try:
         trials.run()
     finally:
-        server.stop()
-    return report(trials, inbox, seed, time.monotonic() - began)
+        mail.stop()
+        texts.shutdown()
+    return report(trials, inboxes, seed, time.monotonic() - began)
 
 
-def report(trials: Trials, inbox: Inbox, seed: int, seconds: float) -> dict:
+def report(trials: Trials, inboxes: dict[str, Inbox | Provider], seed: int, seconds: float) -> dict:
     """The tally as plain numbers by name, which add up over slices."""
-    states, tally = judge(trials, inbox), trials.tally
+    states, tally = judge(trials, inboxes), trials.tally
+    arrived = Counter(address for inbox in inboxes.values() for address, _ in inbox.arrived)
     return {
         "seed": seed,
         "trials": len(trials.campaigns),
         "seconds": round(seconds),
         "struck": dict(tally.strikes),
-        "arrived": len(inbox.arrived),
-        "twice": sum(times > 1 for times in Counter(address for address, _ in inbox.arrived).values()),
-        "messages": {f"{state} {reason}".strip(): number for (state, reason), number in states.items()},
+        "ended": len(trials.stack.ended),
+        "arrived": arrived.total(),
+        "twice": sum(times > 1 for times in arrived.values()),
+        "messages": {" ".join(kind).strip(): number for kind, number in states.items()},
         "withdrawals": len(tally.said),
         "effective": sum(said.is_effective for said in tally.said.values()),
         "unanswered": tally.unanswered,
@@ -409,7 +385,7 @@ def add_up(slices: list[dict]) -> dict:
     return total | {"faults": [fault for one in slices for fault in one["faults"]]}
 
 
-SUMS = ("trials", "seconds", "arrived", "twice", "withdrawals", "effective", "unanswered", "late")
+SUMS = ("trials", "seconds", "ended", "arrived", "twice", "withdrawals", "effective", "unanswered", "late")
 
 
 def say(tally: dict) -> bool:
@@ -418,7 +394,8 @@ def say(tally: dict) -> bool:
         ", ".join(f"{what} {n:,}" for what, n in sorted(tally[name].items())) for name in ("struck", "messages")
     )
     print(f"  {tally['trials']} trials, {tally['seconds']:.0f} s; struck: {struck}")
-    print(f"  {tally['arrived']:,} messages arrived, {tally['twice']} recipients got two")
+    print(f"  {tally['ended']} processes ended by themselves and were started again")
+    print(f"  {tally['arrived']:,} messages arrived, {tally['twice']} recipients got two on a channel")
     print(f"  messages: {kinds}")
     print(
         f"  {tally['withdrawals']:,} withdrawals acknowledged, {tally['effective']:,} of them as effective; "
@@ -438,9 +415,12 @@ if __name__ == "__main__":
     parser.add_argument("--from", dest="first", type=int, default=0, help="the number of this slice's first trial")
     parser.add_argument("--tally", type=Path, help="a file to which this slice is added, and whose sum is printed")
     parser.add_argument("--worker", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--clock", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.worker:
         work(asked.worker)
+    elif asked.clock:
+        ring()
     else:
         run = main(asked.trials, asked.people, asked.seed + asked.first)
         if asked.tally:

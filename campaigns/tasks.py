@@ -1,6 +1,7 @@
 """Alarm clocks: each carries an id, calls one service, and may ring twice."""
 
 import math
+import time
 
 from celery import shared_task
 
@@ -20,6 +21,13 @@ from campaigns.services import (
     withdrawal,
 )
 from customers.services import typed_requests
+
+# Seconds that a task sends before others have their turn: behind a send of hours no sweep and no other campaign would be
+# heard of, and what a lost worker held would stay with it. Workers take from their queues in turn, so short tasks wait as long.
+TURN = 2.0
+# A wake-up that nobody has heard for three sweeps is not needed: each of them rings as well, and while workers are away or
+# busy they would pile up until their number, not the work, decides when a campaign's turn comes.
+STALE = 45
 
 
 @shared_task(name="campaigns.generate")
@@ -62,7 +70,7 @@ def learn() -> None:
 def start_due() -> None:
     for campaign_id in delivery.due():
         delivery.start(campaign_id)
-        _wake(campaign_id)
+        wake_all(campaign_id)
 
 
 @shared_task(name="campaigns.take_in")
@@ -70,7 +78,7 @@ def take_in() -> None:
     """Asks every running campaign's trigger, one after another: what fails for one waits for the next ring."""
     for campaign_id in triggers.running():
         if triggers.sweep(campaign_id):
-            deliver.delay(campaign_id)
+            wake(campaign_id)
 
 
 @shared_task(name="campaigns.redeem")
@@ -80,12 +88,15 @@ def redeem() -> None:
 
 @shared_task(name="campaigns.deliver", bind=True, max_retries=None)
 def deliver(self, campaign_id: int, channel: str = "") -> None:
-    """Sends batch after batch until nothing is queued; an unreachable server is tried again in half a minute, or when it
-    asked to be: what it wants longer than that, the sweep remembers.
+    """Sends batch after batch until nothing is queued or its turn is over; an unreachable server is tried again in half a
+    minute, or when it asked to be: what it wants longer than that, the sweep remembers.
     """
+    ends = time.monotonic() + TURN
     try:
         while delivery.send_batch(campaign_id, channel=channel):
-            pass
+            if time.monotonic() > ends:
+                wake(campaign_id, channel)  # behind whatever waits
+                return
     except ChannelUnavailable as error:
         if delivery.halt(campaign_id, error):
             return
@@ -96,13 +107,17 @@ def deliver(self, campaign_id: int, channel: str = "") -> None:
 def sweep() -> None:
     withdrawal.fence_suppressed()
     for campaign_id in delivery.sweep():
-        _wake(campaign_id)
+        wake_all(campaign_id)
 
 
-def _wake(campaign_id: int) -> None:
+def wake_all(campaign_id: int) -> None:
     """One task a channel: a provider that is slow or away holds up no other."""
     for channel in delivery.channels_of(campaign_id):
-        deliver.delay(campaign_id, channel)
+        wake(campaign_id, channel)
+
+
+def wake(campaign_id: int, channel: str = "") -> None:
+    deliver.apply_async((campaign_id, channel), expires=STALE)
 
 
 @shared_task(name="campaigns.sweep_lists")

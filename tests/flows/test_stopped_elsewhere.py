@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def stopped(monkeypatch):
     """Three messages wait and one is claimed by a worker; the first two people share an address, and a shop hears a no."""
-    monkeypatch.setattr("campaigns.tasks.deliver.delay", lambda *_: None)
+    monkeypatch.setattr("campaigns.tasks.wake", lambda *_: None)
     shop = shop_sending(people=4)
     ann, ben, cid, _ = shop.people
     add_contact_points([NewContact(ben.pk, "email", f"{ann.external_id}@example.invalid")])
