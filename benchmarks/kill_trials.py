@@ -77,6 +77,10 @@ class Inbox:
         server.start()
         return server
 
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802, aiosmtpd's name
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", responses[-1]]
+
     async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802, aiosmtpd's name
         await asyncio.sleep(self.dice.uniform(0, 0.03) if self.dice.random() < 0.5 else 2 * self.dice.random() ** 3)
         envelope.mail_from = address

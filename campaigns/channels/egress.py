@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
@@ -88,6 +89,12 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """Made once a process: reading the system's certificates takes longer than a post."""
+    return ssl.create_default_context()
+
+
 class Line:
     """One connection to one origin, used by one thread and kept open between posts."""
 
@@ -113,7 +120,7 @@ class Line:
             self._sock = self._to_any(self._addresses(), deadline)
             if self._parts.scheme == "https":
                 self._sock.settimeout(_left(deadline))
-                self._sock = ssl.create_default_context().wrap_socket(self._sock, server_hostname=self.host)
+                self._sock = _tls().wrap_socket(self._sock, server_hostname=self.host)
         except OSError as error:
             self.close()
             raise ChannelUnavailable("no_connection", f"{type(error).__name__}: {error}"[:200]) from None

@@ -23,6 +23,10 @@ class Keeper:
         self.folder = folder
         self.delay = delay
 
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802, aiosmtpd's name
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", responses[-1]]  # it reads line after line, so many at once may come
+
     async def handle_DATA(self, server, session, envelope):  # noqa: N802, aiosmtpd's name
         kept = keep(self.folder, envelope.rcpt_tos, envelope.content)
         # Kept, but not yet answered: the moment in which a sender that dies cannot know.
