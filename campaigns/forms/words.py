@@ -10,6 +10,7 @@ from campaigns.exceptions import TemplateRefused
 from campaigns.models import Campaign, Split
 from campaigns.queries.measurement import end_of
 from campaigns.services.messages import check_words
+from copywriting.contracts import CHANNELS
 from copywriting.services.briefs import as_template, festivals_ahead
 
 FACTS = _(
@@ -30,12 +31,18 @@ class SegmentForm(forms.Form):
 class VariantForm(forms.Form):
     """Refuses, with the line and a remedy, words that could not be filled for everybody."""
 
-    subject = forms.CharField(max_length=200, label=_("Subject"), help_text=_("About 60 characters fit on a phone."))
+    subject = forms.CharField(max_length=200, label=_("Subject"))
     body = forms.CharField(max_length=5000, widget=forms.Textarea(attrs={"rows": 6}), label=_("Text"), help_text=FACTS)
 
-    def __init__(self, data=None, *, campaign: Campaign, initial=None):
+    def __init__(self, data=None, *, campaign: Campaign, channel: str = "email", initial=None):
         super().__init__(data, initial=initial)
         self.campaign = campaign
+        room = CHANNELS[channel]
+        if room.subject:
+            said = _("About %(room)s characters fit on a phone.") % {"room": room.subject}
+            self.fields["subject"].help_text = said
+        else:
+            del self.fields["subject"]
 
     def clean_subject(self):
         if "\n" in self.cleaned_data["subject"]:

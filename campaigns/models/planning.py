@@ -218,12 +218,15 @@ class CampaignSegment(models.Model):
 
 
 class MessageVariant(models.Model):
-    """The words for one segment, as Liquid with facts still open. A new wording is a new row."""
+    """The words for one segment on one channel, as Liquid with facts still open. A new wording is a new row. A label is
+    one treatment over all channels (campaigns.queries.wording).
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="variants")
     segment = models.ForeignKey(Segment, on_delete=models.PROTECT, related_name="+")
+    channel = models.CharField(max_length=10, default="email")
     label = models.CharField(max_length=20, default="A")
-    subject = models.CharField(max_length=200)
+    subject = models.CharField(max_length=200)  # "" where the channel has none, such as a text message
     body = models.TextField()
     generation = models.ForeignKey(Generation, null=True, on_delete=models.SET_NULL, related_name="+")
     draft = models.ForeignKey(Draft, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -234,12 +237,19 @@ class MessageVariant(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["campaign", "segment", "label"], name="one_current_variant", condition=models.Q(is_current=True)
+                fields=["campaign", "segment", "channel", "label"],
+                name="one_current_variant",
+                condition=models.Q(is_current=True),
             )
         ]
 
     def __str__(self):
-        return self.subject
+        return self.headline
+
+    @property
+    def headline(self) -> str:
+        """What a list calls these words by."""
+        return self.subject or self.body.split("\n")[0][:80]
 
 
 class Rewrite(models.Model):

@@ -4,7 +4,7 @@ Asked per person and channel: whom one channel is open to has an arm. The arm is
 channels, so that every exclusion is the same for both arms.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -140,7 +140,8 @@ SELECT d.customer_id, d.segment_id, d.channel, d.contact_id, 'customer:' || d.un
     END AS reason
 FROM deduplicated d
 LEFT JOIN capped ON capped.customer_id = d.customer_id AND capped.channel = d.channel
-LEFT JOIN unnest(%(unrenderable)s::bigint[]) AS r(customer_id) ON r.customer_id = d.customer_id
+LEFT JOIN unnest(%(unrenderable)s::bigint[], %(unrenderable_on)s::text[]) AS r(customer_id, channel)
+    ON r.customer_id = d.customer_id AND r.channel = d.channel
 """  # noqa: S608 - all parts are constants
 # The draw of campaigns.assignment, the first 48 bits of SHA-256(salt LF unit): the unit alone decides it.
 HELD_OUT = (
@@ -200,6 +201,7 @@ FROM (SELECT customer_id, segment_id, items, (row_number() OVER (ORDER BY custom
       FROM campaigns_audiencemember WHERE campaign_id = %(campaign)s) m
 GROUP BY piece ORDER BY piece
 """
+Unrenderable = Sequence[tuple[int, str]]  # (customer, channel) whose message cannot be filled
 HEARD = ["sent", "unknown", "delivered", "bounced", "complained"]
 
 
@@ -252,7 +254,9 @@ def caps_of(campaign: Campaign) -> list[Cap]:
     return [*first, *own, *(Cap(*cap) for cap in settings.FREQUENCY_CAPS)]
 
 
-def gate_parameters(campaign: Campaign, now: datetime, unrenderable: list[int], only: list[int] | None = None) -> dict:
+def gate_parameters(
+    campaign: Campaign, now: datetime, unrenderable: Unrenderable, only: list[int] | None = None
+) -> dict:
     """Of the whole frozen audience, or of these customers of it."""
     caps, shared, places = caps_of(campaign), units(campaign, only), clocks(campaign)
     return {
@@ -275,24 +279,25 @@ def gate_parameters(campaign: Campaign, now: datetime, unrenderable: list[int], 
         "cap_since": [now - timedelta(days=cap.days) for cap in caps],
         "heard": HEARD,
         "sold_out": sold_out(campaign.pk),
-        "unrenderable": unrenderable,
+        "unrenderable": [customer for customer, _ in unrenderable],
+        "unrenderable_on": [channel for _, channel in unrenderable],
         "order": list(REASONS),
         "salt": campaign.salt,
         "threshold": threshold(campaign.holdout_share),
     }
 
 
-def rehearse(campaign: Campaign, unrenderable: list[int] | None = None) -> Waterfall:
+def rehearse(campaign: Campaign, unrenderable: Unrenderable = ()) -> Waterfall:
     """What the gate would say now: counts only, nothing is written and no message leaves."""
     return rehearse_by_clock(campaign, unrenderable)[0]
 
 
 def rehearse_by_clock(
-    campaign: Campaign, unrenderable: list[int] | None = None
+    campaign: Campaign, unrenderable: Unrenderable = ()
 ) -> tuple[Waterfall, dict[tuple[str, datetime | None], int]]:
     """The same, and how many would be written to by (channel, moment at their place); None is the start, for all at once."""
     with transaction.atomic(), connection.cursor() as cursor:
-        ask_gate(cursor, REHEARSE, gate_parameters(campaign, timezone.now(), unrenderable or []))
+        ask_gate(cursor, REHEARSE, gate_parameters(campaign, timezone.now(), unrenderable))
         rows = cursor.fetchall()
     treated: dict[tuple[str, datetime | None], int] = {}
     for channel, reason, is_holdout, at, number in rows:

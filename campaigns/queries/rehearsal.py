@@ -13,7 +13,7 @@ from django.db.models import Count
 
 from campaigns.contracts import BATCHES, Waterfall
 from campaigns.models import AudienceMember, Campaign
-from campaigns.queries.audience import rehearse_by_clock
+from campaigns.queries.audience import Unrenderable, rehearse_by_clock
 from campaigns.queries.places import clocks
 from campaigns.queries.recipients import Person
 from customers.queries.packs import pack
@@ -48,7 +48,7 @@ class Rehearsal:
     unrenderable: int
 
 
-def rehearsal(campaign: Campaign, *, now: datetime, unrenderable: list[int], least_wave: int) -> Rehearsal:
+def rehearsal(campaign: Campaign, *, now: datetime, unrenderable: Unrenderable, least_wave: int) -> Rehearsal:
     """`least_wave`: a smaller wave goes with the next, as at the start."""
     gate, treated = rehearse_by_clock(campaign, unrenderable)
     begins = max(now, campaign.scheduled_at or now)
@@ -57,7 +57,7 @@ def rehearsal(campaign: Campaign, *, now: datetime, unrenderable: list[int], lea
         for (channel, at), messages in sorted(_by_moment(treated, begins).items())
         for wave in _waves(campaign, channel, messages, at, least_wave)
     )
-    return Rehearsal(begins, gate, waves, tuple(_asleep(campaign, begins)), len(unrenderable))
+    return Rehearsal(begins, gate, waves, tuple(_asleep(campaign, begins)), len({pk for pk, _ in unrenderable}))
 
 
 def _by_moment(treated: dict[tuple[str, datetime | None], int], begins: datetime) -> dict[tuple[str, datetime], int]:

@@ -10,6 +10,7 @@ from django.db.models import Count, OuterRef, Prefetch, Subquery
 from django.db.models.functions import Coalesce
 
 from campaigns.models import Approval, Campaign, Comment, MessageVariant, Rewrite, Segment, Settlement, Transition
+from campaigns.queries.wording import current
 from copywriting.models import Draft, Finding
 
 # A few people of each segment, the smallest ids first, so that two reviewers talk about the same. Reads index
@@ -38,7 +39,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Words:
-    """The current words for one segment. `people` is the frozen number, None while it is being counted; `refused` are
+    """The current words for one segment and channel. `people` is the frozen number, None while it is being counted; `refused` are
     (rule, drafts) that checks stopped.
     """
 
@@ -62,9 +63,9 @@ def words(campaign: Campaign, *, people: Mapping[int, int] = MappingProxyType({}
     """
     parts = list(campaign.campaign_segments.select_related("segment"))
     findings = Prefetch("draft__findings", queryset=Finding.objects.order_by("severity", "rule"))
-    rows = MessageVariant.objects.filter(campaign=campaign, is_current=True)
+    rows = current(campaign).select_related("generation", "draft").prefetch_related(findings)
     variants: dict[int, list[MessageVariant]] = {}
-    for one in rows.order_by("label").select_related("generation", "draft").prefetch_related(findings):
+    for one in rows:
         variants.setdefault(one.segment_id, []).append(one)
     refused = _refused({v.generation_id for own in variants.values() for v in own if v.generation_id})
     shown = _samples(campaign.pk, [part.segment_id for part in parts], samples)
@@ -181,10 +182,13 @@ def generations(campaign_id: int) -> dict[int, list[int]]:
     return found
 
 
-def approved_words(campaign_id: int) -> dict[tuple[int, str], str] | None:
-    """By segment and label: the words as they were approved last; None when nothing was."""
+def approved_words(campaign_id: int) -> dict[tuple[int, str, str], str] | None:
+    """By segment, channel and label: the words as they were approved last; None when nothing was. An approval that names no
+    channel was of words on one alone.
+    """
     newest = Approval.objects.filter(campaign=campaign_id).order_by("-pk").first()
     if newest is None:
         return None
     rows = newest.content.get("variants", ())
-    return {(row["segment"], row["label"]): f"{row['subject']} {row['body']}" for row in rows}
+    channel = dict(MessageVariant.objects.filter(pk__in=[row["id"] for row in rows]).values_list("pk", "channel"))
+    return {(row["segment"], channel[row["id"]], row["label"]): f"{row['subject']} {row['body']}" for row in rows}

@@ -13,6 +13,7 @@ from accounts.services import audit
 from campaigns.exceptions import RenderRefused, WordsRefused
 from campaigns.models import AdCopy, Campaign, Codes, Target
 from campaigns.queries.handover import ads
+from campaigns.queries.wording import channels_of
 from campaigns.render import compile_template
 from campaigns.services import audience
 from campaigns.services.briefs import briefs_of, slotted
@@ -48,9 +49,11 @@ def briefs(campaign: Campaign) -> list[tuple[int, str, CopyBrief]]:
     """(segment id, platform, brief) of every advertisement; [] for a campaign that makes no audience list."""
     if "social" not in campaign.channels:
         return []
+    first = channels_of(campaign)[0]
     return [
         (segment_id, target.value, _brief(campaign, brief, channel))
-        for segment_id, brief in briefs_of(campaign).items()
+        for (segment_id, written), brief in briefs_of(campaign).items()
+        if written == first
         for target, channel in WRITTEN_FOR.items()
     ]
 

@@ -16,8 +16,9 @@ from campaigns.queries.audience import audience_lines, audience_size
 from campaigns.queries.handover import ads
 from campaigns.queries.readings import reading_of, rehearsal_of
 from campaigns.queries.segments import foundations
+from campaigns.queries.wording import current
 from campaigns.services.lifecycle import move
-from campaigns.services.words import faults
+from campaigns.services.words import faults, unwritten
 from campaigns.state import Action, CampaignState, Kind
 from copywriting.services.drafts import learn
 
@@ -86,12 +87,20 @@ def content_of(campaign: Campaign) -> dict:
             }
             for part in campaign.campaign_segments.select_related("segment")
         ],
-        "variants": [
-            {"id": v.pk, "segment": v.segment_id, "label": v.label, "subject": v.subject, "body": v.body}
-            for v in campaign.variants.filter(is_current=True).order_by("segment_id", "label")
-        ],
+        "variants": _words(campaign),
         "model_version": campaign.recommender_id,
     }
+
+
+def _words(campaign: Campaign) -> list[dict]:
+    """The channel is named where there is more than one: what was approved before words had a channel holds."""
+    rows = list(current(campaign))
+    several = len({one.channel for one in rows}) > 1
+    return [
+        {"id": v.pk, "segment": v.segment_id, "label": v.label, "subject": v.subject, "body": v.body}
+        | ({"channel": v.channel} if several else {})
+        for v in rows
+    ]
 
 
 def _beneath(rule: dict) -> dict:
@@ -152,7 +161,7 @@ def approve(campaign_id: int, *, approver, seen_digest: str, comment: str = "") 
             raise ApprovalRefused("moved", "The campaign changed since you opened this page; read it again.")
         if not size:
             raise ApprovalRefused("empty", "Nobody is in the audience; widen a segment first.")
-        wrong = faults(campaign)
+        wrong = [*unwritten(campaign), *faults(campaign)]
         if wrong:
             raise ApprovalRefused("words", f"The words do not pass: {' '.join(wrong[:3])}")
         approval = Approval.objects.create(
@@ -167,7 +176,7 @@ def approve(campaign_id: int, *, approver, seen_digest: str, comment: str = "") 
         if campaign.kind != Kind.TRIGGERED:
             with connection.cursor() as cursor:
                 cursor.execute(KEEP, {"approval": approval.pk, "campaign": campaign.pk})
-        for variant in campaign.variants.filter(is_current=True).exclude(generation=None):
+        for variant in current(campaign).exclude(generation=None):
             learn(variant.generation_id, subject=variant.subject, body=variant.body)
         move(campaign_id, Action.APPROVE, actor=approver, reason=comment)
         return approval

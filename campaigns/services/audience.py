@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from campaigns.contracts import BATCHES, Waterfall
 from campaigns.models import AudienceMember, Campaign
-from campaigns.queries.audience import GATE, HELD_OUT, PEOPLE, ask_gate, gate_parameters, waterfall
+from campaigns.queries.audience import GATE, HELD_OUT, PEOPLE, Unrenderable, ask_gate, gate_parameters, waterfall
 from campaigns.queries.places import counted, places
 from campaigns.queries.segments import ROOM, members
 from campaigns.services.choose import choose
@@ -21,7 +21,7 @@ EXAMPLES = 200  # people of each segment whom the review of a triggered campaign
 # each channel that is open to somebody who is treated. A wave is a random part of a channel's messages; a file is whole.
 # Whom an event names again keeps the arm that was drawn for them: an assignment changes once at the most, from excluded.
 # Where it goes by each recipient's clock, the waves do as well: at every place a few first, and the next after the wait.
-# Which of several variants a person gets is drawn with it: those who share an address, and all channels, get the same.
+# Which of several labels a person gets is drawn with it, for all channels at once and for those who share an address.
 DRAW = f"""
 WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE}), closed AS (
     INSERT INTO campaigns_exclusion (campaign_id, customer_id, channel, reason, entry)
@@ -45,11 +45,11 @@ SELECT %(campaign)s, q.customer_id, q.channel, q.variant, q.contact_id, 'queued'
 FROM (
     SELECT gate.customer_id, gate.channel, gate.contact_id, gate.entry,
            CASE WHEN NOT gate.channel = ANY(%(batches)s::text[]) THEN gate.local_at END AS local_at,
-           v.id AS variant, v.high - v.low AS propensity,
+           v.id AS variant, v.share AS propensity,
            count(*) OVER (PARTITION BY gate.channel) AS size,
            row_number() OVER (PARTITION BY gate.channel ORDER BY hashint8extended(gate.customer_id, %(campaign)s)) AS nth
     FROM gate
-    JOIN {SLICES} AS v(id, segment_id, low, high) ON v.segment_id = gate.segment_id
+    JOIN {SLICES} ON v.segment_id = gate.segment_id AND v.channel = gate.channel
          AND {UNIFORM.format(unit="gate.unit")} >= v.low AND {UNIFORM.format(unit="gate.unit")} < v.high
     WHERE gate.reason = '' AND NOT COALESCE(gate.arm = 'holdout', {HELD_OUT.format(unit="gate.unit")})
 ) q
@@ -92,7 +92,7 @@ def _by_clock(campaign: Campaign) -> dict:
     return {"places": campaign.places} | ({"scheduled_at": found[0].at} if found else {})
 
 
-def draw(campaign: Campaign, unrenderable: list[int], only: list[int] | None = None) -> Waterfall:
+def draw(campaign: Campaign, unrenderable: Unrenderable, only: list[int] | None = None) -> Waterfall:
     """Asks the gate for everybody, or for these customers of the audience, draws the arms and builds one queued message
     per treated person and open channel. Inside a transaction.
     """

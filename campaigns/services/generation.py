@@ -54,16 +54,17 @@ def _generate(campaign: Campaign, lease: Lease) -> None:
         raise ValueError("nobody is in the chosen segments")
     briefs, beside = _briefs(campaign), ads.wanted(campaign)
     written = write_copy(
-        [*(brief for _, brief in briefs), *(brief for _, _, brief in beside)],
+        [*(brief for _, _, brief in briefs), *(brief for _, _, brief in beside)],
         progress=lambda share: runs.beat(lease, "writing", 0.1 + 0.8 * share),
     )
     with transaction.atomic():
         ads.keep(campaign, zip(beside, written[len(briefs) :], strict=True))
-        for (segment_id, _), copy in zip(briefs, written[: len(briefs)], strict=True):
-            campaign.variants.filter(segment_id=segment_id, is_current=True).update(is_current=False)
+        for (segment_id, channel, _), copy in zip(briefs, written[: len(briefs)], strict=True):
+            campaign.variants.filter(segment_id=segment_id, channel=channel, is_current=True).update(is_current=False)
             MessageVariant.objects.create(
                 campaign=campaign,
                 segment_id=segment_id,
+                channel=channel,
                 subject=copy.subject,
                 body=copy.body,
                 generation_id=copy.generation_id,
@@ -71,19 +72,22 @@ def _generate(campaign: Campaign, lease: Lease) -> None:
                 writer=copy.writer,
             )
     runs.beat(lease, "filling every message once", 0.95)
-    failed = unrenderable(campaign)
+    failed = {customer for customer, _ in unrenderable(campaign)}
     if len(failed) == size:
         raise ValueError("no message of the audience can be filled; the words name a fact that is missing")
-    reason = f"{len(failed)} of {size} messages cannot be filled and would be left out." if failed else ""
+    reason = (
+        f"{len(failed)} of {size} people have a message that cannot be filled; it would be left out." if failed else ""
+    )
     with transaction.atomic():
         runs.finish(lease)
         move(campaign.pk, Action.DRAFTED, reason=reason)
 
 
-def _briefs(campaign: Campaign) -> list[tuple[int, CopyBrief]]:
-    """(segment id, brief) for every segment with people whose words are not by hand."""
-    by_hand = set(campaign.variants.filter(is_current=True, writer="person").values_list("segment_id", flat=True))
-    return [(segment_id, brief) for segment_id, brief in briefs_of(campaign).items() if segment_id not in by_hand]
+def _briefs(campaign: Campaign) -> list[tuple[int, str, CopyBrief]]:
+    """(segment id, channel, brief) for every segment with people and channel whose words are not by hand."""
+    rows = campaign.variants.filter(is_current=True, writer="person")
+    by_hand = set(rows.values_list("segment_id", "channel"))
+    return [(*key, brief) for key, brief in briefs_of(campaign).items() if key not in by_hand]
 
 
 def waiting() -> list[int]:

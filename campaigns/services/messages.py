@@ -13,6 +13,7 @@ from campaigns.exceptions import RenderRefused
 from campaigns.models import AudienceMember, Campaign, Message, MessageVariant
 from campaigns.queries.audience import newest_entries, route, sold_out
 from campaigns.queries.recipients import Person, people_of
+from campaigns.queries.wording import carried, current
 from campaigns.render import Template, check, compile_template, render
 from campaigns.services.codes import codes_of
 from campaigns.services.layout import html_of
@@ -136,16 +137,19 @@ def render_words(
     return " ".join(render(words.subject, context).split()), render(words.body, context).strip()
 
 
-def unrenderable(campaign: Campaign, only: list[int] | None = None) -> list[int]:
-    """The customers, of all or of these, whose message cannot be filled, tried with everybody's own first product, in
-    batches.
+def unrenderable(campaign: Campaign, only: list[int] | None = None) -> list[tuple[int, str]]:
+    """(customer, channel), of all or of these customers, whose message cannot be filled, tried with everybody's own first
+    product and the words of every label, in batches: nobody knows yet which one a person draws.
     """
-    words: dict[int, list[Words]] = {}  # of every variant: nobody knows yet which one a person gets
-    for variant in campaign.variants.filter(is_current=True):
-        words.setdefault(variant.segment_id, []).append(compile_words(variant))
+    variants = list(current(campaign))
+    compiled = {one.pk: compile_words(one) for one in variants}
+    words: dict[int, dict[str, list[Words]]] = {}
+    for (segment_id, channel), by_label in carried(campaign, variants).items():
+        own = {one.pk for one in by_label.values()}
+        words.setdefault(segment_id, {})[channel] = [compiled[pk] for pk in own]
     gone = frozenset(sold_out(campaign.pk))
-    failed: list[int] = []
-    tried: dict[tuple[int, int], bool] = {}  # the words depend on segment and first product alone
+    failed: list[tuple[int, str]] = []
+    tried: dict[tuple[int, int], list[str]] = {}  # closed channels: the words depend on segment and first product alone
     members = AudienceMember.objects.filter(campaign=campaign)
     members = members if only is None else newest_entries(campaign, only)
     rows = members.values_list("customer_id", "segment_id", "items")
@@ -158,7 +162,7 @@ def unrenderable(campaign: Campaign, only: list[int] | None = None) -> list[int]
     return failed + _unrenderable(campaign, words, tried, batch, gone)
 
 
-def _unrenderable(campaign, words, tried, batch, gone) -> list[int]:
+def _unrenderable(campaign, words, tried, batch, gone) -> list[tuple[int, str]]:
     firsts = [next((product for product in items if product not in gone), None) for _, _, items in batch]
     products = catalog.by_ids(
         {first for (_, segment, _), first in zip(batch, firsts, strict=True) if first and (segment, first) not in tried}
@@ -169,10 +173,13 @@ def _unrenderable(campaign, words, tried, batch, gone) -> list[int]:
             continue  # the gate says so before
         key = (segment_id, first)
         if key not in tried:
-            own = words.get(segment_id, [])
-            tried[key] = bool(own) and all(_renders(campaign, one, products.get(first)) for one in own)
-        if not tried[key]:
-            failed.append(customer_id)
+            by_channel, product = words.get(segment_id, {}), products.get(first)
+            tried[key] = [
+                channel
+                for channel in campaign.channels
+                if channel not in by_channel or not all(_renders(campaign, one, product) for one in by_channel[channel])
+            ]
+        failed += [(customer_id, channel) for channel in tried[key]]
     return failed
 
 

@@ -3,9 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from campaigns.contracts import PushMessage
 from campaigns.exceptions import RenderRefused, TemplateRefused
-from campaigns.models import AudienceMember, Campaign, MessageVariant
+from campaigns.models import AudienceMember, Campaign, Message, MessageVariant
+from campaigns.queries.recipients import Person
 from campaigns.services.messages import (
+    Filled,
+    Words,
     compile_words,
     compose_email,
     on_sale,
@@ -13,11 +17,14 @@ from campaigns.services.messages import (
     sample_code,
     shown_of,
 )
+from campaigns.services.senders import SENDERS
 from catalog.contracts import ProductFacts
+from customers.queries.packs import STRICTEST, pack
 from customers.queries.people import contacts
 
 # The links of a preview are signed for this id, which no message ever has: they look right and open nothing.
 NO_MESSAGE = 0
+NO_PRODUCT = "Cannot be filled: no product."
 
 
 @dataclass(frozen=True)
@@ -32,19 +39,40 @@ class Preview:
     text: str
 
 
-def subjects(campaign: Campaign, words: MessageVariant, products: Iterable[ProductFacts | None]) -> list[str]:
-    """The subject with each of these products in its place; where it cannot be filled, why not. No query."""
+@dataclass(frozen=True)
+class Seen:
+    """What a reader sees first: a mail's subject, a notification's title, a text message. `text` is "" for a mail, whose page
+    is shown in a frame; both say why where it cannot be filled.
+    """
+
+    title: str
+    text: str = ""
+
+
+def seen(campaign: Campaign, words: MessageVariant, products: Iterable[ProductFacts | None]) -> list[Seen]:
+    """The words with each of these products in its place. No query."""
     found = []
     try:
         compiled = compile_words(words)
     except TemplateRefused as refusal:
-        return [f"Cannot be filled: {refusal}" for _ in products]
+        return [Seen(f"Cannot be filled: {refusal}") for _ in products]
     for product in products:
         try:
-            found.append(render_words(campaign, compiled, product)[0] if product else "Cannot be filled: no product.")
+            found.append(_seen(campaign, words.channel, compiled, product) if product else Seen(NO_PRODUCT))
         except RenderRefused as refusal:
-            found.append(f"Cannot be filled: {refusal.reason}")
+            found.append(Seen(f"Cannot be filled: {refusal.reason}"))
     return found
+
+
+def _seen(campaign: Campaign, channel: str, compiled: Words, product: ProductFacts) -> Seen:
+    subject, body = render_words(campaign, compiled, product)
+    if channel == "email":
+        return Seen(subject)
+    nobody = Person("", "en", "", pack(STRICTEST))
+    message = Message(pk=NO_MESSAGE, campaign=campaign, channel=channel)
+    filled = Filled(message, "", subject, body, [(0, product)], sample_code(campaign), nobody)
+    built = SENDERS[channel].build(campaign, filled)
+    return Seen(built.title, built.body) if isinstance(built, PushMessage) else Seen("", built.text)
 
 
 def preview(campaign: Campaign, variant: MessageVariant, member: AudienceMember) -> Preview:

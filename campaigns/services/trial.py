@@ -18,6 +18,7 @@ from campaigns.exceptions import RenderRefused, TemplateRefused
 from campaigns.models import Campaign, Message, MessageVariant
 from campaigns.queries.audience import sold_out
 from campaigns.queries.recipients import Person, language_of
+from campaigns.queries.wording import carried, current
 from campaigns.services.messages import Filled, Words, compile_words, render_words, sample_code
 from campaigns.services.senders import SENDERS
 from catalog.contracts import ProductFacts
@@ -121,14 +122,12 @@ class Trial:
         self._words: dict[int, Words] = {}
         self._filled: dict[tuple, tuple[str, str] | Fault] = {}
         self._faults: dict[tuple, Fault | None] = {}
-        self._variants: dict[int, list[MessageVariant]] = {}
-        for variant in campaign.variants.filter(is_current=True).order_by("segment_id", "label"):
-            self._variants.setdefault(variant.segment_id, []).append(variant)
+        self._variants = carried(campaign, current(campaign))
         self.channels = [channel for channel in campaign.channels if channel in SENDERS]
 
     def variants(self, segment: int, channel: str) -> list[MessageVariant]:
-        """All of them: nobody knows yet which one a person gets."""
-        return self._variants.get(segment, [])
+        """Of every label: nobody knows yet which one a person gets."""
+        return list(dict.fromkeys(self._variants.get((segment, channel), {}).values()))
 
     def fault(self, channel: str, variant: MessageVariant, facts: Facts) -> Fault | None:
         key = (channel, variant.pk, facts.product, language_of(facts.language), pack(facts.law).code)

@@ -1,4 +1,5 @@
-"""Which variant of a segment goes to whom: drawn by a fixed hash, with the probability kept on the message.
+"""Which label of a segment goes to whom, and so which words on each channel: drawn by a fixed hash, with the probability kept
+on the message.
 
 The shares follow the responses of those who had time to respond (Thompson sampling, see copywriting.llm.bandit), unless the
 campaign asks for an even split. What is drawn at the start rests on the prior alone; whatever is still queued, in later waves
@@ -12,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns.models import Campaign, MessageVariant, Split
+from campaigns.queries.wording import carried, current
 from campaigns.state import CampaignState
 from copywriting.services.choice import shares
 
@@ -28,7 +30,8 @@ UNIFORM = (
     "('x' || left(encode(sha256(convert_to(%(variant_salt)s || E'\\n' || {unit}, 'UTF8')), 'hex'), 12))::bit(48)::bigint "
     "/ 281474976710656.0"
 )
-SLICES = "unnest(%(variants)s::bigint[], %(variant_segments)s::bigint[], %(lows)s::float8[], %(highs)s::float8[])"
+SLICES = """unnest(%(variants)s::bigint[], %(variant_segments)s::bigint[], %(variant_channels)s::text[], %(lows)s::float8[],
+    %(highs)s::float8[], %(shares)s::float8[]) AS v(id, segment_id, channel, low, high, share)"""
 # A person's click on an observed link counts once; scanners and the demo's simulated clicks never do.
 RESPONDED = """EXISTS (SELECT FROM campaigns_click k WHERE k.message_id = m.id AND NOT k.is_machine AND k.origin = 'observed')"""
 SO_FAR = f"""
@@ -41,47 +44,72 @@ SELECT count(*), count(*) FILTER (WHERE {RESPONDED}) FROM (
 ) m
 """  # noqa: S608 - a constant
 REDRAW = f"""
-UPDATE campaigns_message m SET variant_id = v.id, propensity = v.high - v.low
-FROM campaigns_assignment a, {SLICES} AS v(id, segment_id, low, high)
+UPDATE campaigns_message m SET variant_id = v.id, propensity = v.share FROM campaigns_assignment a, {SLICES}
 WHERE m.campaign_id = %(campaign)s AND m.state = 'queued' AND m.tries = 0
   AND a.campaign_id = m.campaign_id AND a.customer_id = m.customer_id AND v.segment_id = a.segment_id
+  AND v.channel = m.channel
   AND {UNIFORM.format(unit="a.unit")} >= v.low AND {UNIFORM.format(unit="a.unit")} < v.high
 """  # noqa: S608 - constants
+
+Responses = dict[int, tuple[int, int]]  # by variant: (ripe sends, responses)
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The part of [0, 1) that draws a variant."""
+    """The part of [0, 1) that draws a label, and the words that carry it on a channel. `share` is what these words have in
+    all, for one text may stand for several labels.
+    """
 
     variant_id: int
     segment_id: int
+    channel: str
     low: float
     high: float
+    share: float
 
 
 def slices(campaign: Campaign) -> list[Slice]:
-    """For every segment the shares of its current variants, side by side; a single variant has all."""
-    by_segment: dict[int, list[int]] = {}
-    rows = MessageVariant.objects.filter(campaign=campaign, is_current=True).order_by("segment_id", "label")
-    for variant_id, segment_id in rows.values_list("pk", "segment_id"):
-        by_segment.setdefault(segment_id, []).append(variant_id)
-    learns = campaign.split == Split.LEARN and any(len(variants) > 1 for variants in by_segment.values())
+    """For every segment the shares of its labels, side by side and the same on each channel; a single label has all."""
+    words = carried(campaign, current(campaign))
+    segments: dict[int, dict[str, dict[str, MessageVariant]]] = {}
+    for (segment_id, channel), by_label in words.items():
+        segments.setdefault(segment_id, {})[channel] = by_label
+    learns = campaign.split == Split.LEARN and any(len(by_label) > 1 for by_label in words.values())
     sent, mean = _responses(campaign) if learns else ({}, 0.0)
     found = []
-    for segment_id, variants in by_segment.items():
-        odds = {str(pk): 1 / len(variants) for pk in variants}
-        if learns and len(variants) > 1:
-            arms = [(str(pk), *sent.get(pk, (0, 0))) for pk in variants]
+    for segment_id, by_channel in segments.items():
+        labels = list(next(iter(by_channel.values())))
+        odds = dict.fromkeys(labels, 1 / len(labels))
+        if learns and len(labels) > 1:
+            arms = [(label, *_heard(label, by_channel, sent)) for label in labels]
             odds = shares(arms, mean=mean, weight=WEIGHT, floor=FLOOR, seed=campaign.pk)
-        low = 0.0
-        for place, pk in enumerate(variants):
-            high = 1.0 if place == len(variants) - 1 else low + odds[str(pk)]
-            found.append(Slice(pk, segment_id, low, high))
-            low = high
+        for channel, by_label in by_channel.items():
+            found += _side_by_side(segment_id, channel, by_label, odds)
     return found
 
 
-def _responses(campaign: Campaign) -> tuple[dict[int, tuple[int, int]], float]:
+def _side_by_side(
+    segment_id: int, channel: str, words: dict[str, MessageVariant], odds: dict[str, float]
+) -> list[Slice]:
+    found, low = [], 0.0
+    for place, (label, variant) in enumerate(words.items(), start=1):
+        high = 1.0 if place == len(words) else low + odds[label]
+        share = 1.0 if len(set(words.values())) == 1 else sum(odds[one] for one in words if words[one] == variant)
+        found.append(Slice(variant.pk, segment_id, channel, low, high, share))
+        low = high
+    return found
+
+
+def _heard(label: str, by_channel: dict[str, dict[str, MessageVariant]], sent: Responses) -> tuple[int, int]:
+    """(ripe sends, responses) of a label, where each has words of its own: a text that stands for two tells them not apart,
+    and another channel has another rate.
+    """
+    telling = {words[label].pk for words in by_channel.values() if len(set(words.values())) == len(words)}
+    rows = [sent.get(pk, (0, 0)) for pk in telling]
+    return sum(sends for sends, _ in rows), sum(responses for _, responses in rows)
+
+
+def _responses(campaign: Campaign) -> tuple[Responses, float]:
     """({variant: (ripe sends, responses)}, the rate of earlier campaigns)."""
     asked = {"campaign": campaign.pk, "ripe": timezone.now() - RIPE, "past": PAST}
     with connection.cursor() as cursor:
@@ -99,8 +127,10 @@ def parameters(campaign: Campaign, turn: int = 0) -> dict:
     return {
         "variants": [one.variant_id for one in found],
         "variant_segments": [one.segment_id for one in found],
+        "variant_channels": [one.channel for one in found],
         "lows": [one.low for one in found],
         "highs": [one.high for one in found],
+        "shares": [one.share for one in found],
         "variant_salt": f"variant:{campaign.pk}:{turn}",
     }
 

@@ -13,9 +13,10 @@ from django.db.models import QuerySet
 from accounts.services import audit
 from campaigns.exceptions import WordsRefused
 from campaigns.models import AdCopy, Campaign, MessageVariant, Rewrite, Segment
+from campaigns.queries import wording
 from campaigns.queries.review import generations
 from campaigns.services import ads
-from campaigns.services.briefs import briefs_of, channels_of, slotted
+from campaigns.services.briefs import briefs_of, slotted
 from campaigns.services.lifecycle import move
 from campaigns.services.messages import check_words
 from campaigns.state import Action, CampaignState
@@ -25,6 +26,7 @@ from copywriting.services import drafts, jobs
 from copywriting.services.briefs import as_template, judge
 from copywriting.services.provenance import Shown, changed_facts, show
 
+CHANNEL_NAMES = {"email": "e-mail", "sms": "SMS", "push": "push"}
 LABELS = ("A", "B", "C", "D")  # five per cent for each at the least, so that each can be told apart
 
 
@@ -45,38 +47,28 @@ class Judged:
 
 
 def current(campaign: Campaign) -> QuerySet[MessageVariant]:
-    rows = MessageVariant.objects.filter(campaign=campaign, is_current=True).order_by("segment_id", "label")
+    rows = wording.current(campaign)
     return rows.select_related("segment", "generation", "draft").prefetch_related("draft__stated_facts")
 
 
-def judged(campaign: Campaign, briefs: dict[int, CopyBrief] | None = None) -> list[Judged]:
-    """Every current variant, in the order of segments and labels."""
-    briefs = briefs_of(campaign) if briefs is None else briefs
-    return [_judged(campaign, variant, briefs.get(variant.segment_id)) for variant in current(campaign)]
+def judged(campaign: Campaign) -> list[Judged]:
+    """Every current variant, in the order of segments, labels and channels."""
+    briefs = briefs_of(campaign)
+    return [_judged(variant, briefs.get((variant.segment_id, variant.channel))) for variant in current(campaign)]
 
 
-def _judged(campaign: Campaign, variant: MessageVariant, brief: CopyBrief | None) -> Judged:
+def _judged(variant: MessageVariant, brief: CopyBrief | None) -> Judged:
     subject, body = slotted(variant.subject), slotted(variant.body)
     stated = drafts.stated_in(variant.draft) if variant.draft else ()
-    found = findings(campaign, brief, subject, body, writer=variant.writer, stated=stated) if brief else ()
+    found = findings(brief, subject, body, writer=variant.writer, stated=stated) if brief else ()
     return Judged(variant, brief, subject, body, stated, found)
 
 
 def findings(
-    campaign: Campaign,
-    brief: CopyBrief,
-    subject: str,
-    body: str,
-    *,
-    writer: str = PERSON,
-    stated: Sequence[Fact] = (),
+    brief: CopyBrief, subject: str, body: str, *, writer: str = PERSON, stated: Sequence[Fact] = ()
 ) -> tuple[Finding, ...]:
-    """By the rules of the first channel, and for the room of the others: one text goes out on all of them."""
-    found = list(judge(brief, subject, body, writer=writer, stated=stated))
-    for channel in channels_of(campaign)[1:]:
-        beside = replace(brief, channel=channel)
-        said = judge(beside, subject if beside.limits.subject else "", body, writer=writer, stated=stated)
-        found += [one for one in said if one.rule == "length"]
+    """By the rules of the brief's channel, and of the numbers that somebody named a source for."""
+    found = judge(brief, subject, body, writer=writer, stated=stated)
     return tuple(dict.fromkeys([*found, *changed_facts(subject, body, stated)]))
 
 
@@ -85,24 +77,35 @@ def briefs_written(campaign: Campaign, variants: Sequence[MessageVariant]) -> di
     kept = {one.pk: CopyBrief.of(one.generation.brief) for one in variants if one.generation and one.generation.brief}
     without = {one.segment_id for one in variants if one.pk not in kept}
     now = briefs_of(campaign, without) if without else {}
-    return kept | {one.pk: now[one.segment_id] for one in variants if one.pk not in kept and one.segment_id in now}
+    keys = {one.pk: (one.segment_id, one.channel) for one in variants if one.pk not in kept}
+    return kept | {pk: now[key] for pk, key in keys.items() if key in now}
 
 
-def show_in(
-    campaign: Campaign, brief: CopyBrief, subject: str, body: str, *, writer: str = PERSON, stated: Sequence[Fact] = ()
-) -> Shown:
-    """As the studio shows a text, judged for all channels of the campaign."""
+def show_in(brief: CopyBrief, subject: str, body: str, *, writer: str = PERSON, stated: Sequence[Fact] = ()) -> Shown:
+    """As the studio shows a text, with what has changed since its facts were named."""
     shown = show(brief, subject, body, writer=writer, stated=stated)
-    return replace(shown, findings=findings(campaign, brief, subject, body, writer=writer, stated=stated))
+    return replace(shown, findings=findings(brief, subject, body, writer=writer, stated=stated))
 
 
 def faults(campaign: Campaign) -> list[str]:
     """What stands against sending the words as they are, in sentences that name the segment; [] when nothing does."""
     return [
-        f"Words for {one.variant.segment.name} ({one.variant.label}), {error.rule}: {error.message} {error.remedy}"
+        f"Words for {_named(one.variant)}, {error.rule}: {error.message} {error.remedy}"
         for one in judged(campaign)
         for error in one.errors
     ] + ads.faults(campaign)
+
+
+def _named(variant: MessageVariant) -> str:
+    return f"{variant.segment.name} on {CHANNEL_NAMES.get(variant.channel, variant.channel)} ({variant.label})"
+
+
+def unwritten(campaign: Campaign) -> list[str]:
+    """The channels that a segment has no words of its own for, in sentences; [] when each has some."""
+    return [
+        f"There are no words for {segment.name} on {CHANNEL_NAMES.get(channel, channel)}: write them on the copy page."
+        for segment, channel in wording.missing(campaign)
+    ]
 
 
 # --- changing them
@@ -119,7 +122,7 @@ def edit(variant_id: int, *, subject: str, body: str, stated: Sequence[Fact] = (
         campaign = _opened(old.campaign_id, actor, "The words were edited.")
         check_words(campaign, subject)
         check_words(campaign, body)
-        brief = briefs_of(campaign, {old.segment_id}).get(old.segment_id)
+        brief = briefs_of(campaign, {old.segment_id}).get((old.segment_id, old.channel))
         kept = None
         if brief is not None:
             kept = drafts.by_hand(
@@ -129,6 +132,7 @@ def edit(variant_id: int, *, subject: str, body: str, stated: Sequence[Fact] = (
         new = MessageVariant(
             campaign=campaign,
             segment_id=old.segment_id,
+            channel=old.channel,
             label=old.label,
             subject=subject,
             body=body,
@@ -160,12 +164,11 @@ def accept(campaign_id: int, segment_id: int, label: str, draft_id: int, *, acto
             raise WordsRefused("This draft was not written for this segment.")
         if label not in LABELS:
             raise WordsRefused(f"A variant is called {', '.join(LABELS)}.")
-        brief = briefs_of(campaign, {segment_id}).get(segment_id)
+        channel = draft.generation.brief["channel"]
+        brief = briefs_of(campaign, {segment_id}).get((segment_id, channel))
         if brief is None:
-            raise WordsRefused("Nobody is in this segment: make the drafts again.")
-        found = findings(
-            campaign, brief, draft.subject, draft.body, writer=draft.writer, stated=drafts.stated_in(draft)
-        )
+            raise WordsRefused("Nobody is in this segment, or the plan has left this channel: make the drafts again.")
+        found = findings(brief, draft.subject, draft.body, writer=draft.writer, stated=drafts.stated_in(draft))
         errors = [f"{one.rule}: {one.message} {one.remedy}" for one in found if one.severity == ERROR]
         if errors:
             raise WordsRefused(" ".join(errors))
@@ -174,12 +177,13 @@ def accept(campaign_id: int, segment_id: int, label: str, draft_id: int, *, acto
         check_words(campaign, body)
         old = (
             MessageVariant.objects.select_for_update(of=("self",))
-            .filter(campaign=campaign, segment_id=segment_id, label=label, is_current=True)
+            .filter(campaign=campaign, segment_id=segment_id, channel=channel, label=label, is_current=True)
             .first()
         )
         new = MessageVariant(
             campaign=campaign,
             segment_id=segment_id,
+            channel=channel,
             label=label,
             subject=subject,
             body=body,
@@ -191,13 +195,13 @@ def accept(campaign_id: int, segment_id: int, label: str, draft_id: int, *, acto
 
 
 def retire(variant_id: int, *, actor) -> None:
-    """Takes one of several variants away; the last one of a segment stays."""
+    """Takes one of several variants away; the last one of a segment's channel stays."""
     with transaction.atomic():
         old = MessageVariant.objects.select_for_update(of=("self",)).get(pk=variant_id, is_current=True)
         campaign = _opened(old.campaign_id, actor, "A variant was taken away.")
-        beside = MessageVariant.objects.filter(campaign=campaign, segment_id=old.segment_id, is_current=True)
+        beside = campaign.variants.filter(segment_id=old.segment_id, channel=old.channel, is_current=True)
         if beside.exclude(pk=old.pk).first() is None:
-            raise WordsRefused("These are the only words of the segment: accept others first.")
+            raise WordsRefused("These are the only words of the segment on this channel: accept others first.")
         MessageVariant.objects.filter(pk=old.pk).update(is_current=False)
         campaign.authors.add(actor)
         audit(actor, "variant.retired", old, before={"subject": old.subject, "body": old.body})
@@ -226,16 +230,19 @@ def _replaced(old: MessageVariant | None, new: MessageVariant, actor, action: st
 # --- asking for others
 
 
-def ask_again(campaign_id: int, segment_id: int, label: str, wishes: dict, *, actor) -> Rewrite:
-    """More drafts for one segment, with what is to be different; the door nudges the worker. Nothing changes until one is
-    accepted. Raises WordsRefused when nobody is in the segment; BriefInvalid.
+def ask_again(campaign_id: int, segment_id: int, channel: str, wishes: dict, *, label: str = "A", actor) -> Rewrite:
+    """More drafts for one segment and channel, with what is to be different; the door nudges the worker. Nothing changes
+    until one is accepted. Raises WordsRefused when nobody is in the segment or it has no such channel; BriefInvalid.
     """
     with transaction.atomic():
         campaign = Campaign.objects.select_related("offer", "merchant").get(pk=campaign_id)
         segment = Segment.objects.get(pk=segment_id)
-        brief = briefs_of(campaign, {segment_id}).get(segment_id)
-        if brief is None:
+        briefs = briefs_of(campaign, {segment_id})
+        if not briefs:
             raise WordsRefused("Nobody is in this segment yet: make the drafts first.")
+        brief = briefs.get((segment_id, channel))
+        if brief is None:
+            raise WordsRefused(f"The plan has no words on {channel!r}.")
         if label not in LABELS:
             raise WordsRefused(f"A variant is called {', '.join(LABELS)}.")
         tries = Rewrite.objects.filter(campaign=campaign, segment_id=segment_id).count()
@@ -243,7 +250,7 @@ def ask_again(campaign_id: int, segment_id: int, label: str, wishes: dict, *, ac
             replace(brief, seed=brief.seed + 100_000 * (tries + 1)),
             wishes,
             kind="campaign",
-            name=f"{campaign.name}: {segment.name} {label}",
+            name=f"{campaign.name}: {segment.name} {channel} {label}",
             actor=actor,
             merchant_id=campaign.merchant_id,
         )

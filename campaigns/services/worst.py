@@ -79,20 +79,22 @@ def products_of(campaign: Campaign, segment_id: int) -> list[ProductFacts]:
     return sorted(on_sale(ids).values(), key=lambda one: (-len(one.title), one.id))
 
 
-def faces(campaign: Campaign, variant: MessageVariant, case: Case, products: Sequence[ProductFacts]) -> list[Face]:
-    """The message of this case on every channel of the campaign, by the code that sends."""
+def faces(
+    campaign: Campaign, variant: MessageVariant, case: Case, products: Sequence[ProductFacts], channels: Sequence[str]
+) -> list[Face]:
+    """The message of this case on each of these channels, by the code that sends."""
     shown = _shown(campaign, case, products)
     if not shown:
-        return [Face(channel, refused=_("Left out: %s.") % _(REASONS["stock"])) for channel in campaign.channels]
+        return [Face(channel, refused=_("Left out: %s.") % _(REASONS["stock"])) for channel in channels]
     try:
         words = compile_words(variant)
         subject, body = render_words(campaign, words, shown[0], sample_code(campaign), case.first_name)
     except (RenderRefused, TemplateRefused) as refusal:
-        return [Face(channel, refused=str(refusal)) for channel in campaign.channels]
+        return [Face(channel, refused=str(refusal)) for channel in channels]
     person = Person("", case.language, "", pack(case.jurisdiction))
     common = _fallbacks(words, case)
     found = []
-    for channel in campaign.channels:
+    for channel in channels:
         if channel not in SENDERS:
             continue  # written as a file, not as a message
         message = Message(pk=NO_MESSAGE, campaign=campaign, channel=channel)

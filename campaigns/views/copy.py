@@ -15,6 +15,7 @@ from campaigns.exceptions import TemplateRefused, WordsRefused
 from campaigns.forms.words import SplitForm, WishesForm
 from campaigns.models import Campaign, MessageVariant, Rewrite, Segment
 from campaigns.queries import review as queries
+from campaigns.queries.wording import channels_of
 from campaigns.services import compose, words
 from campaigns.state import CampaignState
 from campaigns.tasks import write_copy
@@ -27,7 +28,7 @@ from copywriting.services.drafts import stated_in
 from copywriting.services.provenance import Shown, diff, show
 
 EDITABLE = (CampaignState.DRAFT, CampaignState.IN_REVIEW, CampaignState.APPROVED, CampaignState.SCHEDULED)
-MOST_DRAFTS = 12  # of one segment on the page, the newest first
+MOST_DRAFTS = 12  # of one segment and channel on the page, the newest first
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,29 @@ class ShownDraft:
 
 
 @dataclass(frozen=True)
-class SegmentCopy:
-    segment: Segment
+class ChannelCopy:
+    """The words of a segment on one channel."""
+
+    channel: str
     variants: list[ShownVariant]
     drafts: list[ShownDraft]
-    is_writing: bool
-    free_label: str  # of one variant more; "" when there is no room
+    labels: list[str]  # under which a draft may be accepted
     wishes: WishesForm
 
     @property
-    def labels(self) -> list[str]:
-        return [*(one.variant.label for one in self.variants), *([self.free_label] if self.free_label else [])]
+    def taken(self) -> set[str]:
+        return {one.variant.label for one in self.variants}
+
+
+@dataclass(frozen=True)
+class SegmentCopy:
+    segment: Segment
+    channels: list[ChannelCopy]
+    is_writing: bool
+
+    @property
+    def has_words(self) -> bool:
+        return any(one.variants for one in self.channels)
 
 
 @requires(Capability.CAMPAIGN_READ)
@@ -74,7 +87,7 @@ def _page(request: HttpRequest, campaign: Campaign, refused: str = "", status: i
         "may_edit": may_edit,
         "refused": refused,
         "voids": campaign.state in (CampaignState.APPROVED, CampaignState.SCHEDULED),
-        "has_several": any(len(part.variants) > 1 for part in parts),
+        "has_several": any(len(one.variants) > 1 for part in parts for one in part.channels),
         "split_form": SplitForm(initial={"split": campaign.split}),
     }
     return render(request, "campaigns/copy.html", context, status=status)
@@ -82,10 +95,8 @@ def _page(request: HttpRequest, campaign: Campaign, refused: str = "", status: i
 
 def _segments(campaign: Campaign) -> list[SegmentCopy]:
     """The same number of queries for two segments as for twenty."""
-    current, variants = list(words.current(campaign)), {}
+    current = list(words.current(campaign))
     briefs = words.briefs_written(campaign, current)
-    for variant in current:
-        variants.setdefault(variant.segment_id, []).append(variant)
     rewrites: dict[int, list[Rewrite]] = {}
     rows = Rewrite.objects.filter(campaign=campaign).select_related("job__run")
     for rewrite in rows.order_by("pk"):
@@ -95,34 +106,36 @@ def _segments(campaign: Campaign) -> list[SegmentCopy]:
     approved = queries.approved_words(campaign.pk)
     found = []
     for part in campaign.campaign_segments.select_related("segment"):
-        own = variants.get(part.segment_id, [])
-        used = {variant.draft_id: variant.label for variant in own if variant.draft_id}
+        own = [one for one in current if one.segment_id == part.segment_id]
         texts = [draft for pk in drafted.get(part.segment_id, ()) for draft in drafts.get(pk, ())]
-        texts.sort(key=lambda one: (one.pk not in used, -one.generation_id, one.pk))
         asked = rewrites.get(part.segment_id, [])
-        free = next((label for label in words.LABELS if label not in {v.label for v in own}), "") if own else ""
-        found.append(
-            SegmentCopy(
-                part.segment,
-                [_variant(campaign, one, briefs.get(one.pk), approved) for one in own],
-                [_draft(one, used) for one in texts[:MOST_DRAFTS] if one.generation.brief],
-                any(one.job.run and one.job.run.state in ("queued", "running") for one in asked),
-                free,
-                WishesForm(
-                    initial={"tone": campaign.tone, "festival": campaign.festival}, prefix=f"s{part.segment_id}"
-                ),
+        labels = sorted({one.label for one in own})
+        labels += [label for label in words.LABELS if labels and label not in labels][:1]
+        channels = []
+        for channel in channels_of(campaign):
+            shown = [_variant(one, briefs.get(one.pk), approved) for one in own if one.channel == channel]
+            written = [one for one in texts if one.generation.brief and one.generation.brief["channel"] == channel]
+            wishes = WishesForm(
+                initial={"tone": campaign.tone, "festival": campaign.festival}, prefix=f"s{part.segment_id}-{channel}"
             )
-        )
+            channels.append(ChannelCopy(channel, shown, _drafts(written, shown), labels, wishes))
+        is_writing = any(one.job.run and one.job.run.state in ("queued", "running") for one in asked)
+        found.append(SegmentCopy(part.segment, channels, is_writing))
     return found
 
 
-def _variant(
-    campaign: Campaign, variant: MessageVariant, brief: CopyBrief | None, approved: dict | None
-) -> ShownVariant:
+def _drafts(texts: list, variants: list[ShownVariant]) -> list[ShownDraft]:
+    """The drafts of one segment and channel: those in use first, then the newest."""
+    used = {one.variant.draft_id: one.variant.label for one in variants if one.variant.draft_id}
+    texts = sorted(texts, key=lambda one: (one.pk not in used, -one.generation_id, one.pk))
+    return [_draft(one, used) for one in texts[:MOST_DRAFTS]]
+
+
+def _variant(variant: MessageVariant, brief: CopyBrief | None, approved: dict | None) -> ShownVariant:
     subject, body = words.slotted(variant.subject), words.slotted(variant.body)
     stated = stated_in(variant.draft) if variant.draft else ()
-    shown = words.show_in(campaign, brief, subject, body, writer=variant.writer, stated=stated) if brief else None
-    before = approved.get((variant.segment_id, variant.label)) if approved else None
+    shown = words.show_in(brief, subject, body, writer=variant.writer, stated=stated) if brief else None
+    before = approved.get((variant.segment_id, variant.channel, variant.label)) if approved else None
     changes = diff(before, f"{variant.subject} {variant.body}") if before else []
     differs = any(what != "same" for what, _ in changes)
     return ShownVariant(variant, shown, changes if differs else [], approved is not None and before is None)
@@ -156,14 +169,15 @@ def accept(request: HttpRequest, campaign_id: int, segment_id: int) -> HttpRespo
 def again(request: HttpRequest, campaign_id: int, segment_id: int) -> HttpResponse:
     campaign = campaign_or_404(campaign_id)
     get_object_or_404(campaign.campaign_segments, segment_id=segment_id)
-    form = WishesForm(request.POST, prefix=f"s{segment_id}")
+    channel = request.POST.get("channel", channels_of(campaign)[0])
+    form = WishesForm(request.POST, prefix=f"s{segment_id}-{channel}")
     if not form.is_valid():
         problems = "; ".join(f"{form.fields[name].label}: {' '.join(said)}" for name, said in form.errors.items())
         return _page(request, campaign, problems, status=400)
     label = request.POST.get("label", "A")
     try:
         with transaction.atomic():
-            asked = words.ask_again(campaign_id, segment_id, label, form.changes(), actor=request.user)
+            asked = words.ask_again(campaign_id, segment_id, channel, form.changes(), label=label, actor=request.user)
             _nudge(asked.job.run_id)
     except (WordsRefused, BriefInvalid) as refusal:
         return _page(request, campaign, str(refusal), status=409)

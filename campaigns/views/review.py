@@ -18,7 +18,8 @@ from campaigns.queries.audience import newest_entries, waterfall
 from campaigns.services import ads, approval, handover, tallies
 from campaigns.services.messages import sample_code
 from campaigns.services.preview import preview as make_preview
-from campaigns.services.preview import subjects as make_subjects
+from campaigns.services.preview import seen
+from campaigns.services.words import faults, unwritten
 from campaigns.state import CampaignState
 from campaigns.views import figures, readthrough
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, say_refusal
@@ -69,6 +70,7 @@ def _page(
         "reading": reading(campaign),
         "drafted": sum(g.drafted for g in generations.values()),
         "passed": sum(g.passed for g in generations.values()),
+        "several_channels": len({one.variant.channel for one in words if one.variant}) > 1,
         "refused": refused,
         "conversation": queries.conversation(campaign.pk, approval.content_digest(campaign)),
         "open_remarks": queries.open_remarks([campaign.pk]).get(campaign.pk, 0),
@@ -89,13 +91,13 @@ def _page(
 
 
 def _with_samples(campaign: Campaign, words: list[queries.Words]) -> list[tuple]:
-    """(words, [(sample, subject as this person would read it)]) of each segment; one query for all products."""
+    """(words, [(sample, preview.Seen as this person would read it)]) of each segment; one query for all products."""
     products = by_ids(sample.product_id for one in words for sample in one.samples)
     rows = []
     for one in words:
         own = [products.get(sample.product_id) for sample in one.samples]
-        subjects = make_subjects(campaign, one.variant, own) if one.variant else []
-        rows.append((one, list(zip(one.samples, subjects, strict=False))))
+        read = seen(campaign, one.variant, own) if one.variant else []
+        rows.append((one, list(zip(one.samples, read, strict=False))))
     return rows
 
 
@@ -217,7 +219,8 @@ def mail(request: HttpRequest, campaign_id: int, variant_id: int, customer_id: i
 
 def _wanted(campaign_id: int, variant_id: int, customer_id: int) -> tuple[Campaign, MessageVariant, AudienceMember]:
     campaign = campaign_or_404(campaign_id)
-    variant = get_object_or_404(MessageVariant.objects.select_related("segment"), pk=variant_id, campaign=campaign)
+    mails = MessageVariant.objects.filter(campaign=campaign, channel="email").select_related("segment")
+    variant = get_object_or_404(mails, pk=variant_id)
     member = get_object_or_404(newest_entries(campaign, [customer_id]).select_related("customer"))
     return campaign, variant, member
 

@@ -29,8 +29,10 @@ def edit(request: HttpRequest, campaign_id: int, variant_id: int) -> HttpRespons
     given = stated_in(variant.draft) if variant.draft else ()
     if request.method == "GET":
         typed = {name: _typed(getattr(variant, name)) for name in ("subject", "body")}
-        return _words(request, campaign, variant, VariantForm(campaign=campaign, initial=typed), given)
-    form, given = VariantForm(request.POST, campaign=campaign), _stated(request)
+        return _words(
+            request, campaign, variant, VariantForm(campaign=campaign, channel=variant.channel, initial=typed), given
+        )
+    form, given = VariantForm(request.POST, campaign=campaign, channel=variant.channel), _stated(request)
     if request.POST.get("do") == "check":
         return _words(request, campaign, variant, form, given)
     status = _save(request, variant, form, given) if form.is_valid() else 400
@@ -44,7 +46,7 @@ def _save(request: HttpRequest, variant: MessageVariant, form: VariantForm, give
     """200, or the status of a refusal that the form then names."""
     typed = form.cleaned_data
     try:
-        words.edit(variant.pk, subject=typed["subject"], body=typed["body"], stated=given, actor=request.user)
+        words.edit(variant.pk, subject=typed.get("subject", ""), body=typed["body"], stated=given, actor=request.user)
     except SourceMissing as refusal:
         form.add_error("body", str(refusal))
         return 400
@@ -64,6 +66,10 @@ def _typed(template: str) -> str:
     return template if text is None else text
 
 
+def _value(form: VariantForm, name: str) -> str:
+    return (form[name].value() or "") if name in form.fields else ""
+
+
 def _stated(request: HttpRequest) -> tuple[Fact, ...]:
     return stated(request.POST.getlist("fact_value"), request.POST.getlist("fact_source"))
 
@@ -76,7 +82,7 @@ def _words(
         "variant": variant,
         "form": form,
         "voids": campaign.state in (CampaignState.APPROVED, CampaignState.SCHEDULED),
-        "editor": _editor(campaign, variant, form["subject"].value() or "", form["body"].value() or "", given),
+        "editor": _editor(campaign, variant, _value(form, "subject"), _value(form, "body"), given),
         "check_url": reverse("campaigns:words-check", args=[campaign.pk, variant.pk]),
     }
     return render(request, "campaigns/words.html", context, status=status)
@@ -87,7 +93,7 @@ def _editor(campaign: Campaign, variant, subject: str, body: str, given: tuple[F
     if brief is None:
         return None
     subject, body = (words.slotted(as_template(text)) for text in (" ".join(subject.split()), body.strip()))
-    return words.show_in(campaign, brief, subject[:200], body[:5000], stated=given)
+    return words.show_in(brief, subject[:200], body[:5000], stated=given)
 
 
 @requires(Capability.CAMPAIGN_COMPOSE)

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.contracts import Capability, requires
 from campaigns.models import MessageVariant
+from campaigns.queries.wording import carrying, current
 from campaigns.services import worst
 from campaigns.views.answers import campaign_or_404
 from campaigns.views.review import MAIL_POLICY
@@ -17,7 +18,7 @@ from campaigns.views.shell import shell
 
 @dataclass(frozen=True)
 class Sheet:
-    """One case of one variant, on every channel."""
+    """One case of one variant, on every channel that carries it."""
 
     variant: MessageVariant
     case: worst.Case
@@ -37,14 +38,13 @@ class Sheet:
 @require_GET
 def cases(request: HttpRequest, campaign_id: int) -> HttpResponse:
     campaign = campaign_or_404(campaign_id)
-    variants = campaign.variants.filter(is_current=True).select_related("segment").order_by("segment_id", "label")
-    products: dict[int, list] = {}
-    sheets = []
-    for variant in variants:
-        if variant.segment_id not in products:
-            products[variant.segment_id] = worst.products_of(campaign, variant.segment_id)
-        own = products[variant.segment_id]
-        sheets += [Sheet(variant, case, worst.faces(campaign, variant, case, own)) for case in worst.CASES]
+    variants = list(current(campaign).select_related("segment"))
+    products = {pk: worst.products_of(campaign, pk) for pk in {one.segment_id for one in variants}}
+    sheets = [
+        Sheet(variant, case, worst.faces(campaign, variant, case, products[variant.segment_id], channels))
+        for variant, channels in carrying(campaign, variants).items()
+        for case in worst.CASES
+    ]
     return render(request, "campaigns/worst.html", shell(request, campaign, "review") | {"sheets": sheets})
 
 
@@ -58,7 +58,8 @@ def mail(request: HttpRequest, campaign_id: int, variant_id: int, case: str) -> 
     if case not in worst.BY_KEY:
         raise Http404("no such case")
     own = worst.products_of(campaign, variant.segment_id)
-    html = next((one.html for one in worst.faces(campaign, variant, worst.BY_KEY[case], own) if one.html), "")
+    found = worst.faces(campaign, variant, worst.BY_KEY[case], own, campaign.channels)
+    html = next((one.html for one in found if one.html), "")
     if not html:
         raise Http404("no mail in this case")
     html = html.replace("<head>", '<head><base target="_blank">', 1)

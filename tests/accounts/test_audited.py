@@ -380,7 +380,7 @@ def replay_draft() -> Act:
 def _words_of(shop) -> tuple[dict, Draft]:
     """A draft beside the words of the shop's one segment, as a second look would leave it."""
     segment = Segment.objects.get()
-    rewrite = words.ask_again(shop.campaign.pk, segment.pk, "A", {}, actor=shop.marketer)
+    rewrite = words.ask_again(shop.campaign.pk, segment.pk, "email", {}, actor=shop.marketer)
     piece = rewrite.job.pieces.get()
     brief = CopyBrief.of(piece.brief)
     draft = drafts.keep(brief, [template(brief)], drafted=0, passed=0, seconds=0)
@@ -400,7 +400,7 @@ def write_words_again() -> Act:
     return (
         shop.marketer,
         {"campaign_id": shop.campaign.pk, "segment_id": segment},
-        {f"s{segment}-tone": "calm", "label": "A"},
+        {f"s{segment}-email-tone": "calm", "channel": "email", "label": "A"},
     )
 
 

@@ -47,7 +47,9 @@ def text_of(answer) -> str:
 def with_drafts(shop) -> tuple[int, list[Draft]]:
     """The segment, and two drafts that a worker wrote for it."""
     segment = Segment.objects.get().pk
-    signed_in(shop.marketer).post(page_of(shop, "write-again", segment), {f"s{segment}-tone": "calm", "label": "A"})
+    signed_in(shop.marketer).post(
+        page_of(shop, "write-again", segment), {f"s{segment}-email-tone": "calm", "channel": "email", "label": "A"}
+    )
     worked()
     return segment, list(Rewrite.objects.latest("pk").job.pieces.get().generation.drafts.order_by("pk"))
 
@@ -183,7 +185,7 @@ def test_words_that_break_a_rule_are_not_approved_and_the_page_says_which():
     assert again(shop).campaign.state == "in_review"
     page = text_of(signed_in(shop.approver).get(page_of(shop, "review")))
     assert "The words do not pass, so they cannot be approved" in page
-    assert "Words for Regular (A), absolute" in page
+    assert "Words for Regular on e-mail (A), absolute" in page
 
 
 # --- facts that change afterwards
@@ -233,9 +235,10 @@ def test_what_is_scheduled_is_read_again_before_its_time():
 def test_a_name_that_grows_too_long_for_the_channel_blocks_as_well():
     shop = shop_in_review(people=3)
     Campaign.objects.filter(pk=shop.campaign.pk).update(channels=["sms"])
+    shop.campaign.variants.update(channel="sms", subject="")
     approve(shop)
     compose.schedule(shop.campaign.pk, actor=shop.marketer)
-    first = briefs_of(again(shop).campaign)[Segment.objects.get().pk].facts[0].source
+    first = briefs_of(again(shop).campaign)[Segment.objects.get().pk, "sms"].facts[0].source
     assert first.startswith("catalog.product:")
     Product.objects.filter(pk=AudienceMember.objects.first().items[0]).update(title="Rye rolls " * 29, version=2)
 

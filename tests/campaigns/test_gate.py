@@ -11,6 +11,7 @@ from campaigns.assignment import Units, arm
 from campaigns.contracts import Step
 from campaigns.models import Assignment, AudienceMember, Campaign, Exclusion, Message
 from campaigns.queries.audience import rehearse, units, waterfall
+from campaigns.queries.wording import channels_of
 from campaigns.services import approval, audience, delivery
 from campaigns.services.messages import build_emails
 from catalog.models import Product
@@ -34,6 +35,7 @@ def on_channels(shop: Shop, *channels: str, **fields) -> None:
     """The same campaign on these channels, approved anew as if it had been composed so."""
     Campaign.objects.filter(pk=shop.campaign.pk).update(channels=list(channels), **fields)
     shop.campaign.refresh_from_db()
+    shop.campaign.variants.update(channel=channels_of(shop.campaign)[0])
     digest, content, size = approval.digest_of(shop.campaign)
     shop.campaign.approvals.create(approver=shop.approver, digest=digest, content=content, audience_size=size)
 

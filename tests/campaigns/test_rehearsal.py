@@ -73,7 +73,7 @@ def test_people_are_asleep_by_the_hours_of_their_place():
 def test_who_cannot_be_filled_is_left_out_and_counted():
     shop = open_shop(3)
 
-    found = rehearsal(again(shop).campaign, now=NOON, unrenderable=[shop.people[0].pk], least_wave=1)
+    found = rehearsal(again(shop).campaign, now=NOON, unrenderable=[(shop.people[0].pk, "email")], least_wave=1)
 
     assert (found.unrenderable, [(step.reason, step.count) for step in found.gate.steps]) == (1, [("render", 1)])
 

@@ -24,7 +24,7 @@ def shop():
 
 
 def test_a_brief_names_the_row_and_version_of_every_fact(shop):
-    ((_, brief),) = generation._briefs(shop.campaign)
+    ((_, _, brief),) = generation._briefs(shop.campaign)
 
     offer = shop.campaign.offer
     assert (brief.offer, brief.audience, brief.product_class) == ("15% off", "our regulars", "BREAD")
@@ -39,7 +39,7 @@ def test_words_for_readers_of_several_shelves_name_none(shop):
     member = AudienceMember.objects.filter(campaign=shop.campaign).first()
     AudienceMember.objects.filter(pk=member.pk).update(items=[dog.pk])
 
-    ((_, brief),) = generation._briefs(shop.campaign)
+    ((_, _, brief),) = generation._briefs(shop.campaign)
 
     assert brief.sent_with == ("BREAD", "DOG FOODS")
     kept = {
@@ -49,7 +49,7 @@ def test_words_for_readers_of_several_shelves_name_none(shop):
 
 
 def test_an_approval_keeps_the_words_for_the_next_tuning(shop):
-    ((_, brief),) = generation._briefs(shop.campaign)
+    ((_, _, brief),) = generation._briefs(shop.campaign)
     brief_kept = keep(brief, [DraftCopy(subject=SUBJECT, body=BODY, writer="model")], drafted=1, passed=1, seconds=0)
     edited = "Your list is here. Enjoy {{ product.title }} with {{ offer }} until {{ ends_on }}."
     MessageVariant.objects.filter(campaign=shop.campaign).update(

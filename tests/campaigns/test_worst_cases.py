@@ -23,7 +23,9 @@ def shop_with(body: str = GREETING, channels=("email", "sms", "push")):
 def faces(shop, key: str) -> dict[str, worst.Face]:
     words = words_of(shop)
     own = worst.products_of(shop.campaign, words.segment_id)
-    return {one.channel: one for one in worst.faces(shop.campaign, words, worst.BY_KEY[key], own)}
+    return {
+        one.channel: one for one in worst.faces(shop.campaign, words, worst.BY_KEY[key], own, shop.campaign.channels)
+    }
 
 
 def said(face: worst.Face) -> list[str]:
