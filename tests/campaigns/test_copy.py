@@ -63,7 +63,7 @@ def test_drafts_asked_for_again_stand_beside_the_words_until_one_is_accepted():
     page = client.get(page_of(shop))
     (part,) = page.context["segments"]
     assert words_of(shop) == before
-    assert draft.pk in {one.draft.pk for one in part.drafts}
+    assert draft.pk in {one.draft.pk for one in part.channels[0].drafts}
     assert "campaign.compose" in shop.marketer.roles.get().capabilities
 
     answer = client.post(page_of(shop, "accept-draft", segment), {"draft": draft.pk, "label": "A"})

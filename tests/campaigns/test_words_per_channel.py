@@ -8,7 +8,7 @@ from django.urls import reverse
 from campaigns.exceptions import ApprovalRefused, WordsRefused
 from campaigns.models import Campaign, Message, MessageVariant, Rewrite, Segment
 from campaigns.queries import wording
-from campaigns.services import approval, delivery, generation, variants, words
+from campaigns.services import approval, audience, delivery, generation, variants, words
 from campaigns.services.messages import unrenderable
 from customers.contracts import NewContact
 from customers.services.consent import record_many
@@ -104,9 +104,7 @@ def test_a_text_message_that_cannot_be_filled_leaves_the_mail():
     MessageVariant.objects.filter(channel="sms").update(body="{{ product.size }} of it.")
 
     assert unrenderable(again(shop).campaign) == [(person.pk, "sms") for person in shop.people]
-    Campaign.objects.filter(pk=shop.campaign.pk).update(state="scheduled")
-    shop.campaign.approvals.create(approver=shop.approver, digest=digest(shop), content={}, audience_size=3)
-    delivery.start(shop.campaign.pk)
+    audience.draw(shop.campaign, unrenderable(shop.campaign))
     assert Counter(Message.objects.values_list("channel", flat=True)) == {"email": 3}
 
 
@@ -183,7 +181,10 @@ def test_the_editor_of_a_text_message_has_no_subject_and_its_own_limit():
     client.post(address, {"body": "{product} again: {offer} until {end}, at {store}."})
 
     new = words_of_channel(shop, "sms")
-    assert (new.subject, new.body) == ("", "{{ product.title }} again: {{ offer }} until {{ ends_on }}, at {{ store }}.")
+    assert (new.subject, new.body) == (
+        "",
+        "{{ product.title }} again: {{ offer }} until {{ ends_on }}, at {{ store }}.",
+    )
 
 
 def test_words_of_one_channel_are_not_taken_away_when_they_are_its_last():
