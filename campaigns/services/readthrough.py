@@ -14,7 +14,7 @@ from campaigns.queries.audience import audience_by_segment, rehearse, waterfall
 from campaigns.queries.since import moved
 from campaigns.services.approval import content_digest, digest_of, newest_of
 from campaigns.services.trial import failures
-from campaigns.services.words import faults
+from campaigns.services.words import faults, unwritten
 from campaigns.state import CampaignState, Kind
 
 # Before the start the gate is rehearsed; afterwards what it said stands in the assignments.
@@ -49,7 +49,7 @@ def read(question: dict, told: Callable[[float], None]) -> dict:
         "size": size,
         "people": {str(segment): people for segment, people in audience_by_segment(campaign.pk)},
         "gate": gate and gate.as_plain(),
-        "faults": faults(campaign) if campaign.started_at is None else [],
+        "faults": [*unwritten(campaign), *faults(campaign)] if campaign.started_at is None else [],
         "tried": tried,
         "failing": sum(one.people for one in found),
         "failures": [asdict(one) for one in found[:SHOWN]],

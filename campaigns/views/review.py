@@ -19,7 +19,6 @@ from campaigns.services import ads, approval, handover, tallies
 from campaigns.services.messages import sample_code
 from campaigns.services.preview import preview as make_preview
 from campaigns.services.preview import seen
-from campaigns.services.words import faults, unwritten
 from campaigns.state import CampaignState
 from campaigns.views import figures, readthrough
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, say_refusal

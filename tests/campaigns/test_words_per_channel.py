@@ -15,6 +15,7 @@ from customers.services.consent import record_many
 from customers.services.people import add_contact_points
 from tests.campaigns.pages import again, shop_in_review, signed_in, words_of
 from tests.campaigns.test_gate import consent
+from tests.flows.shop import read
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +47,7 @@ def digest(shop) -> str:
 
 def start(shop) -> None:
     campaign = again(shop).campaign
-    approval.approve(campaign.pk, approver=shop.approver, seen_digest=digest(shop))
+    approval.approve(campaign.pk, approver=shop.approver, seen_digest=read(campaign))
     Campaign.objects.filter(pk=campaign.pk).update(state="scheduled")
     delivery.start(campaign.pk)
 
@@ -63,8 +64,9 @@ def test_a_message_carries_the_words_of_its_channel():
 def test_what_has_no_words_of_its_own_is_not_approved_and_the_page_says_where():
     shop = shop_on_two(with_sms=False)
 
+    seen = read(again(shop).campaign)
     with pytest.raises(ApprovalRefused, match="no words for Regular on SMS"):
-        approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=digest(shop))
+        approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=seen)
 
     page = signed_in(shop.approver).get(reverse("campaigns:review", args=[shop.campaign.pk])).content.decode()
     assert "There are no words for Regular on SMS" in page
