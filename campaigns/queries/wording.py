@@ -7,9 +7,9 @@ for, such as a webhook, carries those of the campaign's first channel that has a
 
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
-from campaigns.models import Campaign, MessageVariant, Segment
+from campaigns.models import AudienceMember, Campaign, MessageVariant, Segment
 from copywriting.contracts import CHANNELS
 
 FIRST = "email"  # for a campaign on none of the channels that words are written for, such as a webhook alone
@@ -44,14 +44,16 @@ def carried(campaign: Campaign, variants: Iterable[MessageVariant]) -> dict[tupl
 
 
 def missing(campaign: Campaign) -> list[tuple[Segment, str]]:
-    """(segment, channel) that have no words of their own, while the segment has some on another channel."""
-    own: dict[int, set[str]] = {}
-    segments: dict[int, Segment] = {}
-    for one in current(campaign).select_related("segment"):
-        segments[one.segment_id] = one.segment
-        own.setdefault(one.segment_id, set()).add(one.channel)
-    written = channels_of(campaign)
-    return [(segments[pk], channel) for pk, has in own.items() for channel in written if channel not in has]
+    """(segment, channel) that have no words of their own, of the segments that somebody of the audience is in."""
+    own = set(current(campaign).values_list("segment_id", "channel"))
+    people = AudienceMember.objects.filter(campaign=campaign, segment=OuterRef("segment"))
+    parts = campaign.campaign_segments.filter(Exists(people)).select_related("segment")
+    return [
+        (part.segment, channel)
+        for part in parts
+        for channel in channels_of(campaign)
+        if (part.segment_id, channel) not in own
+    ]
 
 
 def carrying(campaign: Campaign, variants: Iterable[MessageVariant]) -> dict[MessageVariant, list[str]]:

@@ -179,7 +179,7 @@ def test_a_text_message_that_is_too_long_for_some_is_told_before_it_is_approved(
     settings.SMS_MOST_PARTS = 1
     shop = shop_in_review(people=4)
     Campaign.objects.filter(pk=shop.campaign.pk).update(channels=["sms"])
-    MessageVariant.objects.filter(campaign=shop.campaign).update(body="{{ product.title }}")
+    MessageVariant.objects.filter(campaign=shop.campaign).update(body="{{ product.title }}", channel="sms")
     Customer.objects.filter(pk=shop.people[0].pk).update(jurisdiction="CN", language="zh")  # makes it UCS-2
 
     tried, failed = trial.failures(again(shop).campaign)

@@ -72,6 +72,15 @@ def test_what_has_no_words_of_its_own_is_not_approved_and_the_page_says_where():
     assert "There are no words for Regular on SMS" in page
 
 
+def test_people_without_any_words_keep_a_campaign_from_being_approved():
+    shop = shop_in_review(people=2)
+    Campaign.objects.filter(pk=shop.campaign.pk).update(channels=["push"])  # as after a change of the plan
+
+    seen = read(again(shop).campaign)
+    with pytest.raises(ApprovalRefused, match="no words for Regular on push"):
+        approval.approve(shop.campaign.pk, approver=shop.approver, seen_digest=seen)
+
+
 def test_a_change_to_the_words_of_one_channel_is_another_campaign():
     shop = shop_on_two()
     before, mail = digest(shop), words_of_channel(shop, "email")
