@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -65,6 +65,10 @@ SELECT %s, %s, x.id, x.person, x.person, x.action, '', 'marketing', 'consent', '
        'subject', 'US', '', clock_timestamp(), '', ''
 FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS x(id, person, action)
 """
+FILLED = (
+    "customers_customer", "customers_contactpoint", "customers_suppression", "customers_consentstate", "customers_order",
+    "customers_orderline", "recommendations_profile", "recommendations_recommendation",
+)  # fmt: skip
 SEQUENCES = ("customers_customer", "customers_order", "customers_consentrecord", "customers_contactpoint")
 
 
@@ -109,14 +113,18 @@ def fill(*, customers: int, events: int, seed: int = 1) -> None:
     with connections["owner"].cursor() as cursor:
         cursor.execute(GOODS, [PRODUCTS])
     model = ModelVersion.objects.create(kind="recommender", status="live", artifact_digest="0" * 64)
-    for first, ids in _blocks(customers):
-        _people(ids, draw)
-        _profiles(ids, model.pk, draw)
-        _orders(ids, first, draw)
-    say("people, orders, lists of products", began)
+    with ExitStack() as bared:
+        for table in FILLED:
+            bared.enter_context(bare(table))
+        for first, ids in _blocks(customers):
+            _people(ids, draw)
+            _profiles(ids, model.pk, draw)
+            _orders(ids, first, draw)
+        say("people, orders, lists of products", began)
+    say("their indexes", began)
     with bare("customers_event"):
-        for _, ids in _blocks(events):
-            _events(ids, customers, draw)
+        for first, ids in _blocks(events):
+            _events(ids, (first / events, (first + len(ids)) / events), customers, draw)
         say("events", began)
     with connections["owner"].cursor() as cursor:
         for table in SEQUENCES:
@@ -143,6 +151,7 @@ def bare(table: str) -> Iterator[None]:
             cursor.execute(f"DROP INDEX {name}")
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         yield
+        cursor.execute("SET maintenance_work_mem = '512MB'")
         for _, definition in indexes:
             cursor.execute(definition.replace(" ON ONLY ", " ON "))
         for name, definition in constraints:
@@ -220,9 +229,11 @@ def _profiles(ids: np.ndarray, model: int, draw: np.random.Generator) -> None:
         )  # fmt: skip
 
 
-def _times(many: int, draw: np.random.Generator) -> pl.Series:
+def _times(many: int, draw: np.random.Generator, first: float = 0.0, last: float = 1.0) -> pl.Series:
+    """Evenly over the days, or over this part of them."""
     now = int(datetime.now(UTC).timestamp() * 1e6)
-    return pl.Series(now - (draw.random(many) * DAYS * 86_400e6).astype(np.int64)).cast(pl.Datetime("us"))
+    ago = (1 - first - draw.random(many) * (last - first)) * DAYS * 86_400e6
+    return pl.Series(now - ago.astype(np.int64)).cast(pl.Datetime("us"))
 
 
 def _orders(ids: np.ndarray, first: int, draw: np.random.Generator) -> None:
@@ -236,14 +247,15 @@ def _orders(ids: np.ndarray, first: int, draw: np.random.Generator) -> None:
           amount=10)  # fmt: skip
 
 
-def _events(ids: np.ndarray, customers: int, draw: np.random.Generator) -> None:
-    """The square of an even draw: a few people do most, as everywhere."""
+def _events(ids: np.ndarray, when: tuple[float, float], customers: int, draw: np.random.Generator) -> None:
+    """The square of an even draw: a few people do most, as everywhere. In the order they happened, as they come in:
+    `when` is the part of the time, 0 to 1, that these fill.
+    """
     whom = (draw.random(len(ids)) ** 2 * customers).astype(np.int64) + 1
     _copy(
-        "customers_event", occurred_at=_times(len(ids), draw), message_id=pl.Series(ids).cast(str), source="api", channel="web",
-        name=draw.choice(EVENTS, len(ids), p=OFTEN), customer_id=whom, origin="observed",
-        properties=pl.Series(draw.integers(1, PRODUCTS + 1, len(ids))).map_elements(
-            lambda one: f'{{"product_id": "p{one}"}}', return_dtype=str),
+        "customers_event", occurred_at=_times(len(ids), draw, *when).sort(), message_id=pl.Series(ids).cast(str),
+        source="api", channel="web", name=draw.choice(EVENTS, len(ids), p=OFTEN), customer_id=whom, origin="observed",
+        properties='{"product_id": "p' + pl.Series(draw.integers(1, PRODUCTS + 1, len(ids))).cast(str) + '"}',
     )  # fmt: skip
 
 

@@ -73,6 +73,14 @@ class RuleRefused(ValueError):
         self.remedy = remedy
 
 
+class SegmentInUse(Exception):
+    """A segment that cannot be deleted: `names` of the campaigns, segments and lists that rely on it."""
+
+    def __init__(self, names: tuple[str, ...]):
+        super().__init__(f"{len(names)} rely on it: {', '.join(names)}")
+        self.names = names
+
+
 class ApprovalRefused(Exception):
     """Nobody may approve this, or not this person: `code` is stable, the text is for people."""
 

@@ -111,6 +111,7 @@ urlpatterns = [
     path("segments/<int:segment_id>/", segments.segment, name="segment"),
     path("segments/<int:segment_id>/edit/", segment_edit.edit, name="segment-edit"),
     path("segments/<int:segment_id>/count/", segments.count, name="segment-count"),
+    path("segments/<int:segment_id>/delete/", segments.delete, name="segment-delete"),
     path("segments/<int:segment_id>/moves/", segments.moves, name="segment-moves"),
     # Links in messages: short, for they stand in plain text too.
     path("c/<str:token>/", public.click, name="click"),

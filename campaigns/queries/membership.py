@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from campaigns.models import PeopleList, Segment, SegmentMember, SegmentMove, SegmentSize
-from campaigns.queries.segments import ROOM
+from campaigns.queries.segments import make_room
 from customers.models import Customer, ImportBatch
 from customers.queries.consent import contactable
 
@@ -82,7 +82,7 @@ def numbers(people: QuerySet[Customer]) -> Numbers:
         columns.append(f"(SELECT count(*) FROM found WHERE id IN ({sql}))")  # noqa: S608 - compiled by the ORM
         more += own
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(ROOM)
+        make_room(cursor)
         cursor.execute(NUMBERS.format(found=found, reach=", ".join(columns)), [*parameters, SAMPLE, *more])
         size, sample, *reach = cursor.fetchone()
     return Numbers(size, dict(zip(CHANNELS, reach, strict=True)), sample)

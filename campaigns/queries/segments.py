@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import F, FloatField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KeyTextTransform
@@ -36,12 +37,6 @@ from customers.queries.consent import contactable
 MAX_DEPTH = 6
 MAX_LEAVES = 60
 MAX_DAYS = 36_500  # a century: beyond some millions the calendar itself ends
-
-
-# For a statement that asks everybody, inside its transaction. “Not in” and “or” are answered from a table of ids in memory; one
-# that does not fit is searched from its start for every person, which takes a million people hours instead of seconds. As
-# much as ten million people need, and no more is taken than is used.
-ROOM = "SET LOCAL work_mem = '512MB'"
 
 NUMBER_OPS = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt", "=": "exact"}
 TEXT_KINDS = ("text", "bought", "segment", "list")
@@ -291,6 +286,15 @@ def foundations(rule: dict) -> list[Segment]:
         found |= {segment.slug: segment for segment in Segment.objects.filter(slug__in=asked)}
         asked = {slug for name in asked & found.keys() for slug in builds_on(found[name].rule)} - found.keys()
     return [found[slug] for slug in sorted(found)]
+
+
+def make_room(cursor) -> None:
+    """For a statement that asks everybody, to the end of its transaction.
+
+    “Not in” and “or” are answered from a table of ids in memory; one that does not fit is searched from its start for every
+    person, which takes a million people hours instead of seconds. No more is taken than is used.
+    """
+    cursor.execute("SELECT set_config('work_mem', %s, true)", [f"{settings.WORK_MEM_MB}MB"])
 
 
 def visible(merchant=None) -> QuerySet[Segment]:

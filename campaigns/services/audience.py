@@ -7,7 +7,7 @@ from campaigns.contracts import BATCHES, Waterfall
 from campaigns.models import AudienceMember, Campaign
 from campaigns.queries.audience import GATE, HELD_OUT, PEOPLE, Unrenderable, ask_gate, gate_parameters, waterfall
 from campaigns.queries.places import counted, places
-from campaigns.queries.segments import ROOM, members
+from campaigns.queries.segments import make_room, members
 from campaigns.services.choose import choose
 from campaigns.services.codes import issue
 from campaigns.services.variants import SLICES, UNIFORM, parameters
@@ -70,7 +70,7 @@ def freeze(campaign: Campaign) -> int:
     limit = EXAMPLES if campaign.kind == Kind.TRIGGERED else None
     with transaction.atomic(), connection.cursor() as cursor:
         AudienceMember.objects.filter(campaign=campaign).delete()
-        cursor.execute(ROOM)
+        make_room(cursor)
         for part in campaign.campaign_segments.select_related("segment"):
             sql, parameters = members(part.segment).order_by().values("id")[:limit].query.sql_with_params()
             cursor.execute(

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from campaigns.exceptions import RuleRefused
 from campaigns.models import ChangedPerson, Segment, SegmentMove
-from campaigns.queries.segments import ROOM, crossed, members, windows_of
+from campaigns.queries.segments import crossed, make_room, members, windows_of
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ def _settle(segment: Segment, now: datetime, among: list[int] | None, *, noted: 
     own = [segment.pk] if among is None else [segment.pk, among]
     with connection.cursor() as cursor:
         if among is None:
-            cursor.execute(ROOM)
+            make_room(cursor)
         cursor.execute(
             SETTLE.format(found=found, asked=asked),
             [*parameters, *own, segment.pk, now, segment.pk, segment.pk, now, noted, segment.pk, now, noted],

@@ -7,9 +7,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.services import audit
-from campaigns.exceptions import RuleRefused
+from campaigns.exceptions import RuleRefused, SegmentInUse
 from campaigns.models import Segment, SegmentSize
 from campaigns.queries.membership import kept, movement, numbers
+from campaigns.queries.segment_uses import own_list, uses
 from campaigns.queries.segments import builds_on, compile_rule
 from campaigns.services import membership
 from recommendations.services.groups import forget_group, keep_group
@@ -103,6 +104,29 @@ def save_segment(
                 raise RuleRefused("rule", f"“{other}” builds on this segment: {reason}", "Change that one first.")
         audit(actor, "segment.saved", segment, before=before, after=after)
     return segment
+
+
+def delete_segment(segment_id: int, *, actor) -> None:
+    """Takes the segment away, with its kept members, its history and the list it was made for. Customers stay as they are.
+
+    Raises SegmentInUse with everybody who relies on it, and then nothing is written. What is being added to a campaign this
+    moment waits for the lock, and finds either the segment or none.
+    """
+    with transaction.atomic():
+        building = Q(pk=segment_id) | Q(rule__icontains='"segment"')
+        rows = Segment.objects.select_for_update().filter(building).order_by("pk")
+        segment = next((one for one in rows if one.pk == segment_id), None)
+        if segment is None:
+            return
+        if users := uses(segment):
+            raise SegmentInUse(users.names())
+        named = own_list(segment)
+        before = {"name": segment.name, "slug": segment.slug, "rule": segment.rule, "version": segment.version}
+        audit(actor, "segment.deleted", segment, before=before)
+        forget_group(merchant_id=segment.merchant_id, slug=segment.slug)
+        segment.delete()
+        if named is not None:
+            named.delete()
 
 
 def _builders(slug: str) -> list[int]:

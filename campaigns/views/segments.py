@@ -12,11 +12,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.contracts import Capability, requires
 from campaigns import tasks
-from campaigns.exceptions import RuleRefused
+from campaigns.exceptions import RuleRefused, SegmentInUse
 from campaigns.models import Segment, Tally
 from campaigns.queries import membership
 from campaigns.queries import segments as queries
 from campaigns.queries.rule_words import reading
+from campaigns.queries.segment_uses import uses
 from campaigns.services import segments as services
 from campaigns.services import tallies
 from campaigns.views import segment_figures as figures
@@ -56,6 +57,7 @@ def segment(request: HttpRequest, segment_id: int) -> HttpResponse:
         "channels": figures.channel_bars(found),
         "people": membership.shown(found.sample) if may_see_people else None,
         "may_compose": request.user.can(Capability.CAMPAIGN_COMPOSE),
+        "uses": uses(found),
         "nights": nights,
         "history": figures.history(nights),
     }
@@ -72,6 +74,21 @@ def count(request: HttpRequest, segment_id: int) -> HttpResponse:
     nudge(tasks.refresh_segments)
     messages.success(request, _("A worker counts it now; the page shows the number as soon as it is there."))
     return SeeOther(reverse("campaigns:segment", args=[segment_id]))
+
+
+@requires(Capability.CAMPAIGN_COMPOSE)
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest, segment_id: int) -> HttpResponse:
+    """Asks once more, or says who relies on the segment; then it goes."""
+    found = get_object_or_404(Segment, pk=segment_id)
+    if request.method == "POST":
+        try:
+            services.delete_segment(found.pk, actor=request.user)
+        except SegmentInUse:
+            return render(request, "campaigns/segment_delete.html", {"segment": found, "uses": uses(found)}, status=409)
+        messages.success(request, _("“%(name)s” is deleted.") % {"name": found.name})
+        return SeeOther(reverse("campaigns:segments"))
+    return render(request, "campaigns/segment_delete.html", {"segment": found, "uses": uses(found)})
 
 
 @requires(Capability.CUSTOMER_READ)

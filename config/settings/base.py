@@ -317,6 +317,11 @@ PROPENSITY_EPSILON = environment.decimal("ATTUNE_PROPENSITY_EPSILON", 0.0)
 WITHDRAWAL_PATIENCE = environment.number("ATTUNE_WITHDRAWAL_PATIENCE", 10)
 # Nobody hears more often from all campaigns together than in these rolling windows: channel:messages/days.
 FREQUENCY_CAPS = environment.caps("ATTUNE_FREQUENCY_CAPS", "any:15/30,sms:6/30")
+# Work memory in MB of a statement that asks everybody: a rebuild of a segment, a freeze, a count. A table of ids takes twice
+# as much at the most, 32 bytes a person as the planner counts: 64 do for four million people, 256 for sixteen. A 16th of the
+# memory, because a rule may hold several such tables and a second worker may freeze meanwhile; where the database has a
+# machine of its own, its share.
+WORK_MEM_MB = environment.number("ATTUNE_WORK_MEM_MB", min(max(environment.memory_mb() // 16, 64), 256), least=16)
 # Whose clock counts for people of whom nobody knows the time zone, when a campaign goes by each recipient's own.
 PLATFORM_ZONE = environment.zone("ATTUNE_ZONE", "UTC")
 # Days for which an approval holds while its campaign waits for its start; after them somebody reads it again.

@@ -5,6 +5,7 @@ import math
 import os
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -45,6 +46,14 @@ def number(name: str, default: int, least: int = 0) -> int:
     if parsed < least:
         raise ImproperlyConfigured(f"{name}={value}: use at least {least}.")
     return parsed
+
+
+def memory_mb() -> int:
+    """What this machine has, or as much of it as the container may use."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # no such file, or "max"
+        physical = min(physical, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return physical >> 20
 
 
 def decimal(name: str, default: float, least: float = 0.0) -> float:

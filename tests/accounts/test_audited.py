@@ -188,6 +188,13 @@ def edit_segment() -> Act:
     return factories.staff("marketer"), {"segment_id": Segment.objects.get().pk}, segment_form()
 
 
+def delete_segment() -> Act:
+    spare = save_segment(
+        slug="spare", name="Spare", rule={"field": "r_score", "op": ">=", "value": 4}, audience_phrase="you"
+    )
+    return factories.staff("marketer"), {"segment_id": spare.pk}, {}
+
+
 def promote() -> Act:
     version = ModelVersion.objects.create(kind="blend", status="candidate", artifact_digest="0" * 64)
     return factories.staff("analyst"), {"version_id": version.pk}, {"reason": "first model"}
@@ -483,6 +490,7 @@ ACTS = {
     "campaigns:segment-new": (new_segment, "segment.saved"),
     "campaigns:lists": (make_list, "list.made"),
     "campaigns:segment-edit": (edit_segment, "segment.saved"),
+    "campaigns:segment-delete": (delete_segment, "segment.deleted"),
     "campaigns:evidence-pack": (take_campaign_evidence, "evidence.exported"),
     "campaigns:person-evidence": (take_personal_evidence, "evidence.exported"),
     "customers:hold": (place_hold, "hold.placed"),
