@@ -9,7 +9,7 @@ from campaigns.contracts import Cap
 from campaigns.queries.audience import CAPPED, HEARD
 from campaigns.queries.places import moment, zone_of
 from campaigns.queries.recipients import Person
-from campaigns.queries.segments import ROOM, members
+from campaigns.queries.segments import make_room, members
 from customers.queries.packs import pack
 
 # By place and channel: how many live there, and how many of them a cap holds back.
@@ -52,7 +52,7 @@ def foresee(segments, asked: Asked) -> list[Foreseen]:
     own there. Caps count from the planned moment: what others will send until then is not known.
     """
     with connection.cursor() as cursor:
-        cursor.execute(ROOM)
+        make_room(cursor)
         cursor.execute("DROP TABLE IF EXISTS pg_temp.foreseen_audience")
         cursor.execute("CREATE TEMP TABLE foreseen_audience (customer_id bigint PRIMARY KEY) ON COMMIT DROP")
         for segment in segments:
