@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.cache import cache
-from django.db.models import Aggregate, Count, F, Q, QuerySet, Sum
+from django.db.models import Aggregate, Count, F, Max, Q, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Click, Message, Origin, PeopleList, Redemption
@@ -173,6 +173,10 @@ FIELDS: dict[str, Field] = {
     "spend_in": Field(
         "count", _("spend"), rows=_orders, total=Sum(F("total") - F("refunded")), time="ordered_at", group=_("Orders")
     ),
+    "largest_order_in": Field(
+        "count", _("largest order"), rows=_orders, total=Max(F("total") - F("refunded")), time="ordered_at",
+        group=_("Orders"),
+    ),
     "coupon_orders_in": Field(
         "count", _("orders with a coupon"), rows=_coupons, total=Count("pk"), time="ordered_at", group=_("Orders")
     ),
@@ -209,6 +213,12 @@ FIELDS: dict[str, Field] = {
     "consent_email": Field("consent", _("consent to e-mail"), "marketing/email", (GIVEN, NOT_GIVEN), group=_("Consent")),
     "consent_sms": Field("consent", _("consent to SMS"), "marketing/sms", (GIVEN, NOT_GIVEN), group=_("Consent")),
     "consent_push": Field("consent", _("consent to push"), "marketing/push", (GIVEN, NOT_GIVEN), group=_("Consent")),
+    "consent_social": Field(
+        "consent", _("consent to social networks"), "marketing/social", (GIVEN, NOT_GIVEN), group=_("Consent")
+    ),
+    "consent_store": Field(
+        "consent", _("consent to coupons at the store"), "marketing/store", (GIVEN, NOT_GIVEN), group=_("Consent")
+    ),
     "risk_flag": Field("flag", _("fraud flag"), choices=(FLAGGED, CONFIRMED, UNFLAGGED), group=_("Risk")),
     "segment": Field("segment", _("are in segment"), group=_("Segments and lists")),
     "list": Field("list", _("are on the list"), group=_("Segments and lists")),

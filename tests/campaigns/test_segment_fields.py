@@ -90,6 +90,13 @@ def test_spend_is_what_was_paid_less_what_was_given_back(people):
     assert ask("coupon_orders_in", ">=", 1) == {"ben"}
 
 
+def test_the_largest_order_is_one_order_and_not_their_sum(people):
+    assert ask("spend_in", ">=", 13) == {"ann"}
+    assert ask("largest_order_in", ">=", 13) == set()
+    assert ask("largest_order_in", ">", 0) == {"ann", "ben"}
+    assert ask("largest_order_in", "=", 0) == {"cat", "dan"}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "expected"),
     [
