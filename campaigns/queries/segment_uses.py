@@ -39,9 +39,9 @@ class Uses:
 
 def uses(segment: Segment) -> Uses:
     """Asks by keys alone and counts nothing."""
-    named = {pk for model in SMALL for pk in model.objects.filter(segment=segment).values_list("campaign", flat=True)}
-    for model in LARGE:
-        named |= set(model.objects.filter(segment=segment).values_list("campaign", flat=True)[:1])
+    first, *others = (model.objects.filter(segment=segment).order_by().values_list("campaign") for model in SMALL)
+    one_each = (model.objects.filter(segment=segment).order_by().values_list("campaign")[:1] for model in LARGE)
+    named = [pk for (pk,) in first.union(*others, *one_each)]
     campaigns = Campaign.objects.filter(pk__in=named).only("name", "state").order_by("-pk")
     lists = PeopleList.objects.filter(seed=segment).order_by("name")
     return Uses(tuple(campaigns), tuple(_builders(segment)), tuple(lists))
