@@ -74,8 +74,8 @@ SEQUENCES = ("customers_customer", "customers_order", "customers_consentrecord",
 
 @contextmanager
 def store() -> Iterator[None]:
-    """The database, migrated; afterwards it goes, unless it is kept."""
-    setup_databases(verbosity=0, interactive=False, keepdb=True)
+    """The database, migrated; afterwards it goes, unless it is kept. Its rows are not read into memory for a test to restore."""
+    setup_databases(verbosity=0, interactive=False, keepdb=True, serialized_aliases=())
     try:
         yield
     finally:
