@@ -174,7 +174,7 @@ FIELDS: dict[str, Field] = {
         "count", _("spend"), rows=_orders, total=Sum(F("total") - F("refunded")), time="ordered_at", group=_("Orders")
     ),
     "largest_order_in": Field(
-        "count", _("largest order"), rows=_orders, total=Max(F("total") - F("refunded")), time="ordered_at",
+        "count", _("spent in one order"), rows=_orders, total=Max(F("total") - F("refunded")), time="ordered_at",
         group=_("Orders"),
     ),
     "coupon_orders_in": Field(
