@@ -16,7 +16,7 @@ def overconfident():
     return 1 / (1 + np.exp(-(2 * odds + 1))), label
 
 
-@pytest.mark.parametrize("method", ["platt", "isotonic"])
+@pytest.mark.parametrize("method", ["platt", "beta", "isotonic"])
 def test_it_holds_on_rows_that_it_was_not_learned_from(overconfident, method):
     said, label = overconfident
     calibration = Calibration.learn(said[:6000], label[:6000], method)
@@ -29,6 +29,25 @@ def test_platt_finds_the_two_numbers(overconfident):
     calibration = Calibration.learn(said, label, "platt")
     odds = log_odds(calibration(np.array([0.5, 1 / (1 + np.exp(-3.0))])))  # the model's odds 0 and 3: true -0.5 and 1
     assert odds == pytest.approx([-0.5, 1.0], abs=0.15)
+
+
+def test_beta_finds_the_three_numbers_of_ends_that_are_off_differently():
+    """True log-odds are 0.5 ln p - 2 ln(1 - p) - 1 of what the model says."""
+    rng = np.random.default_rng(12)
+    said = rng.uniform(0.02, 0.98, 40_000)
+    odds = 0.5 * np.log(said) - 2.0 * np.log(1 - said) - 1.0
+    label = (rng.random(len(said)) < 1 / (1 + np.exp(-odds))).astype(float)
+    learned = log_odds(Calibration.learn(said, label, "beta")(np.array([0.1, 0.5, 0.9])))
+    assert learned == pytest.approx([-1.94, 0.04, 3.55], abs=0.12)
+
+
+def test_beta_never_turns_the_order_round():
+    """Labels that fall with the score: both weights would be negative, so what is left says the base rate."""
+    rng = np.random.default_rng(13)
+    said = rng.uniform(0.1, 0.9, 4000)
+    label = (rng.random(4000) < 1 - said).astype(float)
+    learned = Calibration.learn(said, label, "beta")(np.linspace(0.1, 0.9, 9))
+    assert (np.diff(learned) >= 0).all()
 
 
 def test_it_changes_no_order_under_platt_and_survives_keeping(overconfident):
