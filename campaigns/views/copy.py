@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.contracts import Capability, requires
 from campaigns.exceptions import TemplateRefused, WordsRefused
+from campaigns.forms.plan import CHANNEL_WORDS
 from campaigns.forms.words import SplitForm, WishesForm
 from campaigns.models import Campaign, MessageVariant, Rewrite, Segment
 from campaigns.queries import review as queries
@@ -55,6 +56,10 @@ class ChannelCopy:
     drafts: list[ShownDraft]
     labels: list[str]  # under which a draft may be accepted
     wishes: WishesForm
+
+    @property
+    def name(self) -> str:
+        return CHANNEL_WORDS.get(self.channel, self.channel)
 
     @property
     def taken(self) -> set[str]:
