@@ -73,7 +73,7 @@ def words(campaign: Campaign, *, people: Mapping[int, int] = MappingProxyType({}
         Words(
             part.segment,
             variant,
-            people.get(part.segment_id),
+            people.get(part.segment_id, 0) if people else None,
             tuple(variant.draft.findings.all()) if variant and variant.draft and variant.writer != "person" else (),
             tuple(refused.get(variant.generation_id, ())) if variant else (),
             tuple(shown.get(part.segment_id, ())),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from campaigns.models import ApprovedPeople
+from campaigns.models import ApprovedPeople, Segment
 from catalog.models import Offer
 
 # A person stands in an audience once, so one join of the two says everything: where each was, where each is, and whether their
@@ -57,6 +57,10 @@ def moved(campaign_id: int, approval_id: int) -> list[Moved]:
         whole,
         *(_sum(one, [(was == one, now == one, n, other) for was, now, n, other in rows]) for one in segments),
     ]
+
+
+def segment_names(segment_ids: Iterable[int]) -> dict[int, str]:
+    return dict(Segment.objects.filter(pk__in=list(segment_ids)).values_list("pk", "name"))
 
 
 def offer_titles(offer_ids: Iterable[int]) -> dict[int, str]:

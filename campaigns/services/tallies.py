@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,6 +22,7 @@ from campaigns.queries.segments import compile_rule, people
 from campaigns.services import readthrough
 from campaigns.services.approval import content_digest
 from campaigns.services.audience import LEAST_WAVE
+from campaigns.services.foretold import foretell
 from campaigns.services.messages import unrenderable
 
 log = logging.getLogger(__name__)
@@ -174,8 +176,13 @@ def _review(row: Tally) -> dict:
 def _rehearse(row: Tally) -> dict:
     """Times as ISO 8601, so that the row holds them; the gate as (reason, people) in its order."""
     campaign = Campaign.objects.select_related("offer", "merchant").get(pk=row.question["campaign"])
-    found = rehearsal(campaign, now=timezone.now(), unrenderable=unrenderable(campaign), least_wave=LEAST_WAVE)
+    left_out = unrenderable(campaign)
+    found = rehearsal(campaign, now=timezone.now(), unrenderable=left_out, least_wave=LEAST_WAVE)
+    foretold = foretell(campaign, left_out, found.gate.treated)
     return {
+        "lengths": [asdict(one) for one in foretold.lengths],
+        "samples": [asdict(one) for one in foretold.samples],
+        "codes": foretold.codes,
         "begins": found.begins.isoformat(),
         "unrenderable": found.unrenderable,
         "gate": found.gate.as_plain(),

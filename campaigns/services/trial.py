@@ -145,13 +145,23 @@ class Trial:
             return TOO_LARGE
         return None
 
-    def built(self, channel: str, variant: MessageVariant, facts: Facts, *, message_id: int) -> object:
-        """What the channel would be handed, by the code that sends; or the fault that keeps it from being built."""
+    def built(
+        self,
+        channel: str,
+        variant: MessageVariant,
+        facts: Facts,
+        *,
+        message_id: int,
+        products: list[tuple[int, ProductFacts]] | None = None,
+    ) -> object:
+        """What the channel would be handed, by the code that sends; or the fault that keeps it from being built. Without
+        `products` about the first alone.
+        """
         filled = self._fill(variant, facts.product)
         if isinstance(filled, Fault):
             return filled
         person = Person("", language_of(facts.language), "", pack(facts.law))
-        products = [(0, self._products[facts.product])]
+        products = products or [(0, self._products[facts.product])]
         message = Message(pk=message_id, campaign=self._campaign, channel=channel)
         return SENDERS[channel].build(
             self._campaign, Filled(message, "", *filled, products, sample_code(self._campaign), person)

@@ -1,16 +1,21 @@
 """A send gone through beforehand by a worker: its numbers, its waves on a line of time, and who would sleep."""
 
 from datetime import datetime
+from decimal import Decimal
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.contracts import Capability, requires
 from campaigns import tasks
 from campaigns.contracts import Waterfall
+from campaigns.queries.since import segment_names
 from campaigns.services import tallies
+from campaigns.services.messages import money
 from campaigns.views import figures
 from campaigns.views.answers import REFUSALS, SeeOther, campaign_or_404, nudge, say_refusal
 from campaigns.views.experiment import could_see
@@ -61,8 +66,32 @@ def _shown(campaign, answer: dict) -> dict:
         "waves": waves,
         "asleep": asleep,
         "unrenderable": answer["unrenderable"],
+        "lengths": _lengths(answer.get("lengths", [])),
+        "samples": _samples(answer.get("samples", [])),
+        "codes": answer.get("codes"),
         "power": could_see(gate.treated + gate.holdout, campaign.holdout_share, campaign.attribution_days),
     }
+
+
+def _lengths(lengths: list[dict]) -> dict | None:
+    """Bars of the text messages by their parts, and what all of them cost where a price is set. None without any."""
+    if not lengths:
+        return None
+    messages = sum(one["messages"] for one in lengths)
+    parts = sum(one["messages"] * one["parts"] for one in lengths)
+    bars, start = [], 0.0
+    for one in lengths:
+        label = ngettext("%(parts)s part of %(encoding)s", "%(parts)s parts of %(encoding)s", one["parts"]) % one
+        bars.append(figures.Bar(label, one["messages"], one["messages"] / messages, start))
+        start += one["messages"] / messages
+    price = settings.SMS_PART_PRICE
+    cost = money(Decimal(str(price)) * parts, settings.SMS_PART_CURRENCY) if price else ""
+    return {"bars": bars, "parts": parts, "messages": messages, "cost": cost}
+
+
+def _samples(samples: list[dict]) -> list[dict]:
+    names = segment_names({one["segment"] for one in samples})
+    return [one | {"name": names.get(one["segment"], "")} for one in samples]
 
 
 def _time(text: str) -> datetime:

@@ -11,13 +11,14 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from campaigns.models import Approval, Segment
+from campaigns.models import Approval
 from campaigns.queries.rule_words import reading
-from campaigns.queries.since import Moved, offer_titles
+from campaigns.queries.since import Moved, offer_titles, segment_names
 from campaigns.views.figures import Bar
 from copywriting.services.provenance import diff
 
 NOTHING = "–"
+PARTS = {"subject": lazy("subject"), "body": lazy("text")}
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def since(approval: Approval, content: dict, moved: list[dict]) -> Since:
 
 
 def _names(segments: set) -> dict[int, str]:
-    known = dict(Segment.objects.filter(pk__in=segments - {None}).values_list("pk", "name"))
+    known = segment_names(segments - {None})
     return {pk: known.get(pk, _("segment %(number)s") % {"number": pk}) for pk in segments if pk is not None}
 
 
@@ -111,7 +112,7 @@ def _texts(before: dict, after: dict, names: dict[int, str]) -> list[Change]:
         was, now = old.get(key, ""), new.get(key, "")
         if was != now:
             segment, *more = key
-            what = " · ".join([names.get(segment, str(segment)), *(_(one) for one in more if one)])
+            what = " · ".join([names.get(segment, str(segment)), *(str(PARTS.get(one, one)) for one in more if one)])
             found.append(Change(what, was, now, diff(was, now) if was and now else None))
     return found
 
@@ -119,10 +120,9 @@ def _texts(before: dict, after: dict, names: dict[int, str]) -> list[Change]:
 def _said(content: dict) -> dict[tuple, str]:
     rows = [*content["variants"], *content.get("ads", ())]
     return {
-        (row["segment"], row.get("channel", ""), row.get("label", ""), row.get("target", "")): (
-            f"{row['subject']}\n{row['body']}".strip()
-        )
+        (row["segment"], row.get("channel", ""), row.get("label", ""), row.get("target", ""), part): row[part]
         for row in rows
+        for part in ("subject", "body")
     }
 
 

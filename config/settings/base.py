@@ -296,6 +296,9 @@ SMS_SENDER = environment.text("ATTUNE_SMS_SENDER", "Attune")
 SMS_USER = environment.text("ATTUNE_SMS_USER", "")  # Twilio's account
 SMS_SECRET = environment.text("ATTUNE_SMS_SECRET", "")
 SMS_MOST_PARTS = environment.number("ATTUNE_SMS_MOST_PARTS", 3, least=1)  # each is billed
+# What a part costs, for rehearsals; 0: they say parts alone.
+SMS_PART_PRICE = environment.decimal("ATTUNE_SMS_PART_PRICE", 0.0)
+SMS_PART_CURRENCY = environment.text("ATTUNE_SMS_PART_CURRENCY", "USD")
 # Signs what the plain interface reports to us (Standard Webhooks); Twilio signs with ATTUNE_SMS_SECRET.
 SMS_HOOK_SECRET = environment.text("ATTUNE_SMS_HOOK_SECRET", "")
 # The private VAPID key, 32 bytes in base64url: a new one ends every browser's subscription.

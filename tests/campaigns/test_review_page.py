@@ -126,11 +126,11 @@ def test_a_second_review_shows_what_differs_from_the_last_approval():
 
     page = signed_in(shop.approver).get(address(shop))
 
-    (change,) = page.context["since"].texts
-    assert change.what == "Regular · A"
-    assert change.before.startswith("{{ product.title }} again?")
-    assert change.after == "New words\nHello."
-    assert "<ins>New words Hello.</ins>" in text_of(page)
+    changed = {change.what: (change.before, change.after) for change in page.context["since"].texts}
+    assert set(changed) == {"Regular · A · subject", "Regular · A · text"}
+    assert changed["Regular · A · subject"] == ("{{ product.title }} again?", "New words")
+    assert "<del>{{ product.title }} again?</del>" in text_of(page)
+    assert "<ins>New words</ins>" in text_of(page)
 
 
 # --- what is read
