@@ -107,21 +107,26 @@ def _sentence(rule: dict) -> str:
 def _texts(before: dict, after: dict, names: dict[int, str]) -> list[Change]:
     """Of every variant and advertisement whose words differ, by its segment, label and channel."""
     old, new = _said(before), _said(after)
+    several = len({channel for _, channel, *_ in (*old, *new) if channel}) > 1
     found = []
     for key in [*new, *(key for key in old if key not in new)]:
         was, now = old.get(key, ""), new.get(key, "")
         if was != now:
-            segment, *more = key
-            what = " · ".join([names.get(segment, str(segment)), *(str(PARTS.get(one, one)) for one in more if one)])
+            segment, channel, *more, part = key
+            said = [_(channel) if several and channel else "", *more, str(PARTS[part])]
+            what = " · ".join([names.get(segment, str(segment)), *(one for one in said if one)])
             found.append(Change(what, was, now, diff(was, now) if was and now else None))
     return found
 
 
 def _said(content: dict) -> dict[tuple, str]:
-    rows = [*content["variants"], *content.get("ads", ())]
+    """By segment, channel, label, platform and part. Where words name no channel there are those of the first alone."""
+    first = content["campaign"]["channels"][0]
+    rows = [(row.get("channel", first), row["label"], "", row) for row in content["variants"]]
+    rows += [("", "", row["target"], row) for row in content.get("ads", ())]
     return {
-        (row["segment"], row.get("channel", ""), row.get("label", ""), row.get("target", ""), part): row[part]
-        for row in rows
+        (row["segment"], channel, label, target, part): row[part]
+        for channel, label, target, row in rows
         for part in ("subject", "body")
     }
 
