@@ -77,6 +77,7 @@ def test_a_review_goes_from_the_drafts_to_the_officer(shop, visitor, monkeypatch
     page = marketer.open(review)
     page.get_by_role("link", name="Edit these words").click()
     page.get_by_label("Subject").fill("{{ product.title }}: {{ offer }}")
+    page.wait_for_load_state("networkidle")  # the words are checked while they are typed
     page.get_by_role("button", name="Save the words").click()
     page = marketer.open(review)
     page.get_by_role("button", name="Resolve the remark").click()
@@ -106,7 +107,7 @@ def test_a_review_goes_from_the_drafts_to_the_officer(shop, visitor, monkeypatch
 
     # The officer finds all of it.
     officer = visitor()
-    officer.log_in(factories.enrol(factories.staff("officer")))
+    officer.log_in(factories.staff("officer"))
     page = officer.open(reverse("campaigns:evidence", args=[shop.campaign.pk]))
     expect(page.get_by_text(newest.digest)).to_be_visible()
     expect(page.get_by_text("Read what differs, and rehearsed.").first).to_be_visible()
