@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from campaigns.contracts import PushMessage, SmsMessage
 from campaigns.models import Campaign, Codes, CouponCode, MessageVariant
-from campaigns.queries.audience import GATE, HELD_OUT, ask_gate, gate_parameters, newest_entries
+from campaigns.queries.audience import GATE, HELD_OUT, Unrenderable, ask_gate, gate_parameters, newest_entries
+from campaigns.queries.wording import current
 from campaigns.services.messages import on_sale, shown_of
 from campaigns.services.preview import NO_MESSAGE
 from campaigns.services.trial import FARTHEST, Facts, Fault, Trial
@@ -25,7 +26,7 @@ WITH gate AS MATERIALIZED ({GATE}), drawn AS (
            (SELECT item FROM unnest(f.items) WITH ORDINALITY AS i(item, place)
             WHERE item <> ALL(%(sold_out)s::bigint[]) ORDER BY place LIMIT 1) AS first
     FROM gate JOIN frozen_audience f ON f.customer_id = gate.customer_id
-    JOIN {SLICES} AS v(id, segment_id, low, high) ON v.segment_id = gate.segment_id
+    JOIN {SLICES} ON v.segment_id = gate.segment_id AND v.channel = gate.channel
          AND {UNIFORM.format(unit="gate.unit")} >= v.low AND {UNIFORM.format(unit="gate.unit")} < v.high
     WHERE gate.reason = '' AND NOT COALESCE(gate.arm = 'holdout', {HELD_OUT.format(unit="gate.unit")})
 )
@@ -65,14 +66,14 @@ class Foretold:
     codes: dict | None  # {"kind", "needed", "made"}; None for a campaign without codes
 
 
-def foretell(campaign: Campaign, unrenderable: list[int], treated: int) -> Foretold:
+def foretell(campaign: Campaign, unrenderable: Unrenderable, treated: int) -> Foretold:
     """`treated`: how many people would be written to, each of whom needs a code where codes are one's own."""
     with transaction.atomic(), connection.cursor() as cursor:
         asked = gate_parameters(campaign, timezone.now(), unrenderable)
         ask_gate(cursor, WOULD, asked | parameters(campaign))
         rows = [(channel, variant, Facts(*facts)) for channel, variant, *facts in cursor.fetchall()]
     trial = Trial(campaign, {facts.product for _, _, facts in rows})
-    variants = {one.pk: one for one in campaign.variants.filter(is_current=True)}
+    variants = {one.pk: one for one in current(campaign)}
     texts = [(variants[variant], facts) for channel, variant, facts in rows if channel == "sms"]
     return Foretold(_lengths(trial, texts), list(_samples(campaign, trial, variants, rows)), _codes(campaign, treated))
 
