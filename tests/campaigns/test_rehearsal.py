@@ -89,7 +89,7 @@ def texting(people: int, **plan):
     add_contact_points(NewContact(one.pk, "phone", f"+4479460958{n:02}") for n, one in enumerate(shop.people))
     record_many(replace(consent_of(one), channel="sms") for one in shop.people)
     MessageVariant.objects.filter(campaign=shop.campaign).update(
-        body="{{ product.title }}, {{ offer }} until {{ ends_on }}."
+        channel="sms", body="{{ product.title }}, {{ offer }} until {{ ends_on }}."
     )
     Campaign.objects.filter(pk=shop.campaign.pk).update(channels=["sms"], **plan)
     return again(shop)
