@@ -30,6 +30,7 @@ import django
 
 django.setup()
 
+from campaigns import tasks
 from campaigns.services import delivery, senders
 from config.celery import app
 from config.embedded import child
@@ -52,6 +53,7 @@ TARGETS = ["worker"] * 4 + ["database"] * 3 + ["broker"] * 3 + [CLOCK, "all"]
 
 
 def work(name: str) -> None:
+    tasks.LOST = 20
     senders.SMTP_TIMEOUT = delivery.SMTP_TIMEOUT = TIMEOUT
     delivery.LEASE, delivery.RESERVE, delivery.BATCH = LEASE, timedelta(seconds=2 * TIMEOUT + 2), BATCH
     delivery.send_batch.__defaults__ = delivery.claim.__defaults__ = (BATCH, "")
@@ -61,7 +63,7 @@ def work(name: str) -> None:
 
 def ring() -> None:
     """Celery's own clock, with the sweep alone, which it rings more often."""
-    entry = app.conf.beat_schedule["go on sending"] | {"schedule": RING, "options": {"expires": 5}}
+    entry = app.conf.beat_schedule["go on sending"] | {"schedule": RING, "options": {"expires": 2}}
     app.conf.beat_schedule, app.conf.beat_max_loop_interval = {"go on sending": entry}, RING
     app.Beat(schedule=str(PLACE / "rings"), loglevel="WARNING").run()
 

@@ -4,6 +4,7 @@ import math
 import time
 
 from celery import shared_task
+from django.core.cache import cache
 
 from campaigns.exceptions import ChannelUnavailable
 from campaigns.services import (
@@ -25,9 +26,8 @@ from customers.services import typed_requests
 # Seconds that a task sends before others have their turn: behind a send of hours no sweep and no other campaign would be
 # heard of, and what a lost worker held would stay with it. Workers take from their queues in turn, so short tasks wait as long.
 TURN = 2.0
-# A wake-up that nobody has heard for three sweeps is not needed: each of them rings as well, and while workers are away or
-# busy they would pile up until their number, not the work, decides when a campaign's turn comes.
-STALE = 45
+# Seconds after which a wake-up that nobody heard counts as lost with the broker, and the sweep rings once more.
+LOST = 120
 
 
 @shared_task(name="campaigns.generate")
@@ -91,6 +91,7 @@ def deliver(self, campaign_id: int, channel: str = "") -> None:
     """Sends batch after batch until nothing is queued or its turn is over; an unreachable server is tried again in half a
     minute, or when it asked to be: what it wants longer than that, the sweep remembers.
     """
+    cache.delete(_rung(campaign_id, channel))
     ends = time.monotonic() + TURN
     try:
         while delivery.send_batch(campaign_id, channel=channel):
@@ -117,7 +118,15 @@ def wake_all(campaign_id: int) -> None:
 
 
 def wake(campaign_id: int, channel: str = "") -> None:
-    deliver.apply_async((campaign_id, channel), expires=STALE)
+    """Unless one wake-up waits already: those of each sweep would pile up before busy workers, who take one from each queue
+    in turn, until they hear old ones only and nothing is sent.
+    """
+    if cache.add(_rung(campaign_id, channel), 1, timeout=LOST):
+        deliver.delay(campaign_id, channel)
+
+
+def _rung(campaign_id: int, channel: str) -> str:
+    return f"rung:{campaign_id}:{channel}"
 
 
 @shared_task(name="campaigns.sweep_lists")

@@ -146,11 +146,8 @@ class SmtpSession:
                 raise PermanentFailure("bad_address", "The mail server takes no letters outside of ASCII in addresses.")
             options.append("SMTPUTF8")
             smtp.command_encoding = "utf-8"
-        words = (
-            " ".join([f"MAIL FROM:{smtplib.quoteaddr(mail.sender)}", *options]),
-            f"RCPT TO:{smtplib.quoteaddr(mail.recipient)}",
-            "DATA",
-        )
+        # `compose` let plain addresses through alone.
+        words = (" ".join([f"MAIL FROM:<{mail.sender}>", *options]), f"RCPT TO:<{mail.recipient}>", "DATA")
         try:
             if smtp.has_extn("pipelining"):
                 self._ask_at_once(words)

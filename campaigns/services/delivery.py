@@ -37,9 +37,9 @@ from recommendations.services.exposures import log_exposures
 
 log = logging.getLogger(__name__)
 
-BATCH = (
-    50  # at 50 a second a second's work: a lost worker leaves at most 50 rows to sort out, of which one is ambiguous
-)
+# A second's work of the campaign, between these: what a batch asks for once costs a small one more than its messages do, and
+# a lost worker leaves a batch to sort out, of which one row is ambiguous.
+BATCH, MOST = 50, 200
 LEASE = timedelta(seconds=120)
 # A message is begun only while the lease still covers it at its slowest, so that nobody sorts it out under way.
 RESERVE = timedelta(seconds=2 * SMTP_TIMEOUT + 2)
@@ -189,16 +189,16 @@ class Batch:
     taken: fence.Taken | None = None  # sent, and recorded with the next question or before anything that waits
 
 
-def claim(campaign_id: int, size: int = BATCH, channel: str = "") -> Batch | None:
-    """Up to `size` queued rows of one channel ("": the first that has any) under a new lease, committed before anything
-    is sent; None when there is nothing to do.
+def claim(campaign_id: int, size: int = 0, channel: str = "") -> Batch | None:
+    """Up to `size` queued rows (0: a second's work) of one channel ("": the first that has any) under a new lease, committed
+    before anything is sent; None when there is nothing to do.
     """
     campaign = Campaign.objects.select_related("offer", "merchant").get(pk=campaign_id)
     if campaign.state not in SENDS:
         return None
     if _ask_again(campaign):
         return None
-    token = uuid.uuid4()
+    token, size = uuid.uuid4(), size or min(max(campaign.per_second, BATCH), MOST)
     with connection.cursor() as cursor:
         for one in _sending([channel] if channel else campaign.channels):
             if pace.is_left_alone(pace.provider_of(campaign, one)):
@@ -225,7 +225,7 @@ def _ask_again(campaign: Campaign) -> bool:
     return True
 
 
-def send_batch(campaign_id: int, size: int = BATCH, channel: str = "") -> int:
+def send_batch(campaign_id: int, size: int = 0, channel: str = "") -> int:
     """Claims and sends one batch, as `claim` does; returns how many rows it took. 0: nothing is queued, or the campaign
     does not send.
 
