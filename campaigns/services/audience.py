@@ -17,12 +17,14 @@ from campaigns.state import Kind
 LEAST_WAVE = 100
 EXAMPLES = 200  # people of each segment whom the review of a triggered campaign shows
 
+
 # One statement: what the gate says, each person's arm, each channel that is closed to them, and one queued message for
 # each channel that is open to somebody who is treated. A wave is a random part of a channel's messages; a file is whole.
 # Whom an event names again keeps the arm that was drawn for them: an assignment changes once at the most, from excluded.
 # Where it goes by each recipient's clock, the waves do as well: at every place a few first, and the next after the wait.
 # Which of several labels a person gets is drawn with it, for all channels at once and for those who share an address.
-DRAW = f"""
+def _draw(known: str) -> str:
+    return f"""
 WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE}), closed AS (
     INSERT INTO campaigns_exclusion (campaign_id, customer_id, channel, reason, entry)
     SELECT %(campaign)s, customer_id, channel, reason, entry FROM gate WHERE reason <> ''
@@ -32,10 +34,7 @@ WITH gate AS MATERIALIZED ({GATE}), person AS MATERIALIZED ({PEOPLE}), closed AS
            CASE WHEN reason <> '' THEN 'excluded' WHEN is_holdout THEN 'holdout' ELSE 'treated' END, reason, unit, %(now)s,
            entry
     FROM person
-    ON CONFLICT (campaign_id, customer_id) DO UPDATE
-    SET segment_id = EXCLUDED.segment_id, arm = EXCLUDED.arm, reason = EXCLUDED.reason, unit = EXCLUDED.unit,
-        assigned_at = EXCLUDED.assigned_at, entry = EXCLUDED.entry
-    WHERE known.arm = 'excluded' AND known.entry < EXCLUDED.entry
+    {known}
 )
 INSERT INTO campaigns_message (campaign_id, customer_id, channel, variant_id, contact_point_id, state, reason, tries,
                                provider_id, error, wave, propensity, not_before, entry)
@@ -59,6 +58,16 @@ CROSS JOIN LATERAL (
 ) w
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - all parts are constants
+
+
+# Of a whole audience nobody has an arm yet: whoever has one is a fault that stops it.
+DRAW = _draw("")
+DRAW_AGAIN = _draw(
+    "ON CONFLICT (campaign_id, customer_id) DO UPDATE "
+    "SET segment_id = EXCLUDED.segment_id, arm = EXCLUDED.arm, reason = EXCLUDED.reason, unit = EXCLUDED.unit, "
+    "assigned_at = EXCLUDED.assigned_at, entry = EXCLUDED.entry "
+    "WHERE known.arm = 'excluded' AND known.entry < EXCLUDED.entry"
+)
 
 
 def freeze(campaign: Campaign) -> int:
@@ -105,7 +114,7 @@ def draw(campaign: Campaign, unrenderable: Unrenderable, only: list[int] | None 
             "batches": sorted(BATCHES),
         }
         asked = gate_parameters(campaign, timezone.now(), unrenderable, only)
-        ask_gate(cursor, DRAW, asked | waves | parameters(campaign))
+        ask_gate(cursor, DRAW if only is None else DRAW_AGAIN, asked | waves | parameters(campaign))
     issue(campaign, only)
     return waterfall(campaign.pk)
 

@@ -21,7 +21,7 @@ from customers.services.evidence.person import Consent, note_export
 
 CAMPAIGN_FIELDS = (
     "id", "name", "goal", "kind", "state", "channels", "holdout_share", "salt", "cap_days", "attribution_days",
-    "scheduled_at", "frozen_at", "started_at", "finished_at", "origin",
+    "scheduled_at", "local_at", "frozen_at", "started_at", "finished_at", "origin",
 )  # fmt: skip
 MODEL_FIELDS = (
     "id", "kind", "status", "data_since", "data_until", "rows", "code_revision", "artifact_format", "artifact_digest",

@@ -3,9 +3,11 @@
 import logging
 
 from django.db import transaction
+from django.utils import timezone
 
 from campaigns.exceptions import TransitionRefused
 from campaigns.models import Campaign, MessageVariant
+from campaigns.queries.places import over
 from campaigns.queries.progress import RUN, generation_run
 from campaigns.services import ads, audience
 from campaigns.services.briefs import briefs_of
@@ -52,6 +54,9 @@ def _generate(campaign: Campaign, lease: Lease) -> None:
     size = audience.freeze(campaign)
     if not size:
         raise ValueError("nobody is in the chosen segments")
+    passed = over(campaign, timezone.now())
+    if passed:
+        raise ValueError(f"the clock of {passed} has passed the planned hour already; plan a later one")
     briefs, beside = _briefs(campaign), ads.wanted(campaign)
     written = write_copy(
         [*(brief for _, _, brief in briefs), *(brief for _, _, brief in beside)],

@@ -13,10 +13,12 @@ LEAST = timedelta(hours=1)  # as wide as a bar is at least, of the whole line
 
 @dataclass(frozen=True)
 class Hour:
-    """All places whose clock shows the planned hour at one moment. `left` and `width` run from 0 to 100."""
+    """All places whose clock shows the planned hour at one moment, or leaves it out and shows one other. `left` and `width`
+    run from 0 to 100.
+    """
 
     at: datetime
-    shows: str  # what their clock shows then: another hour than was planned where summer time leaves that one out
+    shifted: str  # what their clock shows then, where summer time leaves the planned hour out; else ""
     zones: list[str]
     more: int
     people: int
@@ -25,20 +27,21 @@ class Hour:
 
 
 def hours(campaign: Campaign) -> list[Hour]:
-    """The first place first; at most as many as there are differences to UTC. No query."""
-    by_moment: dict[datetime, list] = {}
+    """The first place first; about as many as there are differences to UTC. No query."""
+    alike: dict[tuple[datetime, str], list] = {}
     for place in places(campaign):
-        by_moment.setdefault(place.at, []).append(place)
-    if not by_moment:
+        shows = place.at.astimezone(ZoneInfo(place.zone)).strftime("%Y-%m-%dT%H:%M")
+        alike.setdefault((place.at, "" if shows == campaign.local_at else shows[11:]), []).append(place)
+    if not alike:
         return []
-    first, last = min(by_moment), max(by_moment) + LEAST
+    first, last = min(alike)[0], max(alike)[0] + LEAST
     found = []
-    for at, here in sorted(by_moment.items()):
+    for (at, shifted), here in sorted(alike.items()):
         here.sort(key=lambda place: (-place.people, place.zone))
         found.append(
             Hour(
                 at=at,
-                shows=at.astimezone(ZoneInfo(here[0].zone)).strftime("%Y-%m-%d %H:%M"),
+                shifted=shifted,
                 zones=[place.zone for place in here[:NAMED]],
                 more=len(here[NAMED:]),
                 people=sum(place.people for place in here),

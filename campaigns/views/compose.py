@@ -193,9 +193,9 @@ def _read(form: PlanForm, campaign: Campaign | None, *, foresees: bool) -> dict:
         return {"reading": reading(campaign) if campaign else []}
     plan = form.foreseen()
     if plan is None:
-        return {"reading": [], "foresees": foresees}
+        return {"reading": []}
     typed = Campaign(**plan.fields())
-    context = {"reading": reading(typed), "foresees": foresees}
+    context = {"reading": reading(typed)}
     if foresees and plan.segment_ids:
         row = tallies.ask_plan(typed, list(plan.segment_ids))
         nudge(tasks.answer_tallies)

@@ -76,7 +76,7 @@ def foreseen_bars(people: int, capped: int, asleep: int, until: datetime | None)
         Bar(_("In the segments"), people, 1.0 if people else 0.0, kind="all", strong=True),
         Bar(_("held back by a cap"), capped, capped / total, left / total, "excluded"),
         Bar(_("delayed by their night"), asleep, asleep / total, (left - asleep) / total, "warn", note=morning),
-        Bar(_("at once"), left - asleep, (left - asleep) / total, 0.0, "treated", strong=True),
+        Bar(_("on time"), left - asleep, (left - asleep) / total, 0.0, "treated", strong=True),
     ]
 
 

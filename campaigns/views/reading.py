@@ -132,7 +132,10 @@ def _waves(campaign: Campaign) -> Iterator[str]:
     if not campaign.waves:
         yield _("All messages of a channel leave one after another, without a first wave.")
         return
-    minutes = int(campaign.wave_wait.total_seconds() // 60)
+    minutes, shares = (
+        int(campaign.wave_wait.total_seconds() // 60),
+        get_text_list(list(map(_share, campaign.waves)), _("and then")),
+    )
     words = ngettext(
         "A random %(shares)s of each channel's messages leave first; the next wave and then the rest follow %(n)s minute after "
         "the one before, unless something speaks against it.",
@@ -140,18 +143,31 @@ def _waves(campaign: Campaign) -> Iterator[str]:
         "the one before, unless something speaks against it.",
         minutes,
     )
-    yield words % {"shares": get_text_list([_share(share) for share in campaign.waves], _("and then")), "n": minutes}
+    if not minutes:
+        words = _(
+            "A random %(shares)s of each channel's messages leave first; the next wave and then the rest follow at once, unless "
+            "something speaks against it."
+        )
+    yield words % {"shares": shares, "n": minutes}
     if campaign.local_at:
         yield _("The waves begin anew at every place.")
 
 
 def _stops(campaign: Campaign) -> Iterator[str]:
-    limits = [(words, campaign.stop_limits.get(outcome)) for outcome, words in STOPS.items()]
-    if not any(limit for _words, limit in limits):
+    limits = {outcome: _share(limit) for outcome in STOPS if (limit := campaign.stop_limits.get(outcome))}
+    if not limits:
         yield _("Nothing stops it by itself.")
-    for words, limit in limits:
-        if limit:
-            yield words % {"share": _share(limit)}
+    elif len(limits) == len(STOPS):
+        yield (
+            _(
+                "It stops by itself, until a person lets it go on, when more than %(bounced)s of its messages bounce, "
+                "%(complained)s are marked as spam, or %(unsubscribed)s are followed by a withdrawal."
+            )
+            % limits
+        )
+    else:
+        for outcome, share in limits.items():
+            yield STOPS[outcome] % {"share": share}
 
 
 def _quiet(campaign: Campaign) -> Iterator[str]:
@@ -168,6 +184,8 @@ def _quiet(campaign: Campaign) -> Iterator[str]:
 def _caps(campaign: Campaign) -> Iterator[str]:
     """Those of the plan, and those that hold for all campaigns of the platform."""
     for cap in caps_of(campaign):
+        if cap.channel != "any" and cap.channel not in campaign.channels:
+            continue
         if cap.channel == "any":
             words = ngettext(
                 "Left out is who had %(messages)s message from us on any channel within %(days)s days.",

@@ -31,7 +31,7 @@ def answered(client, **fields) -> dict:
     """What the composer says of a plan as typed, once a worker has counted."""
     page = client.post(reverse("campaigns:new"), form(do="foresee", **fields))
     assert page.status_code == 200
-    row = Tally.objects.get()
+    row = Tally.objects.get(kind=Tally.Kind.PLAN)
     assert (page.context["tally"], row.state) == (row, "asked")
     assert tallies.answer(row.pk)
     return client.get(reverse("campaigns:foreseen", args=[row.pk])).context

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.models import Campaign, Message
-from campaigns.queries.places import moment, places, zone_of
+from campaigns.queries.places import moment, over, places, zone_of
 from campaigns.queries.rehearsal import rehearsal
 from campaigns.services import approval, audience, delivery
 from campaigns.services.lifecycle import move
@@ -147,7 +147,9 @@ def test_an_hour_that_was_missed_by_more_than_the_window_asks_again_and_a_person
 
 
 def test_a_start_that_was_missed_asks_for_another_review():
-    shop = by_clock(wall_of(timezone.now() + HOURS), ["Asia/Shanghai"])  # seven hours ago there
+    shop = by_clock(wall_of(timezone.now() + HOURS), ["UTC", "Asia/Shanghai"])  # seven hours ago there
+    assert over(shop.campaign, timezone.now()) == "Asia/Shanghai"  # no drafts are made for it
+    assert over(shop.campaign, timezone.now() - 2 * HOURS) == ""
     assert delivery.start(shop.campaign.pk) is None
     assert (again(shop).campaign.state, shop.campaign.note) == (
         "in_review", "Its time was missed by more than it may be late.",
@@ -155,13 +157,15 @@ def test_a_start_that_was_missed_asks_for_another_review():
 
 
 def test_the_review_and_the_rehearsal_show_every_place():
-    shop = by_clock(datetime(2030, 3, 31, 2, 30), ["Europe/Berlin", "Europe/Zurich", "Asia/Shanghai"])
+    shop = by_clock(datetime(2030, 3, 31, 2, 30), ["Europe/Berlin", "Europe/Zurich", "Asia/Shanghai", "Africa/Lagos"])
     client = signed_in(shop.approver)
     for name in ("review", "rehearsal", "detail"):
         page = client.get(reverse(f"campaigns:{name}", args=[shop.campaign.pk]))
         hours = page.context["hours"]
-        assert [(one.zones, one.people, one.shows[11:]) for one in hours] == [
-            (["Asia/Shanghai"], 1, "02:30"), (["Europe/Berlin", "Europe/Zurich"], 2, "03:30"),
+        assert [(one.zones, one.people, one.shifted) for one in hours] == [
+            (["Asia/Shanghai"], 1, ""),
+            (["Africa/Lagos"], 1, ""),  # the same moment, and no summer time
+            (["Europe/Berlin", "Europe/Zurich"], 2, "03:30"),
         ]  # fmt: skip
     text = client.get(reverse("campaigns:review", args=[shop.campaign.pk])).content.decode()
     assert "by each recipient&#x27;s own clock" in text or "by each recipient's own clock" in text
