@@ -17,11 +17,12 @@ from campaigns.queries.segments import crossed, make_room, members, windows_of
 
 log = logging.getLogger(__name__)
 
-# Notes taken out at once. Who saves a segment waits for at most one batch, and larger ones gain little: benchmarks.segments
-# counted 14,000 people a second at 500 and 18,000 at 10,000 (fourteen segments, a store of 20,000 people).
+# Notes taken out at once. Who saves a segment waits for at most one batch, and larger ones gain nothing: benchmarks.segments
+# counted 1,300 to 2,100 people a second from 500 to 10,000, without a trend (ten segments, 200,000 people, 4 million events).
 BATCH = 2_500
-# With more of the people changed than this share everybody is asked once instead: measured by the same benchmark, where
-# changes of 5 % of the people took 1.4 s and a rebuild 1.1 s. A share, because a rebuild costs what there is.
+# With more of the people changed than this share everybody is asked once instead. The same benchmark and store: changes of
+# 5 % of the people took 7.8 s, of 10 % 14.9 s, a rebuild 10.3 s, which is as long as 6 % do. A store of 20,000 said 5 %: a
+# rebuild costs what there is.
 REBUILD_SHARE = 0.05
 MOVES_KEPT = timedelta(days=35)
 # Two refreshes at once would do the same work twice; the number is arbitrary and ours alone.

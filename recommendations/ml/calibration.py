@@ -23,7 +23,9 @@ from recommendations.ml.recommender import State
 Method = Literal["platt", "beta", "isotonic"]
 # Isotonic regression learns a step function: below some thousand rows its steps follow single people.
 ISOTONIC_ROWS = 5000
-GRID = np.linspace(-14.0, 14.0, 281)  # log-odds between which beta's curve is taken as straight: off by 0.0003 at most
+GRID = np.linspace(
+    -14.0, 14.0, 281
+)  # log-odds between which beta's curve is taken as straight: off by 0.0003 |a - b| at most
 
 
 @dataclass(frozen=True)

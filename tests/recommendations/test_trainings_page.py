@@ -78,9 +78,12 @@ def test_a_family_is_trained_by_the_button_and_its_cost_is_told(shop, administra
 
 
 def test_asking_twice_asks_once(administrator, client):
-    for _ in range(2):
-        client.post(reverse("trainings:list"), {"kind": "recency"})
-    assert TrainingRun.objects.count() == 1
+    for kind in ("recency", "recency", COMPARISON, COMPARISON):
+        client.post(reverse("trainings:list"), {"kind": kind})
+    assert TrainingRun.objects.count() == 2
+    told = page(client)
+    assert told.count(">under way<") == 2
+    assert f'value="{COMPARISON}"' not in told and 'value="recency"' not in told
 
 
 def test_a_kind_that_nobody_knows_is_refused_and_leaves_nothing(administrator, client):
