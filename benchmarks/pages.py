@@ -9,6 +9,7 @@ longer than `--most` are marked and make the exit code 1. A store that is kept i
 """
 
 import argparse
+import logging
 import os
 import statistics
 import sys
@@ -168,6 +169,9 @@ def main(messages: int, customers: int, events: int, most: float) -> bool:
     fill(messages)
     print(f"{Message.objects.count():,} messages, {Customer.objects.count():,} customers, {crowd.used():.1f} GB; "
           f"{os.getloadavg()[0]:.0f} processes wait for {os.cpu_count()} cores")  # fmt: skip
+    logging.disable(
+        logging.CRITICAL
+    )  # every refusal, with its traceback: most of these doors are closed to most of the staff
     clients, slow, visited = visitors(), 0, 0
     print(f"{'page':<48} {'as':<14} {'middle':>7} {'longest':>8} {'statements':>11}")
     for name, address in addresses():
