@@ -21,10 +21,12 @@ from django.utils import timezone
 from benchmarks import crowd
 from campaigns.models import Assignment, AudienceMember, Campaign, Exclusion, Message, MessageVariant, Segment
 from campaigns.queries.audience import rehearse
+from campaigns.queries.wording import channels_of
 from campaigns.services import approval, audience, compose, delivery, membership, tallies
 from campaigns.services.lifecycle import move
 from campaigns.services.segments import save_segment
 from catalog.services.offers import save_offer
+from copywriting.contracts import CHANNELS
 from registry.models import ModelVersion
 from tests import factories
 
@@ -90,10 +92,12 @@ def a_campaign(name: str, segments: list[Segment], actor, **plan) -> Campaign:
         actor=actor,
     )  # fmt: skip
     for segment in segments:
-        MessageVariant.objects.create(
-            campaign=made, segment=segment, writer="person", subject="{{ product.title }} again?",
-            body="{{ product.title }} is waiting. {{ offer }} until {{ ends_on }} at {{ store }}.",
-        )  # fmt: skip
+        for channel in channels_of(made):
+            MessageVariant.objects.create(
+                campaign=made, segment=segment, channel=channel, writer="person",
+                subject="{{ product.title }} again?" if CHANNELS[channel].subject else "",
+                body="{{ product.title }} is waiting. {{ offer }} until {{ ends_on }} at {{ store }}.",
+            )  # fmt: skip
     return made
 
 
