@@ -1,5 +1,6 @@
 """What a reviewer reads: the words of each segment with their origin and findings, sample people, and what has changed."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -157,11 +158,11 @@ def settlements(campaign_id: int) -> list[Settlement]:
 
 
 def open_remarks(campaign_ids: Iterable[int]) -> dict[int, int]:
-    """By campaign: how many of its remarks nobody has resolved; one query."""
+    """By campaign: how many of its remarks nobody has resolved; one query, of as many rows as there are such remarks."""
     newest = Settlement.objects.filter(comment=OuterRef("pk")).order_by("-pk").values("is_resolved")[:1]
     rows = Comment.objects.filter(campaign__in=list(campaign_ids), reply_to=None)
     rows = rows.annotate(is_resolved=Coalesce(Subquery(newest), False)).filter(is_resolved=False)
-    return dict(rows.order_by().values_list("campaign_id").annotate(n=Count("pk")))
+    return Counter(rows.order_by().values_list("campaign_id", flat=True))
 
 
 def _remark(row: Comment, digest: str, replies: tuple[Remark, ...] = ()) -> Remark:

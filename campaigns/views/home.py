@@ -76,9 +76,7 @@ def _deliverability(states: dict[str, int]) -> dict | None:
 def campaigns(request: HttpRequest) -> HttpResponse:
     rows, next_url = page_below(request, overview.campaigns(), PAGE)
     remarks = open_remarks(row.pk for row in rows)
-    context = {
-        "campaigns": [(row, remarks.get(row.pk, 0)) for row in rows],
-        "next_url": next_url,
-        "may_compose": request.user.can(Capability.CAMPAIGN_COMPOSE),
-    }
+    for row in rows:
+        row.open_remarks = remarks.get(row.pk, 0)
+    context = {"campaigns": rows, "next_url": next_url, "may_compose": request.user.can(Capability.CAMPAIGN_COMPOSE)}
     return render(request, "campaigns/list.html", context)

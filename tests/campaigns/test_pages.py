@@ -80,7 +80,9 @@ def test_the_list_goes_on_below_the_last_row_without_a_count(django_assert_num_q
         compose.create(compose.Plan(name=f"Campaign number {number}.", segment_ids=()), actor=marketer)
     client = signed_in(marketer)
 
-    with django_assert_num_queries(5) as done:  # session, user, roles (twice: rights and their names), campaigns
+    with django_assert_num_queries(
+        6
+    ) as done:  # session, user, roles (twice: rights and their names), campaigns, remarks
         first = client.get(reverse("campaigns:list"))
     second = client.get(reverse("campaigns:list") + first.context["next_url"])
 
