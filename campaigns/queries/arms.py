@@ -28,20 +28,32 @@ TILL = "CASE WHEN %(own)s::interval IS NULL THEN %(until)s ELSE LEAST(%(until)s,
 COUNTED = "o.origin = 'observed' AND o.cancelled_at IS NULL AND o.excluded_at IS NULL"
 # Per customer first, then per arm, of the whole campaign and of each segment: the sums of squares and cubes are what the
 # interval of a mean needs, those with the past what takes the past out.
-ARMS = f"""
-SELECT GROUPING(segment_id) = 1, segment_id, arm, count(*), count(*) FILTER (WHERE orders > 0), sum(y), sum(y * y),
-       sum(y * y * y), sum(orders), sum(x), sum(x * x), sum(x * x * x), sum(x * y), sum(x * x * y), sum(x * y * y)
-FROM (
-    SELECT a.arm, a.segment_id, count(o.id) FILTER (WHERE o.ordered_at >= {FROM}) AS orders,
+SUMS = """count(*), count(*) FILTER (WHERE orders > 0), sum(y), sum(y * y), sum(y * y * y), sum(orders), sum(x), sum(x * x),
+       sum(x * x * x), sum(x * y), sum(x * x * y), sum(x * y * y)"""
+PER_CUSTOMER = f"""
+    SELECT a.arm, a.segment_id, a.customer_id, a.entry, count(o.id) FILTER (WHERE o.ordered_at >= {FROM}) AS orders,
            COALESCE(sum(o.total - o.refunded) FILTER (WHERE o.ordered_at >= {FROM}), 0) AS y,
            COALESCE(sum(o.total - o.refunded) FILTER (WHERE o.ordered_at < {FROM}), 0) AS x
     FROM campaigns_assignment a
     LEFT JOIN customers_order o ON o.customer_id = a.customer_id AND o.ordered_at >= {FROM} - %(past)s
          AND o.ordered_at < {TILL} AND {COUNTED}
     WHERE a.campaign_id = %(campaign)s AND a.arm <> 'excluded'
-    GROUP BY a.arm, a.segment_id, a.customer_id, a.assigned_at
-) per_customer GROUP BY GROUPING SETS ((arm), (segment_id, arm))
+    GROUP BY a.arm, a.segment_id, a.customer_id, a.entry, a.assigned_at
 """  # noqa: S608 - COUNTED is a constant of this file
+ARMS = f"""
+SELECT GROUPING(segment_id) = 1, segment_id, arm, {SUMS}
+FROM ({PER_CUSTOMER}) per_customer GROUP BY GROUPING SETS ((arm), (segment_id, arm))
+"""  # noqa: S608 - as above
+# Of those whom the gate left a channel open to when their arm was drawn. It closes channels before the draw and for both
+# arms alike, so of these, too, the arms differ by chance and by the campaign alone.
+OPEN_TO = f"""
+SELECT c.channel, arm, {SUMS}
+FROM ({PER_CUSTOMER}) per_customer
+JOIN unnest(%(channels)s::text[]) AS c (channel) ON NOT EXISTS (
+    SELECT FROM campaigns_exclusion e WHERE e.campaign_id = %(campaign)s AND e.customer_id = per_customer.customer_id
+      AND e.channel = c.channel AND e.entry = per_customer.entry)
+GROUP BY c.channel, arm
+"""  # noqa: S608 - as above
 # Money per customer and period, where period 1 is the past and 2, 3, ... are the time up to the first look, the second, ...
 SPENT = f"""
 SELECT a.customer_id, a.arm, width_bucket(o.ordered_at, %(edges)s::timestamptz[]) AS period,
@@ -75,7 +87,7 @@ NOTHING = (0, 0, Decimal(0), Decimal(0), Decimal(0), 0, *[Decimal(0)] * 6)
 
 @dataclass(frozen=True)
 class Pair:
-    """Both arms, of the campaign or of one segment, and what their customers spent before."""
+    """Both arms, of the campaign or of a part of it, and what their customers spent before."""
 
     treated: ArmResult
     holdout: ArmResult
@@ -110,14 +122,7 @@ def own_window(campaign: Campaign) -> timedelta | None:
 def sums(campaign: Campaign, since: datetime, until: datetime) -> dict[int | None, Pair]:
     """By segment, and under None of the whole, what was ordered from `since` until `until`; one query."""
     with connection.cursor() as cursor:
-        parameters = {
-            "campaign": campaign.pk,
-            "since": since,
-            "until": until,
-            "past": PAST,
-            "own": own_window(campaign),
-        }
-        cursor.execute(ARMS, parameters)
+        cursor.execute(ARMS, _between(campaign, since, until))
         # Whose segment is gone (NULL) counts in the whole alone.
         found = {
             (None if is_whole else segment, arm): row
@@ -127,13 +132,26 @@ def sums(campaign: Campaign, since: datetime, until: datetime) -> dict[int | Non
     return {segment: _pair(found, segment) for segment in {segment for segment, _ in found} | {None}}
 
 
+def open_to(campaign: Campaign, since: datetime, until: datetime) -> dict[str, Pair]:
+    """By channel, of those whom it was open to: as `sums`. Who has two channels open counts in both; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(OPEN_TO, _between(campaign, since, until) | {"channels": campaign.channels})
+        found = {(channel, arm): row for channel, arm, *row in cursor.fetchall()}
+    return {channel: _pair(found, channel) for channel in campaign.channels}
+
+
+def _between(campaign: Campaign, since: datetime, until: datetime) -> dict:
+    own = own_window(campaign)
+    return {"campaign": campaign.pk, "since": since, "until": until, "past": PAST, "own": own}
+
+
 def empty() -> Pair:
     """Both arms of a segment that nobody was assigned from."""
     return _pair({}, None)
 
 
-def _pair(found: dict[tuple[int | None, str], list], segment: int | None) -> Pair:
-    rows = {arm: found.get((segment, arm.value), NOTHING) for arm in Arm}
+def _pair(found: dict[tuple[int | str | None, str], list], part: int | str | None) -> Pair:
+    rows = {arm: found.get((part, arm.value), NOTHING) for arm in Arm}
     results = [ArmResult(arm, *row[:5], int(row[5])) for arm, row in rows.items()]
     return Pair(*results, *[Past(*row[6:]) for row in rows.values()])
 

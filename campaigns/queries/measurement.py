@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from campaigns.contracts import Arm, ArmResult, Lift, SampleRatio, Verdict
 from campaigns.models import Assignment, Campaign, Click, CouponCode, Message, Origin, Redemption, SurveyAnswer
-from campaigns.queries.arms import COUNTED, FROM, PAST, TILL, Pair, covariance, empty, own_window, sums
+from campaigns.queries.arms import COUNTED, FROM, PAST, TILL, Pair, covariance, empty, open_to, own_window, sums
 from campaigns.queries.audience import route
 from campaigns.state import Kind
 from campaigns.stats.covariate import adjust
@@ -83,7 +83,9 @@ class Adjusted:
 
 
 @dataclass(frozen=True)
-class SegmentResult:
+class PartResult:
+    """Both arms of a part of the campaign: a segment, or those whom a channel was open to."""
+
     name: str
     treated: ArmResult
     holdout: ArmResult
@@ -101,7 +103,8 @@ class Results:
     adjusted: Adjusted | None
     ratio: SampleRatio | None
     funnel: Funnel
-    segments: tuple[SegmentResult, ...]
+    segments: tuple[PartResult, ...]
+    channels: tuple[PartResult, ...]  # none of a campaign on one channel: there it is the whole
 
     @property
     def money(self) -> Lift:
@@ -159,6 +162,7 @@ def results(campaign: Campaign, as_of: datetime | None = None) -> Results | None
         else None,
         funnel(campaign, now.treated),
         _segments(campaign, whole, looked, levels, looks),
+        _channels(campaign, window, levels, looks),
     )
 
 
@@ -218,17 +222,31 @@ def _adjusted(campaign: Campaign, pair: Pair, levels: _Levels, looks: list[datet
     return Adjusted(_judged(campaign, lift, looks), less.correlation, 1 - less.width)
 
 
-def _segments(campaign: Campaign, whole, looked, levels: _Levels, looks: list[datetime]) -> tuple[SegmentResult, ...]:
-    """In the campaign's order. A segment's own looks vary together as the campaign's do, near enough for its level."""
-    rows = []
-    for part in campaign.campaign_segments.select_related("segment"):
-        now, then = (found.get(part.segment_id) or empty() for found in (whole, looked))
-        found = _adjusted(campaign, then, levels, looks)
-        lift = (
-            found.lift if found else _judged(campaign, revenue_lift(then.treated, then.holdout, levels.revenue), looks)
-        )
-        rows.append(SegmentResult(part.segment.name, now.treated, now.holdout, lift))
-    return tuple(rows)
+def _segments(campaign: Campaign, whole, looked, levels: _Levels, looks: list[datetime]) -> tuple[PartResult, ...]:
+    """In the campaign's order."""
+    parts = []
+    for one in campaign.campaign_segments.select_related("segment"):
+        now, then = (found.get(one.segment_id) or empty() for found in (whole, looked))
+        parts.append(_part(campaign, one.segment.name, (now, then), levels, looks))
+    return tuple(parts)
+
+
+def _channels(campaign: Campaign, window: Window, levels: _Levels, looks: list[datetime]) -> tuple[PartResult, ...]:
+    if len(campaign.channels) < 2:
+        return ()
+    now = open_to(campaign, window.since, window.until)
+    then = now if not looks or looks[-1] == window.until else open_to(campaign, window.since, looks[-1])
+    return tuple(_part(campaign, name, (now[name], then[name]), levels, looks) for name in campaign.channels)
+
+
+def _part(
+    campaign: Campaign, name: str, sums_of: tuple[Pair, Pair], levels: _Levels, looks: list[datetime]
+) -> PartResult:
+    """`sums_of`: now, and at the last look. A part's own looks vary together as the campaign's do, near enough for its level."""
+    now, then = sums_of
+    found = _adjusted(campaign, then, levels, looks)
+    lift = found.lift if found else _judged(campaign, revenue_lift(then.treated, then.holdout, levels.revenue), looks)
+    return PartResult(name, now.treated, now.holdout, lift)
 
 
 def funnel(campaign: Campaign, treated: ArmResult) -> Funnel:

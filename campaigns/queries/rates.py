@@ -6,6 +6,7 @@ from decimal import Decimal
 from django.db import connection
 from django.db.models import Count
 
+from campaigns.contracts import ROUTES
 from campaigns.models import Campaign, SurveyAnswer
 from campaigns.queries.arms import COUNTED
 from campaigns.queries.measurement import Window
@@ -44,7 +45,8 @@ JOIN campaigns_messagevariant v ON v.id = m.variant_id
 JOIN campaigns_segment s ON s.id = v.segment_id
 LEFT JOIN clicked k ON k.message_id = m.id
 LEFT JOIN spent ON spent.customer_id = m.customer_id AND {FIRST}
-LEFT JOIN left_us l ON l.customer_id = m.customer_id AND l.channel = m.channel AND {FIRST}
+LEFT JOIN unnest(%(channels)s::text[], %(consents)s::text[]) AS r (channel, consent) ON r.channel = m.channel
+LEFT JOIN left_us l ON l.customer_id = m.customer_id AND l.channel = r.consent AND {FIRST}
 LEFT JOIN campaigns_surveyanswer a ON a.message_id = m.id AND a.at < %(until)s
 WHERE m.campaign_id = %(campaign)s
 GROUP BY v.segment_id, s.name, v.id, v.label, m.channel ORDER BY s.name, v.segment_id, v.label, v.id, m.channel
@@ -74,11 +76,36 @@ class Group:
     satisfaction: float | None  # mean of 1 to 5
 
 
+# What adds up over wordings: everything but names and the mean.
+ADDED = (
+    "built", "handed_over", "delivered", "bounced", "complained", "clicked", "clicked_simulated", "ordered", "revenue",
+    "unsubscribed", "answers",
+)  # fmt: skip
+
+
 def groups(campaign: Campaign, window: Window) -> list[Group]:
     """One query over the campaign's messages."""
     with connection.cursor() as cursor:
-        cursor.execute(GROUPS, {"campaign": campaign.pk, "since": window.since, "until": window.until})
+        times = {"since": window.since, "until": window.until}
+        # A webhook's reader gives and takes back the consent to mail.
+        routes = {"channels": list(ROUTES), "consents": [route.consent for route in ROUTES.values()]}
+        cursor.execute(GROUPS, {"campaign": campaign.pk, **times, **routes})
         return [Group(*row[:-1], None if row[-1] is None else float(row[-1])) for row in cursor.fetchall()]
+
+
+def by_channel(groups: list[Group]) -> list[Group]:
+    """The same added up over wordings and segments: one row a channel, with no segment and no wording of its own."""
+    added: dict[str, list[Group]] = {}
+    for group in groups:
+        added.setdefault(group.channel, []).append(group)
+    return [_sum(those) for _, those in sorted(added.items())]
+
+
+def _sum(groups: list[Group]) -> Group:
+    total = {name: sum(getattr(one, name) for one in groups) for name in ADDED}
+    told = [one for one in groups if one.satisfaction is not None]
+    mean = sum(one.satisfaction * one.answers for one in told) / total["answers"] if told else None
+    return Group(0, "", 0, "", groups[0].channel, satisfaction=mean, **total)
 
 
 def answers(campaign: Campaign) -> dict[int, int]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as lazy
 from campaigns.contracts import Arm, ArmResult, Interval, Lift, Metric, Verdict, Waterfall
 from campaigns.queries.audience import REASONS
 from campaigns.queries.measurement import Day, Funnel
+from campaigns.queries.rates import Group
 from campaigns.services.messages import money
 from campaigns.stats.lift import wilson
 
@@ -146,6 +147,27 @@ def clicks(funnel: Funnel) -> str:
             _("%(machine_clicks)s clicks of scanners left out") % {"machine_clicks": f"{funnel.machine_clicks:,}"}
         )
     return ", ".join(said)
+
+
+def channel_bars(group: Group) -> list[Bar]:
+    """What one channel did, of all its messages: on the way, then what people did with them, then who left by it."""
+    total = max(group.built, 1)
+    counted = [
+        (_("messages"), group.built, "all", ""),
+        (_("handed over"), group.handed_over, "treated", ""),
+        (_("delivered"), group.delivered, "good", ""),
+        (_("clicked"), group.clicked, "info", _("simulated") if group.clicked_simulated else ""),
+        (_("ordered"), group.ordered, "good", ""),
+        (_("unsubscribed"), group.unsubscribed, "warn", ""),
+        (_("marked as spam"), group.complained, "bad", ""),
+        (_("bounced"), group.bounced, "bad", ""),
+    ]
+    always = (0, 1, 3, 4)  # of the others, no row where there is nothing to tell
+    return [
+        Bar(label, count, count / total, kind=kind, note=note, strong=kind == "all")
+        for place, (label, count, kind, note) in enumerate(counted)
+        if count or place in always
+    ]
 
 
 # --- intervals

@@ -15,7 +15,7 @@ from campaigns.queries import measurement, rates
 from campaigns.queries.audience import REASONS, waterfall
 from campaigns.views import figures
 from campaigns.views.answers import campaign_or_404
-from campaigns.views.results import RateRow, rate_rows
+from campaigns.views.results import ChannelRow, RateRow, channel_rows, rate_rows
 from customers.services.evidence.pdf import Curve, Section, to_pdf
 
 COLUMNS = ("part", "group", "metric", "value", "low", "high")
@@ -72,15 +72,24 @@ def _rows(campaign: Campaign, found: measurement.Results) -> Iterator[tuple]:
         yield from _lift_rows(part.name, part.money)
     if found.ratio:
         yield "sample ratio", "whole", "p", found.ratio.p_value, "", ""
-    for group in rates.groups(campaign, window):
+    for part in found.channels:
+        yield from _lift_rows(f"open to {part.name}", part.money)
+    groups = rates.groups(campaign, window)
+    for group in rates.by_channel(groups):
+        yield from _messages_rows(f"all / all / {group.channel}", group)
+    for group in groups:
         name = f"{group.segment} / {group.label} / {group.channel}"
-        yield from (("messages", name, metric, getattr(group, metric), "", "") for metric in COUNTS)
-        yield "messages", name, "satisfaction", "" if group.satisfaction is None else group.satisfaction, "", ""
+        yield from _messages_rows(name, group)
     for score, n in rates.answers(campaign).items():
         yield "survey", f"{score} of 5", "answers", n, "", ""
     for day in measurement.days(campaign, window):
         yield "day", day.day.isoformat(), "revenue per assigned customer, treated", day.treated, "", ""
         yield "day", day.day.isoformat(), "revenue per assigned customer, holdout", day.holdout, "", ""
+
+
+def _messages_rows(name: str, group: rates.Group) -> Iterator[tuple]:
+    yield from (("messages", name, metric, getattr(group, metric), "", "") for metric in COUNTS)
+    yield "messages", name, "satisfaction", "" if group.satisfaction is None else group.satisfaction, "", ""
 
 
 def _lift_rows(group: str, lift: Lift) -> Iterator[tuple]:
@@ -102,7 +111,10 @@ def _sections(campaign: Campaign, found: measurement.Results) -> list[Section]:
         rows += [(REASONS[step.reason], f"−{step.count:,}") for step in gate.steps]
         rows += [(_("Held out"), f"{gate.holdout:,}"), (_("Treated"), f"{gate.treated:,}")]
         parts.append(Section(_("From the audience to the arms"), rows=rows, widths=(0.8, 0.2)))
-    groups = rate_rows(campaign, rates.groups(campaign, found.window))
+    counted = rates.groups(campaign, found.window)
+    groups = rate_rows(campaign, counted)
+    if found.channels:
+        parts.append(_channels(channel_rows(campaign, counted)))
     if groups:
         parts.append(_rates(groups))
     if any(row.group.clicked_simulated for row in groups):
@@ -145,6 +157,26 @@ def _curve(days: list[measurement.Day], found: measurement.Results) -> Curve:
     )
 
 
+def _channels(channels: list[ChannelRow]) -> Section:
+    head = (
+        _("Channel"), _("Handed over"), _("Clicked"), _("Ordered"), _("Revenue each"), _("Unsubscribed"), _("Satisfaction"),
+        _("Cost"),
+    )  # fmt: skip
+    rows = [
+        (
+            _(row.rate.group.channel),
+            f"{row.rate.group.handed_over:,}",
+            *(one.words if one else "–" for one in (row.rate.clicked, row.rate.ordered)),
+            row.rate.revenue_each,
+            row.rate.unsubscribed.words if row.rate.unsubscribed else "–",
+            row.rate.satisfaction,
+            row.cost or "–",
+        )
+        for row in channels
+    ]
+    return Section(_("What each channel did"), _("Of the treated alone, so no lift."), head, rows)
+
+
 def _rates(groups: list[RateRow]) -> Section:
     head = (
         _("Segment"), _("Wording"), _("Channel"), _("Handed over"), _("Clicked"), _("Ordered"), _("Unsubscribed"),
@@ -168,5 +200,5 @@ def _lift_line(lift: Lift, currency: str) -> tuple[str, ...]:
     one = figures.measured(lift, currency)
     if one.absolute is None:
         return one.title, one.treated, one.holdout, "–", "–", one.verdict
-    interval = f"{one.absolute.low_label} to {one.absolute.high_label}"
+    interval = figures.between(one.absolute.low_label, one.absolute.high_label)
     return one.title, one.treated, one.holdout, one.absolute.point_label, interval, one.verdict

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -39,10 +40,7 @@ def _measured(campaign: Campaign, form: AsOfForm) -> dict:
     found = measurement.results(campaign, form.moment())
     window, gate = found.window, waterfall(campaign.pk)
     left = measurement.unsubscribes(campaign, window)
-    segments = [
-        (part.name, part.treated, part.holdout, figures.measured(part.money, part.treated.currency))
-        for part in found.segments
-    ]
+    groups = rates.groups(campaign, window)
     return {
         "results": found,
         "window": window,
@@ -61,17 +59,26 @@ def _measured(campaign: Campaign, form: AsOfForm) -> dict:
             _arm(_("Treated"), found.treated, left["treated"]),
             _arm(_("Hold-out"), found.holdout, left["holdout"]),
         ],
-        "segments": segments,
+        "segments": _parts(found.segments),
+        "open_to": _parts(found.channels),
+        "channels": channel_rows(campaign, groups),
         "line": figures.cumulative(measurement.days(campaign, window), found.treated.currency),
         "states": message_states(campaign.pk),
-        "rates": rate_rows(campaign, rates.groups(campaign, window)),
+        "rates": rate_rows(campaign, groups),
         **_answers(campaign),
     }
 
 
+def _parts(parts: tuple[measurement.PartResult, ...]) -> list[tuple]:
+    """Rows of campaigns/_parts.html."""
+    return [
+        (part.name, part.treated, part.holdout, figures.measured(part.money, part.treated.currency)) for part in parts
+    ]
+
+
 @dataclass(frozen=True)
 class RateRow:
-    """Context of a row of campaigns/_rates.html."""
+    """Context of a row of campaigns/_rates.html and campaigns/_channels.html."""
 
     group: rates.Group
     clicked: figures.Rate | None
@@ -109,6 +116,29 @@ def rate_rows(campaign: Campaign, groups: list[rates.Group]) -> list[RateRow]:
         )
         for group, *shares in zip(groups, *columns, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class ChannelRow:
+    """Context of a row of campaigns/_channels.html."""
+
+    rate: RateRow
+    bars: list[figures.Bar]
+    cost: str  # "": nobody said what a message costs there
+
+
+def channel_rows(campaign: Campaign, groups: list[rates.Group]) -> list[ChannelRow]:
+    """In the campaign's order."""
+    place = {channel: at for at, channel in enumerate(campaign.channels)}
+    added = sorted(rates.by_channel(groups), key=lambda one: place.get(one.channel, len(place)))
+    rows = rate_rows(campaign, added)
+    return [ChannelRow(row, figures.channel_bars(row.group), _cost(row.group)) for row in rows]
+
+
+def _cost(group: rates.Group) -> str:
+    """Of what a provider took over: that is what it bills, whatever became of it."""
+    amount, currency = settings.MESSAGE_COSTS.get(group.channel, (None, ""))
+    return "" if amount is None else figures.money(amount * group.handed_over, currency)
 
 
 def _standings(campaign: Campaign, groups: list[rates.Group]) -> dict[tuple[int, str], Standing]:

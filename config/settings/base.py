@@ -325,6 +325,9 @@ FREQUENCY_CAPS = environment.caps("ATTUNE_FREQUENCY_CAPS", "any:15/30,sms:6/30")
 # memory, because a rule may hold several such tables and a second worker may freeze meanwhile; where the database has a
 # machine of its own, its share.
 WORK_MEM_MB = environment.number("ATTUNE_WORK_MEM_MB", min(max(environment.memory_mb() // 16, 64), 256), least=16)
+# What providers ask for a message, by channel, as channel:amount/currency; results then tell what a channel cost. A text
+# message is billed by its parts: enter the mean of a bill.
+MESSAGE_COSTS = environment.prices("ATTUNE_MESSAGE_COSTS")
 # Whose clock counts for people of whom nobody knows the time zone, when a campaign goes by each recipient's own.
 PLATFORM_ZONE = environment.zone("ATTUNE_ZONE", "UTC")
 # Days for which an approval holds while its campaign waits for its start; after them somebody reads it again.

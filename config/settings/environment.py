@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -87,6 +88,19 @@ def caps(name: str, default: str) -> list[tuple[str, int, int]]:
         if match is None or not int(match[2]) or not 1 <= int(match[3]) <= 365:
             raise ImproperlyConfigured(f"{name}: {cap!r} is no cap; write channel:messages/days, such as any:15/30.")
         found.append((match[1], int(match[2]), int(match[3])))
+    return found
+
+
+def prices(name: str) -> dict[str, tuple[Decimal, str]]:
+    """(amount, currency) by channel, of each “sms:0.0450/USD”: what a message costs on it."""
+    found = {}
+    for price in names(name):
+        match = re.fullmatch(r"([a-z]+):(\d{1,4}(?:\.\d{1,6})?)/([A-Z]{3})", price)
+        if match is None:
+            raise ImproperlyConfigured(
+                f"{name}: {price!r} is no price; write channel:amount/currency, such as sms:0.0450/USD."
+            )
+        found[match[1]] = (Decimal(match[2]), match[3])
     return found
 
 
