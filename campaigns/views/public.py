@@ -162,7 +162,7 @@ def survey(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         tracking.answer(token, score=given["score"], comment=given["comment"], user_agent=_agent(request))
-        return public_page(request, "thanks", {"message": message}, language=language)
+        return public_page(request, "thanks", {"message": message, "form": form}, language=language)
     context = {"message": message, "form": form}
     return public_page(request, "survey", context, status=400 if form.errors else 200, language=language)
 

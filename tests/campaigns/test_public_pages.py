@@ -241,6 +241,24 @@ def test_an_answer_is_kept_with_its_comment_sealed_and_the_newest_counts(shop, c
     assert open_for(shop.people[0], answer.sealed_comment, "survey") == "Better, says Ann"
 
 
+def test_one_press_of_a_number_is_the_answer_and_words_may_follow(shop, client):
+    address = link("survey", shop.people[0])
+    page = client.get(address).content.decode()
+    assert [f'name="score" value="{score}"' in page for score in range(1, 6)] == [True] * 5
+    assert not SurveyAnswer.objects.exists()  # a GET answers nothing, whoever follows the link
+
+    page = client.post(address, {"score": "5"}).content.decode()
+    answer = SurveyAnswer.objects.get()
+    assert (answer.score, answer.sealed_comment) == (5, None)
+    assert "Your answer is kept: 5 of 5." in page
+    assert '<input type="hidden" name="score" value="5">' in page
+
+    page = client.post(address, {"score": "5", "comment": "The rolls!"}).content.decode()
+    answer.refresh_from_db()
+    assert open_for(shop.people[0], answer.sealed_comment, "survey") == "The rolls!"
+    assert "Send these words as well" not in page
+
+
 @pytest.mark.parametrize("score", ["", "0", "6", "five", "1.5"])
 def test_an_answer_outside_1_to_5_is_refused_and_the_comment_stays(score, shop, client):
     page = client.post(link("survey", shop.people[0]), {"score": score, "comment": "Kept as typed"})
