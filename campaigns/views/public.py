@@ -29,6 +29,9 @@ from catalog.queries import by_ids
 from customers.queries.consent import receipts_of
 from customers.queries.people import person_of
 
+# What browsers say with a request that nobody made yet: prefetch, prerender, preview.
+AHEAD = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+
 
 def by_token(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """For views of a signed link: a token that we did not sign for this page gets a page that says what to do, never a fault."""
@@ -53,8 +56,11 @@ def _agent(request: HttpRequest) -> str:
 @require_safe
 def click(request: HttpRequest, token: str) -> HttpResponse:
     """Records the click and leads on to the product. The target is looked up, never taken from the address."""
-    # A HEAD comes from a scanner, whatever it calls itself.
-    landing = tracking.click(token, user_agent=_agent(request) if request.method == "GET" else "")
+    is_ahead = any("pre" in request.headers.get(name, "").lower() for name in AHEAD)
+    # A HEAD comes from a scanner, and what is fetched ahead from a browser that guesses, whatever they call themselves.
+    landing = tracking.click(token, user_agent="" if is_ahead or request.method == "HEAD" else _agent(request))
+    if is_ahead:  # refused, so that the browser asks again when its person does follow the link
+        return HttpResponse(status=503)
     if landing.product_id is None:
         return public_page(request, "product", {"product": None})
     product = by_ids([landing.product_id]).get(landing.product_id)

@@ -367,6 +367,23 @@ def test_nobody_reads_within_a_second_of_the_hand_over(shop, client):
     assert not Event.objects.filter(customer=person, name="Email Link Clicked").exists()
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"sec-purpose": "prefetch"},
+        {"sec-purpose": "prefetch;prerender"},
+        {"purpose": "prefetch"},
+        {"x-moz": "prefetch"},
+    ],
+)
+def test_what_a_browser_fetches_ahead_is_no_click_and_is_asked_again_when_somebody_does(said, shop, client):
+    address = link("click", shop.people[0], 0)
+    assert client.get(address, headers=said).status_code == 503
+    assert Click.objects.get().is_machine
+    assert client.get(address).status_code == 302
+    assert list(Click.objects.order_by("pk").values_list("is_machine", flat=True)) == [True, False]
+
+
 def test_the_simulators_click_is_marked_simulated(shop):
     Client().get(link("click", shop.people[0], 0), headers={"user-agent": SIMULATOR})
     assert (Click.objects.get().origin, Event.objects.get().origin) == ("simulated", "simulated")
