@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from campaigns.contracts import EmailMessage
 from campaigns.exceptions import SendFailure, TransientFailure
+from campaigns.services import pace
 from campaigns.services.senders import mail_channel
 from customers.queries.packs import pack
 from customers.services import optin, rights
@@ -80,7 +81,9 @@ def send_request(request_id: int) -> bool:
 
 
 def waiting() -> tuple[list[int], list[int]]:
-    """(opt-ins, requests) whose letter was not sent yet."""
+    """(opt-ins, requests) whose letter was not sent yet; none while the mail provider asks for some time without messages."""
+    if pace.is_left_alone(pace.MAIL):
+        return [], []
     return optin.waiting_for_a_letter(), rights.waiting_for_a_letter()
 
 
@@ -97,8 +100,12 @@ def _send(kind: str, language: str, contact_point_id: int, reference: str, facts
     try:
         with mail_channel().open() as session:
             session.send(mail)
-    except SendFailure as failure:
-        return not isinstance(failure, TransientFailure)  # what is not tried again is done with
+    except TransientFailure as failure:
+        if failure.retry_after:
+            pace.leave_alone(pace.MAIL, failure.retry_after)
+        return False
+    except SendFailure:
+        return True  # what is not tried again is done with
     return True
 
 

@@ -10,6 +10,7 @@ from django.core.cache import cache
 
 from campaigns.models import Campaign
 
+MAIL = "email"  # the provider of mail: campaigns' and letters'
 KEPT = 60  # seconds that a batch's word about itself is believed
 
 

@@ -12,11 +12,17 @@ from campaigns.exceptions import ChannelUnavailable, TransientFailure
 from campaigns.models import Message, WebhookDelivery
 from campaigns.queries.monitor import lanes
 from campaigns.services import delivery, pace, telling
+from campaigns.tasks import send_letters
 from campaigns.views.lanes import limit
+from customers.models import ContactPoint, OptIn
+from customers.services import optin
+from customers.services.withdraw import withdraw
 from tests.campaigns.channels.provider import provider
 from tests.campaigns.test_gate import on_channels
 from tests.campaigns.test_webhooks import endpoint
 from tests.flows.shop import open_shop
+
+POSTMARK_TOOK = (200, {"To": "x", "MessageID": "pm-1", "ErrorCode": 0, "Message": "OK"})
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +128,24 @@ def test_an_endpoint_is_told_nothing_until_its_time_is_over(shop):
         cache.clear()
         assert telling.tell(kept.pk) == 1  # the second; the first waits for its own hour
     assert len(server.got) == 3
+
+
+def test_letters_leave_the_mail_provider_alone_as_well(shop, settings):
+    """The same provider takes the links that people asked for: they wait, and are not lost."""
+    person = shop.people[0]
+    point = ContactPoint.objects.get(customer=person, kind="email")
+    delivery.start(shop.campaign.pk)
+    withdraw(customer_id=person.pk, channel="email", purpose="marketing", method="one_click", actor="subject")
+    optin.ask(person, "email", point, by_subject=True, method="test")
+    settings.MAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
+    with provider((429, {"ErrorCode": 429, "Message": "slow"}, "Retry-After: 60"), usual=POSTMARK_TOOK) as server:
+        settings.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "token", "POSTMARK_API_URL": f"{server.url}/"}
+        send_letters()
+        send_letters()
+        assert len(server.got) == 1
+        assert delivery.claim(shop.campaign.pk) is None
+        cache.clear()  # its time is over
+        send_letters()
+        assert len(delivery.claim(shop.campaign.pk).messages) == 3
+    assert len(server.got) == 2
+    assert OptIn.objects.get().sent_at is not None
