@@ -43,11 +43,14 @@ SELECT count(*), count(*) FILTER (WHERE {RESPONDED}) FROM (
     SELECT id FROM campaigns_message WHERE campaign_id < %(campaign)s AND sent_at < %(ripe)s ORDER BY id DESC LIMIT %(past)s
 ) m
 """  # noqa: S608 - a constant
+# Who has read a label on one channel reads it on all: nobody is drawn anew once one of their messages was tried.
 REDRAW = f"""
 UPDATE campaigns_message m SET variant_id = v.id, propensity = v.share FROM campaigns_assignment a, {SLICES}
 WHERE m.campaign_id = %(campaign)s AND m.state = 'queued' AND m.tries = 0
   AND a.campaign_id = m.campaign_id AND a.customer_id = m.customer_id AND v.segment_id = a.segment_id
-  AND v.channel = m.channel
+  AND v.channel = m.channel AND NOT EXISTS (
+    SELECT FROM campaigns_message o WHERE o.campaign_id = m.campaign_id AND o.customer_id = m.customer_id
+      AND o.entry = m.entry AND (o.state <> 'queued' OR o.tries > 0))
   AND {UNIFORM.format(unit="a.unit")} >= v.low AND {UNIFORM.format(unit="a.unit")} < v.high
 """  # noqa: S608 - constants
 

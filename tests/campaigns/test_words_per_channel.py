@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.exceptions import ApprovalRefused, WordsRefused
 from campaigns.models import Campaign, Message, MessageVariant, Rewrite, Segment
@@ -224,3 +225,24 @@ def test_a_webhook_carries_the_words_of_the_first_channel():
     assert {channel: list(by_label.values()) for (_, channel), by_label in found.items()} == {
         "webhook": [words_of(shop)], "email": [words_of(shop)],
     }  # fmt: skip
+
+
+def test_whose_mail_is_out_keeps_its_label_on_the_channels_that_still_wait():
+    shop = shop_on_two(people=24)
+    add(shop, "email", "B", f"{SMS} Really.")
+    add(shop, "sms", "B", f"{SMS} Really.")
+    start(shop)
+    read_it = {person.pk for person in shop.people[:12]}
+    Message.objects.filter(channel="email", customer_id__in=read_it).update(
+        state="sent", sent_at=timezone.now(), tries=1
+    )
+    before = dict(Message.objects.filter(channel="sms").values_list("customer_id", "variant__label"))
+
+    moved = variants.redraw(shop.campaign.pk)
+
+    assert moved == 2 * 12  # both messages of those who have read nothing yet
+    labels = {}
+    for pk, label in Message.objects.values_list("customer_id", "variant__label"):
+        labels.setdefault(pk, set()).add(label)
+    assert {len(those) for those in labels.values()} == {1}
+    assert all(labels[pk] == {before[pk]} for pk in read_it)
