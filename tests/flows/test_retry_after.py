@@ -146,6 +146,6 @@ def test_letters_leave_the_mail_provider_alone_as_well(shop, settings):
         assert delivery.claim(shop.campaign.pk) is None
         cache.clear()  # its time is over
         send_letters()
-        assert len(delivery.claim(shop.campaign.pk).messages) == 3
+        assert len(delivery.claim(shop.campaign.pk).messages) == 4
     assert len(server.got) == 2
     assert OptIn.objects.get().sent_at is not None
