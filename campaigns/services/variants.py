@@ -15,11 +15,8 @@ from django.utils import timezone
 from campaigns.models import Campaign, MessageVariant, Split
 from campaigns.queries.wording import carried, current
 from campaigns.state import CampaignState
-from copywriting.services.choice import shares
+from copywriting.services.choice import Prior, shares
 
-FLOOR = (
-    0.05  # of the readers, for every variant, so that each can be judged; four variants leave four fifths to learn with
-)
 RIPE = timedelta(hours=4)  # most clicks on a mail come within hours; a reader of a minute ago is no no
 # What earlier campaigns had, as firmly as 200 sends would say it; without any the middle of published click rates.
 WEIGHT, CLICK_RATE = 200.0, 0.02
@@ -78,14 +75,15 @@ def slices(campaign: Campaign) -> list[Slice]:
     for (segment_id, channel), by_label in words.items():
         segments.setdefault(segment_id, {})[channel] = by_label
     learns = campaign.split == Split.LEARN and any(len(by_label) > 1 for by_label in words.values())
-    sent, mean = _responses(campaign) if learns else ({}, 0.0)
+    sent = _responses(campaign) if learns else {}
+    known = prior(campaign) if learns else None
     found = []
     for segment_id, by_channel in segments.items():
         labels = list(next(iter(by_channel.values())))
         odds = dict.fromkeys(labels, 1 / len(labels))
-        if learns and len(labels) > 1:
+        if known is not None and len(labels) > 1:
             arms = [(label, *_heard(label, by_channel, sent)) for label in labels]
-            odds = shares(arms, mean=mean, weight=WEIGHT, floor=FLOOR, seed=campaign.pk)
+            odds = shares(arms, known, seed=campaign.pk)
         for channel, by_label in by_channel.items():
             found += _side_by_side(segment_id, channel, by_label, odds)
     return found
@@ -112,16 +110,21 @@ def _heard(label: str, by_channel: dict[str, dict[str, MessageVariant]], sent: R
     return sum(sends for sends, _ in rows), sum(responses for _, responses in rows)
 
 
-def _responses(campaign: Campaign) -> tuple[Responses, float]:
-    """({variant: (ripe sends, responses)}, the rate of earlier campaigns)."""
+def _responses(campaign: Campaign) -> Responses:
+    """{variant: (ripe sends, responses)}"""
+    with connection.cursor() as cursor:
+        cursor.execute(SO_FAR, {"campaign": campaign.pk, "ripe": timezone.now() - RIPE})
+        return {variant: (sends, responses) for variant, sends, responses in cursor.fetchall()}
+
+
+def prior(campaign: Campaign) -> Prior:
+    """What is known of a response rate before this campaign: that of earlier ones. The results page judges by it too."""
     asked = {"campaign": campaign.pk, "ripe": timezone.now() - RIPE, "past": PAST}
     with connection.cursor() as cursor:
-        cursor.execute(SO_FAR, asked)
-        sent = {variant: (sends, responses) for variant, sends, responses in cursor.fetchall()}
         cursor.execute(BEFORE, asked)
         sends, responses = cursor.fetchone()
     # As many readers of the field's rate stand before the first own ones, which also keeps the mean off 0 and 1.
-    return sent, (responses + CLICK_RATE * WEIGHT) / (sends + WEIGHT)
+    return Prior((responses + CLICK_RATE * WEIGHT) / (sends + WEIGHT), WEIGHT)
 
 
 def parameters(campaign: Campaign, turn: int = 0) -> dict:

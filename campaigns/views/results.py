@@ -14,11 +14,12 @@ from campaigns.forms.words import AsOfForm
 from campaigns.models import Campaign
 from campaigns.queries import measurement, rates
 from campaigns.queries.audience import message_states, waterfall
+from campaigns.services.variants import prior
 from campaigns.state import Kind
-from campaigns.stats.winner import Standing, standings
 from campaigns.views import figures
 from campaigns.views.answers import campaign_or_404
 from campaigns.views.shell import shell
+from copywriting.services.choice import Standing, standings
 
 
 @requires(Capability.CAMPAIGN_READ)
@@ -148,10 +149,14 @@ def _standings(campaign: Campaign, groups: list[rates.Group]) -> dict[tuple[int,
         if group.handed_over:
             rivals.setdefault((group.segment_id, group.channel), []).append(group)
     found = {}
+    if not any(len(those) > 1 for those in rivals.values()):
+        return found
+    known = prior(campaign)
     for those in rivals.values():
         if len(those) > 1:
-            judged = standings([g.clicked for g in those], [g.handed_over for g in those], seed=campaign.pk)
-            found |= {(g.variant_id, g.channel): one for g, one in zip(those, judged, strict=True)}
+            arms = [(str(g.variant_id), g.handed_over, g.clicked) for g in those]
+            judged = standings(arms, known, seed=campaign.pk)
+            found |= {(g.variant_id, g.channel): judged[str(g.variant_id)] for g in those}
     return found
 
 

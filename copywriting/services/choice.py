@@ -1,14 +1,22 @@
-"""Shares of the readers to come for texts that compete: Thompson sampling with a prior and a floor, for any app."""
+"""Texts that compete: who is ahead and who goes to the readers to come, by one Thompson sampling for any app."""
 
 from collections.abc import Sequence
 
-from copywriting.llm.bandit import Arm, Prior, propensities
+from copywriting.llm import bandit
+from copywriting.llm.bandit import FLOOR, Arm, Prior, Standing
+
+__all__ = ["FLOOR", "Prior", "Standing", "shares", "standings"]
 
 
-def shares(
-    arms: Sequence[tuple[str, int, int]], *, mean: float, weight: float, floor: float, seed: int
-) -> dict[str, float]:
-    """By key of (key, sends whose time to respond is over, responses): the probability of each to be drawn next, above
-    `floor`; they add up to 1. `mean` and `weight` are the prior: a rate, and as firmly as so many sends would say it.
+def standings(arms: Sequence[tuple[str, int, int]], prior: Prior, *, seed: int) -> dict[str, Standing]:
+    """By key of (key, sends whose time to respond is over, responses): its chance to be the best, its share of the readers to
+    come, and whether it is the winner.
     """
-    return propensities([Arm(*arm) for arm in arms], Prior(mean, weight), floor=floor, seed=seed)
+    floor = min(FLOOR, 1 / max(len(arms), 1))  # a campaign whose words were edited often shows more than twenty
+    told = bandit.standings([Arm(*arm) for arm in arms], prior, floor=floor, seed=seed)
+    return {key: one for (key, *_), one in zip(arms, told, strict=True)}
+
+
+def shares(arms: Sequence[tuple[str, int, int]], prior: Prior, *, seed: int) -> dict[str, float]:
+    """By key, as above: the probability of each to be drawn next, above the floor; they add up to 1."""
+    return {key: one.share for key, one in standings(arms, prior, seed=seed).items()}
