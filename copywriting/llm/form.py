@@ -79,6 +79,7 @@ class Held:
         starts: Sequence[tuple[list[int], list[int], list[int]]],
     ) -> None:
         n = len(starts)
+        self.end = form.end
         self._form = form
         self._inner, self._last = inner, last
         first = [hook if in_body else subject for subject, hook, _ in starts]
@@ -138,13 +139,13 @@ class Free:
     """Nothing is held: the model's own way, for comparison."""
 
     def __init__(self, end: int) -> None:
-        self._end = end
+        self.end = end
 
     def masked(self, logits: torch.Tensor, _: list[int]) -> torch.Tensor:
         return logits
 
     def step(self, _: int, token: int) -> bool:
-        return token != self._end
+        return token != self.end
 
 
 def _writable(piece: str) -> bool:

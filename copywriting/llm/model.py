@@ -65,7 +65,7 @@ def default_folder(store: Path) -> Path:
     if folder.exists():
         return folder
     store.mkdir(parents=True, exist_ok=True)
-    with _locked(store / f"{folder.name}.lock"):
+    with locked(store / f"{folder.name}.lock"):
         if not folder.exists():
             _convert(gguf, folder)
     return folder
@@ -115,7 +115,7 @@ def _packaged_gguf() -> Path:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
