@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts.services import audit
 from copywriting.contracts import ERROR, PERSON, CopyBrief, DraftCopy, Fact
 from copywriting.contracts import Finding as Found
-from copywriting.exceptions import SourceMissing
+from copywriting.exceptions import SourceMissing, WriterUnavailable
 from copywriting.llm import slots
 from copywriting.models import Draft, Example, Finding, Generation, StatedFact
 from copywriting.services.briefs import lint, places, unbacked
@@ -52,9 +52,14 @@ class Kept:
 
 
 def generation(generation_id: int) -> Kept:
-    """Raises Generation.DoesNotExist for an unknown id."""
+    """Raises Generation.DoesNotExist for an unknown id, WriterUnavailable where a person wrote and nothing else did.
+
+    The conditions are those of the draft that the writer ranked first, whichever somebody edited or accepted since.
+    """
     row = Generation.objects.get(pk=generation_id)
-    draft = row.drafts.order_by("-is_chosen", "pk").first()
+    draft = row.drafts.exclude(writer=PERSON).order_by("pk").first()
+    if draft is None:
+        raise WriterUnavailable(f"Generation {generation_id} was written by hand: no writer could write it again.")
     return Kept(CopyBrief.of(row.brief), row.writer, draft.subject, draft.body, row.environment)
 
 

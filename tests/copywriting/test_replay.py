@@ -77,6 +77,22 @@ def test_words_that_are_not_those_of_the_seed_end_the_command():
         replay(row.pk)
 
 
+def test_an_edit_that_was_accepted_since_does_not_stand_in_for_what_was_written():
+    row = kept_by_model()
+    edited = drafts.edit(row.drafts.get(), subject="Milk", body="Fresh milk.", stated=(), actor=None)
+    Draft.objects.filter(generation=row).update(is_chosen=False)
+    Draft.objects.filter(pk=edited.pk).update(is_usable=True, is_chosen=True)
+
+    assert "The same words." in replay(row.pk)
+
+
+def test_a_text_by_hand_is_named_as_such():
+    row = drafts.by_hand(brief(), None, subject="Milk", body="Fresh milk.", stated=(), actor=None).generation
+
+    with pytest.raises(CommandError, match="written by hand"):
+        replay(row.pk)
+
+
 @pytest.mark.parametrize("locale", ["en", "zh-Hans"])
 def test_a_written_text_comes_back_from_its_phrases(locale):
     asked = brief(locale=locale)
