@@ -12,10 +12,10 @@ from itertools import pairwise
 
 from copywriting.contracts import ERROR, PERSON, WARNING, CopyBrief, DraftCopy, Finding
 from copywriting.exceptions import UnknownSlot
-from copywriting.llm import bank, chinese, classes, grammar, lexicon, markets, prompts, rank, realise, slots
+from copywriting.llm import bank, chinese, classes, families, grammar, lexicon, markets, prompts, rank, realise, slots
 
 # Part of a draft's provenance: a text that passed under one version may fail under the next.
-VERSION = f"5.{lexicon.VERSION}.{chinese.VERSION}.{markets.VERSION}"
+VERSION = f"6.{lexicon.VERSION}.{families.VERSION}.{chinese.VERSION}.{markets.VERSION}"
 
 # What a small model must not do because it loses the thread, and a person may do who knows what they mean.
 ADVICE = frozenset(["aimless", "misfit", "mood", "negation", "repetition", "sentence", "voice"])
@@ -145,11 +145,24 @@ def slot_use(draft: DraftCopy, _: CopyBrief) -> Iterator[Finding]:
 def words(draft: DraftCopy, _: CopyBrief) -> Iterator[Finding]:
     """The word rules: numbers, money, dates, free, claims, absolutes, urgency, services, voice, residue."""
     for part, text in parts(draft):
-        for rule in lexicon.WORD_RULES:
-            for found in rule.pattern.finditer(masked(text)):
-                if "_" not in found[0]:  # a masked slot is checked by the slot rules
-                    severity = WARNING if rule.advice and draft.writer == PERSON else rule.severity
-                    yield Finding(rule.rule, severity, part, found.span(), rule.message, rule.remedy)
+        told = [
+            (rule, found.span())
+            for rule in (*lexicon.WORD_RULES, *families.RULES)
+            for found in rule.pattern.finditer(masked(text))
+            if "_" not in found[0]  # a masked slot is checked by the slot rules
+        ]
+        for place, (rule, span) in enumerate(told):
+            if not any(_tells_more(other, rule, at, span, first < place) for first, (other, at) in enumerate(told)):
+                severity = WARNING if rule.advice and draft.writer == PERSON else rule.severity
+                yield Finding(rule.rule, severity, part, span, rule.message, rule.remedy)
+
+
+def _tells_more(
+    other: lexicon.WordRule, rule: lexicon.WordRule, at: tuple[int, int], span: tuple[int, int], earlier: bool
+) -> bool:
+    """Whether another finding of the same name covers this one: nothing is said twice, and advice never hides an error."""
+    covers = other.rule == rule.rule and at[0] <= span[0] and at[1] >= span[1] and other.advice <= rule.advice
+    return covers and ((at, other.advice) != (span, rule.advice) or earlier)
 
 
 def foreign(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
@@ -166,7 +179,9 @@ def foreign(draft: DraftCopy, brief: CopyBrief) -> Iterator[Finding]:
                 continue
             if near[0].segments:
                 for_whom = ", ".join(sorted(near[0].segments))
-                yield _error("segment", part, sentence, f"True for {for_whom} customers.", "Use this segment's hook.")
+                found = _error("segment", part, sentence, f"True for {for_whom} customers.", "Use this segment's hook.")
+                # A person's line that is only like one of ours may well mean something else.
+                yield replace(found, severity=WARNING) if draft.writer == PERSON else found
             elif classes.find(classes.spoken_of(brief)):
                 for_what = ", ".join(classes.phrase(one) for one in sorted(near[0].classes))
                 yield _error("misfit", part, sentence, f"True for {for_what}.", "Speak of these goods.")
@@ -194,7 +209,7 @@ def repetition(draft: DraftCopy, _: CopyBrief) -> Iterator[Finding]:
     subject = _TOKEN.findall(draft.subject.lower())
     content = [word for word in [*subject, *tokens] if word not in lexicon.STOP_WORDS and not word.startswith("{")]
     every = Counter(word.rstrip("s") for word in content)
-    twice = [f"{a} {a}" for a, b in pairwise(tokens) if a == b]
+    twice = [f"{a} {a}" for said in (subject, tokens) for a, b in pairwise(said) if a == b]
     often = [word for word, count in every.items() if count >= 3]
     grams = Counter(_grams(tokens, 3))
     again = [" ".join(gram) for gram, count in grams.items() if count > 1]
@@ -212,6 +227,11 @@ def language(draft: DraftCopy, _: CopyBrief) -> Iterator[Finding]:
     for part, text in parts(draft):
         for found in re.finditer(r"[^\x20-\x7e‘’–—…]+", text):
             yield _error("language", part, found, "Signs that are not English text.", "Write plain English.")
+        for sentence in re.finditer(r"[^.!?]+", masked(text)):
+            strange = {word.lower() for word in families.FOREIGN.findall(sentence[0])}
+            own = lexicon.STOP_WORDS.intersection(_WORD.findall(sentence[0].lower())) - strange
+            if len(strange) > max(1, len(own)):
+                yield _error("language", part, sentence, "This does not read as English.", "Write in English.")
     said = [word for word in _WORD.findall(masked(draft.body).lower()) if word.strip("_")]
     if len(said) >= 5 and sum(word in lexicon.STOP_WORDS for word in said) / len(said) < 0.2:
         yield _error("language", "body", draft.body, "This does not read as English.", "Write whole sentences.")

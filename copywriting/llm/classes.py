@@ -144,7 +144,34 @@ _FREE_WORDS = (
     " tiny treat treats"
 )
 
-THINGS = frozenset(_THINGS.split()).union(*(entry.words for entry in CLASSES.values())) - set(_FREE_WORDS.split())
+# What belongs to one class, and would be odd in a text about another: not said of the whole class, so no class names it.
+_OWN_THINGS: Mapping[str, str] = {
+    "baby": "pacifier stroller crib bib bibs wipes",
+    "pets": "kibble leash litter whiskers aquarium",
+    "flowers": "stems tulips daisies vases",
+    "reading": "magazine magazines novel crossword envelope envelopes bookmark",
+    "cleaning": "bleach detergent mop sponge disinfectant scrub",
+    "household": "batteries lightbulb lightbulbs foil candles",
+    "personal": "razor lotion lipstick mascara perfume deodorant conditioner toothbrush",
+    "ice_cream": "popsicle sorbet",
+    "coffee": "espresso latte teapot teabag cappuccino",
+    "drinks": "cola lemonades seltzer",
+    "dairy": "cheddar",
+    "bread": "croissant croissants sourdough baguette baguettes",
+    "snacks": "nachos",
+    "sweets": "lollipop caramel fudge gum",
+    "cereal": "oatmeal granola porridge",
+    "seafood": "lobster crab oysters prawns mussels",
+    "meat": "brisket ribs meatball burgers",
+    "pantry": "ketchup mustard mayo vinegar ravioli spaghetti",
+    "produce": "carrots carrot lettuce spinach cucumber broccoli avocado pear pears peach peaches plums mango melon",
+}
+
+THINGS = (
+    frozenset(_THINGS.split()).union(
+        *(entry.words for entry in CLASSES.values()), *map(str.split, _OWN_THINGS.values())
+    )
+) - set(_FREE_WORDS.split())
 
 
 def classify(category: str | None, department: str | None = None) -> str:
@@ -192,4 +219,5 @@ def names(words: list[str], product_class: str) -> bool:
 def misfits(words: list[str], product_class: str) -> list[str]:
     """The words that name a thing of another class. A class we do not know is not judged."""
     key = find(product_class)
-    return [word for word in words if word in THINGS and word not in CLASSES[key].words] if key else []
+    own = CLASSES[key].words.union(_OWN_THINGS.get(key, "").split()) if key else frozenset()
+    return [word for word in words if word in THINGS and word not in own] if key else []

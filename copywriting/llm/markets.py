@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from copywriting.contracts import ERROR, CopyBrief
 from copywriting.llm.lexicon import WordRule
 
-VERSION = "3"
+VERSION = "4"
 
 
 def _rules(*rows: tuple[str, str, str, str]) -> tuple[WordRule, ...]:
@@ -26,7 +26,9 @@ _SAID = r"|(says|said|writes) (?-i:[A-Z])\w+|(told|wrote to) us|word of mouth"
 # "before {end}" is the offer's end: the mask follows at once.
 _FORMER_PRICE = (
     "former_price",
-    r"\b(was|before(?! _)|instead of|used to (cost|be)|list price|regular(ly)? priced?|reduced|marked down"
+    r"\b(was|before(?! _)|instead of|used to (cost|be)|down from|formerly|previously|originally|once|elsewhere"
+    r"|compare[ds]? (at|to|with)"
+    r"|rrp|msrp|retails?|usually|were|more than|list price|regular(ly)? priced?|reduced|marked down"
     r"|normally)\b(?=[^.!?]*(\{price\}|_{5,}))",
     "A former price needs the price that was really asked.", "State {price} alone.",
 )  # fmt: skip
@@ -65,7 +67,10 @@ MARKETS: Mapping[str, tuple[WordRule, ...]] = {
         ("absolute", r"\b(national[- ]level|state[- ]level|highest[- ]level|best|number one|no\. ?1|first[- ]class"
         r"|supreme)\b",
          "An absolute that the Advertising Law bars (article 9, 3).", "Say it plainly."),
-        ("state_symbol", r"国旗|国徽|国歌|党旗|国家机关|领导人|人民大会堂", "国家象征不得用于广告（广告法第九条）。", "删去。"),
+        ("state_symbol",
+        r"[国党军]旗|[国军党]徽|[国军]歌|国家机关|领导人|人民大会堂|国宴|国礼|天安门|中南海|国务院|主席|总理|总统"
+        r"|中央|政府|党员"
+         r"|部队|军(用|队|人)|人民币|公务员|[特专]供", "国家象征不得用于广告（广告法第九条）。", "删去。"),
     ),
 }  # fmt: skip
 

@@ -18,6 +18,14 @@ from copywriting.llm import bank, classes
 LIKE, VERY_LIKE = 0.4, 0.5  # of the runs of three words; below, one in seven was odd
 SHORTEST_CALL = 5  # words: "Add {product}." is a telegram
 
+# What a call may have beside its frame, in any order: an end, a code, an offer, a price, a store.
+_CLAUSE = re.compile(
+    r",?\s*\b(?:from now until|any day until|until|by|before|through) \{end\},?|,?\s*\b(?:and|with|use) code \{code\}(?: and)?"
+    r"|,?\s*\b(?:and )?(?:get|take|enjoy|find|with) \{offer\}(?= *(?:[.,?!]|and\b|with\b|at\b|until\b|by\b|before\b|through\b|$))"
+    r"|,?\s*\bfor \{price\}|,?\s*\bat \{store\}",
+    re.IGNORECASE,
+)
+_QUESTION = re.compile(r"(how|what if|why|where|who|is|are|does|do|would|could|can|ready) ", re.IGNORECASE)
 _TOKEN = re.compile(r"\{[a-z_]+\}|[a-z']+")
 _SENTENCE = re.compile(r"[^.!?]+[.!?]*")
 _EDGE = "|"
@@ -68,8 +76,10 @@ def attested(sentence: str, place: Place) -> bool:
     tokens, here = _tokens(sentence), _here(place)
     edged = [_EDGE, *tokens, _EDGE]
     joined = all(two in here.twos for two in pairwise(edged))
+    if _QUESTION.match(sentence) and not sentence.endswith("?"):
+        return False
     if "{" in sentence:
-        return joined and len(tokens) >= SHORTEST_CALL
+        return joined and len(tokens) >= SHORTEST_CALL and _frame(sentence) in here.frames
     own = _threes(edged)
     likest = max((len(own & line) / len(own | line) for line in here.threes), default=0.0)
     return likest >= VERY_LIKE or (joined and likest >= LIKE)
@@ -82,6 +92,7 @@ class _Bank:
     lines: frozenset[tuple[str, ...]]
     twos: frozenset[tuple[str, str]]
     threes: tuple[frozenset[tuple[str, ...]], ...]
+    frames: frozenset[tuple[str, ...]]
 
 
 # What a call may leave out: enough of its forms for every pair of words that it can put side by side.
@@ -107,11 +118,17 @@ def _here(place: Place) -> _Bank:
         frozenset(lines),
         frozenset(two for line in edged for two in pairwise(line)),
         tuple(dict.fromkeys(_threes(line) for line in edged)),
+        frozenset(_frame(text) for text in texts if "{" in text),
     )
 
 
 def _threes(edged: Sequence[str]) -> frozenset[tuple[str, ...]]:
     return frozenset(zip(edged, edged[1:], edged[2:], strict=False))
+
+
+def _frame(call: str) -> tuple[str, ...]:
+    """A call without its clauses: what is done with the goods, "bring {product} to the table"."""
+    return tuple(_tokens(_CLAUSE.sub("", call)))
 
 
 def _tokens(text: str) -> list[str]:

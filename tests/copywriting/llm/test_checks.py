@@ -68,7 +68,7 @@ OPENINGS = [
     ("The shelf is a shelf is a shelf, and it is your week.", {"repetition"}),
     ("The week is here and the week is yours.", {"repetition"}),
     ("One for the week ahead is here.", {"repetition"}),
-    ("Your week is here until you go until noon.", {"repetition"}),
+    ("Your week is here until you go until noon.", {"repetition", "date"}),
     ("You know your way to a quick supper this week.", {"copied"}),
     ("People who come in every week are here.", {"disclosure"}),
     ("Votre semaine is arrivée week.", {"language"}),
