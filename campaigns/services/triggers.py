@@ -90,15 +90,17 @@ def sweep(campaign_id: int) -> int:
         if why:
             move(campaign_id, Action.PAUSE, reason=why)
             return 0
-        found = hits(campaign_id, trigger, campaign.swept_at or now, now)
-        taken = _take_in(campaign, found, trigger)
-        if taken:
-            choose(campaign, taken)
-            audience.draw(campaign, unrenderable(campaign, taken), taken)
+        people = 0
+        for found in hits(campaign_id, trigger, campaign.swept_at or now, now):
+            taken = _take_in(campaign, found, trigger)
+            if taken:
+                choose(campaign, taken)
+                audience.draw(campaign, unrenderable(campaign, taken), taken)
+            people += len(taken)
         Campaign.objects.filter(pk=campaign_id).update(swept_at=now)
-    if taken:
-        log.info("campaign %s took in %s people", campaign_id, len(taken))
-    return len(taken)
+    if people:
+        log.info("campaign %s took in %s people", campaign_id, people)
+    return people
 
 
 def _why_not(campaign: Campaign, now: datetime) -> str:

@@ -11,6 +11,7 @@ from campaigns.contracts import Trigger, TriggerKind
 from campaigns.exceptions import NotReady
 from campaigns.models import Assignment, AudienceMember, Campaign, CouponCode, Message, Segment
 from campaigns.queries import measurement
+from campaigns.queries import triggers as queries
 from campaigns.services import approval, compose, delivery, triggers
 from campaigns.services.audience import freeze
 from campaigns.services.lifecycle import move
@@ -182,6 +183,22 @@ def test_a_birthday_is_greeted_as_many_days_before_as_was_planned():
     triggers.sweep(shop.campaign.pk)
 
     assert taken(shop) == set(shop.people[:2])
+
+
+@pytest.mark.parametrize("page", [1, 2, 3, 100])
+def test_an_event_that_names_more_people_than_a_page_holds_loses_nobody_and_no_product(monkeypatch, page):
+    monkeypatch.setattr(queries, "LIMIT", page)
+    shop = running(CART, people=7)
+    rolls, oats = Product.objects.order_by("pk")
+    for person in shop.people:
+        happened(person, "Product Added", rolls, hours=4)
+        happened(person, "Product Added", oats, hours=3)
+
+    assert triggers.sweep(shop.campaign.pk) == 7
+
+    rows = AudienceMember.objects.filter(campaign=shop.campaign).values_list("customer_id", "items")
+    assert {pk: items[0] for pk, items in rows} == {person.pk: oats.pk for person in shop.people}
+    assert Message.objects.filter(campaign=shop.campaign).count() == 7
 
 
 def test_whoever_is_in_no_segment_is_not_written_to():
