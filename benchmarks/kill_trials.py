@@ -118,6 +118,7 @@ class Provider:
 
         server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         server.daemon_threads = True
+        server.handle_error = lambda *_: None  # a worker that was struck hangs up
         Thread(target=server.serve_forever, daemon=True).start()
         return server
 

@@ -404,5 +404,6 @@ def sweep() -> list[int]:
         log.warning("%s messages are unknown: their worker was lost between the attempt and the answer", unknown)
     for campaign_id in Campaign.objects.filter(state__in=SENDS).values_list("pk", flat=True):
         waves.judge(campaign_id)
+    pace.note_sweep()
     sending = list(Campaign.objects.filter(state__in=SENDS).order_by("pk").values_list("pk", flat=True))
     return [campaign_id for campaign_id in sending if not finish_if_done(campaign_id)]

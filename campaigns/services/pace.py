@@ -51,6 +51,16 @@ def server_share(campaign_id: int, channel: str) -> float | None:
     return cache.get(f"server:{campaign_id}:{channel}")
 
 
+def note_sweep() -> None:
+    """The sweep was here, which rings whatever waits."""
+    cache.set("swept", 1, timeout=KEPT)
+
+
+def is_swept() -> bool:
+    """Whether it was within the last minute, in which it comes four times."""
+    return cache.get("swept") is not None
+
+
 def provider_of(campaign: Campaign, channel: str) -> str:
     """Who takes this channel's messages: one for the whole install, but for merchants' own senders."""
     return f"{channel}:{campaign.merchant_id}" if channel == "webhook" else channel

@@ -1,14 +1,18 @@
 """What keeps each channel of a send below its speed, in words: one reason, the one that a person could do something about."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 
 from campaigns.contracts import BATCHES
 from campaigns.models import Campaign
 from campaigns.queries import monitor as queries
-from campaigns.services.pace import is_left_alone, provider_of, server_share
+from campaigns.services.pace import is_left_alone, is_swept, provider_of, server_share
 
+RECENT = timedelta(minutes=1)
 FULL = 0.8  # of the campaign's own speed: from here on it is that which limits
 
 
@@ -24,7 +28,8 @@ def told(campaign: Campaign) -> list[Told]:
     rows = []
     for lane in queries.lanes(campaign.pk):
         pace = queries.pace(campaign.pk, lane.channel)
-        per_second = pace and pace.per_second
+        # What went out an hour ago says nothing about what holds it now.
+        per_second = pace.per_second if pace and timezone.now() - pace.newest_at < RECENT else None
         rows.append(Told(lane, per_second, limit(campaign, lane, per_second)))
     return rows
 
@@ -33,7 +38,10 @@ def limit(campaign: Campaign, lane: queries.Lane, per_second: float | None) -> s
     if lane.channel in BATCHES:
         return _("the file: it goes out when a second person has let it go and somebody takes it")
     if lane.due or lane.held:
-        return _going(campaign, lane, per_second)
+        try:
+            return _going(campaign, lane, per_second)
+        except RedisError:
+            return _("the broker, which does not answer: nothing is sent until it does")
     if lane.in_later_waves:
         if campaign.wave_done_at is None:
             return _("the wave: the next opens when this one is done")
@@ -56,6 +64,8 @@ def _going(campaign: Campaign, lane: queries.Lane, per_second: float | None) -> 
         return _("the provider, which asked for some time without messages")
     if per_second is not None and per_second >= FULL * campaign.per_second:
         return _("the campaign's own speed of %(n)s a second") % {"n": campaign.per_second}
+    if per_second is None and not is_swept():
+        return _("the clock or the workers: nobody has looked for messages to send for a minute or more")
     if not lane.held:
         return _("the workers: none has taken it up yet")
     share = server_share(campaign.pk, lane.channel)

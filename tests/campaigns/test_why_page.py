@@ -86,6 +86,9 @@ def limit_of(shop) -> str:
 
 def test_what_limits_a_send_is_named():
     shop = shop_sending(people=4)
+    cache.clear()
+    assert limit_of(shop).startswith("the clock or the workers: nobody has looked for messages to send")
+    delivery.sweep()
     assert limit_of(shop) == "the workers: none has taken it up yet"
 
     batch = delivery.claim(shop.campaign.pk, 1)
@@ -97,6 +100,15 @@ def test_what_limits_a_send_is_named():
     Message.objects.exclude(pk=batch.messages[0].pk).update(state="sent", sent_at=now, attempted_at=now)
     Campaign.objects.update(per_second=1)
     assert limit_of(shop) == "the campaign's own speed of 1 a second"
+    Message.objects.filter(state="sent").update(sent_at=now - timedelta(hours=1))
+    assert limit_of(shop) == "the workers: what they do takes longer than the server's answers"
+
+
+def test_a_broker_that_is_away_is_named_and_the_page_comes_all_the_same(settings):
+    shop = shop_sending(people=2)
+    away = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {"default": away}
+    assert limit_of(shop) == "the broker, which does not answer: nothing is sent until it does"
 
 
 @pytest.mark.parametrize(
@@ -117,6 +129,7 @@ def test_what_waits_says_for_what(fields, words):
 
 def test_the_monitor_shows_the_limit_and_the_gate_of_each_channel():
     shop = two_channels()
+    delivery.sweep()
     page = signed_in(shop.marketer).get(reverse("campaigns:monitor", args=[shop.campaign.pk])).content.decode()
     assert "the workers: none has taken it up yet" in page
     assert "The gate on the channel sms" in page
