@@ -25,6 +25,7 @@ from tests import factories
 from tests.campaigns.pages import again, shop_in_review, signed_in, words_of
 from tests.copywriting.llm.test_endpoint import say, serving
 from tests.copywriting.script import Script
+from tests.flows.shop import read
 
 pytestmark = pytest.mark.django_db
 
@@ -214,6 +215,8 @@ def test_a_campaign_on_an_odd_product_is_reviewed_with_its_findings_and_nothing_
     shop.campaign.variants.update(channel="sms", subject="")
     campaign = again(shop).campaign
     assert briefs_of(campaign)[Segment.objects.get().pk, "sms"].product == long.title.strip()
+
+    read(campaign)
 
     page = signed_in(shop.approver).get(reverse("campaigns:review", args=[campaign.pk])).content.decode()
 
