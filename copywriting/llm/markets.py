@@ -26,7 +26,7 @@ _SAID = r"|(says|said|writes) (?-i:[A-Z])\w+|(told|wrote to) us|word of mouth"
 # "before {end}" is the offer's end: the mask follows at once.
 _FORMER_PRICE = (
     "former_price",
-    r"\b(was|before(?! _)|instead of|used to (cost|be)|down from|formerly|previously|originally|once|elsewhere"
+    r"\b(was|before(?! _)|instead of|used to (cost|be)|down from|formerly|previously|originally|once(?! (more|again)\b)|elsewhere"
     r"|compare[ds]? (at|to|with)"
     r"|rrp|msrp|retails?|usually|were|more than|list price|regular(ly)? priced?|reduced|marked down"
     r"|normally)\b(?=[^.!?]*(\{price\}|_{5,}))",

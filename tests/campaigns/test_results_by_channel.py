@@ -25,11 +25,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def shop():
-    """Forty people by e-mail, and the first twenty of them by text message as well; sent two days ago."""
-    shop = open_shop(people=40, holdout_share=0.5)
-    for place, person in enumerate(shop.people[:20]):
+    """Sixty people by e-mail, and the first thirty of them by text message as well; sent two days ago."""
+    shop = open_shop(people=60, holdout_share=0.4)
+    for place, person in enumerate(shop.people[:30]):
         phone(person, f"+417955504{place:02}")
-    record_many(consent(person, "sms") for person in shop.people[:20])
+    record_many(consent(person, "sms") for person in shop.people[:30])
     on_channels(shop, "email", "sms")
     delivery.start(shop.campaign.pk)
     Message.objects.update(state="sent", sent_at=timezone.now(), tries=1)
@@ -92,18 +92,18 @@ def test_several_wordings_and_segments_make_one_row_a_channel(shop):
 
 def test_the_arms_of_a_channel_are_those_whom_it_was_open_to_whether_treated_or_held_out(shop):
     arms = dict(Assignment.objects.values_list("customer_id", "arm"))
-    reached = shop.people[:20]
+    reached = shop.people[:30]
     for person in shop.people:
         order(person, "8.00" if arms[person.pk] == "treated" else "5.00")
 
     email, sms = measurement.results(shop.campaign).channels
 
-    assert (email.name, email.treated.customers + email.holdout.customers) == ("email", 40)
+    assert (email.name, email.treated.customers + email.holdout.customers) == ("email", 60)
     for arm, found in (("treated", sms.treated), ("holdout", sms.holdout)):
         assert found.customers == sum(arms[person.pk] == arm for person in reached) > 0
     assert sms.treated.revenue == 8 * sms.treated.customers
     assert sms.holdout.revenue == 5 * sms.holdout.customers
-    assert Exclusion.objects.filter(channel="sms").count() == 20
+    assert Exclusion.objects.filter(channel="sms").count() == 30
 
 
 def test_the_page_shows_bars_and_both_tables(shop):
