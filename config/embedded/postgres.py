@@ -234,7 +234,7 @@ class Postgres:
         }
         if not self.durable:
             # For tests, whose rows are rolled back: the autovacuum would find their tables large and empty, and the planner
-            # then compares each row with each (twenty minutes for one test, on some days).
+            # then compares each row with each (more than ten minutes for one test, on some days).
             settings |= {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
         return [self.bin / "postgres", "-D", self.data, *(f"--{name}={value}" for name, value in settings.items())]
 
