@@ -141,7 +141,7 @@ class Trial:
             return built
         if isinstance(built, SmsMessage) and sms_size(built.text).parts > settings.SMS_MOST_PARTS:
             return TOO_MANY_PARTS
-        if isinstance(built, PushMessage) and _bytes(built) > MOST_PUSH_BYTES:
+        if isinstance(built, PushMessage) and is_too_large(built):
             return TOO_LARGE
         return None
 
@@ -184,5 +184,6 @@ class Trial:
             return Fault(refusal.reason, refusal.remedy)
 
 
-def _bytes(push: PushMessage) -> int:
-    return len((push.title + push.body + push.url + push.unsubscribe_url).encode())
+def is_too_large(push: PushMessage) -> bool:
+    """Whether a browser would refuse the notification."""
+    return len((push.title + push.body + push.url + push.unsubscribe_url).encode()) > MOST_PUSH_BYTES

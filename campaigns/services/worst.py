@@ -7,7 +7,6 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from campaigns.channels.push import MOST as MOST_PUSH_BYTES
 from campaigns.contracts import PushMessage, SmsMessage
 from campaigns.exceptions import RenderRefused, TemplateRefused
 from campaigns.models import AudienceMember, Campaign, Message, MessageVariant
@@ -16,6 +15,7 @@ from campaigns.queries.recipients import Person
 from campaigns.services.messages import Filled, Words, compile_words, on_sale, render_words, sample_code
 from campaigns.services.preview import NO_MESSAGE
 from campaigns.services.senders import SENDERS
+from campaigns.services.trial import is_too_large
 from catalog.contracts import ProductFacts
 from copywriting.contracts import CHANNELS
 from copywriting.services.texts import sms_size
@@ -133,8 +133,7 @@ def _face(channel: str, built: object, filled: Filled, common: tuple[Hit, ...]) 
             hits.append(Hit(_("It would be refused: more than %(most)s parts.") % most, is_bad=True))
         return Face(channel, text=built.text, hits=tuple(hits))
     if isinstance(built, PushMessage):
-        size = len((built.title + built.body + built.url + built.unsubscribe_url).encode())
-        if size > MOST_PUSH_BYTES:
+        if is_too_large(built):
             hits.append(Hit(_("It would be refused: a browser takes less in one notification."), is_bad=True))
         return Face(channel, built.title, built.body, hits=tuple(hits))
     return Face(channel, built.subject, built.text, built.html, tuple(hits))
