@@ -10,7 +10,7 @@ from campaigns.queries.places import counted, places
 from campaigns.queries.segments import make_room, members
 from campaigns.services.choose import choose
 from campaigns.services.codes import issue
-from campaigns.services.variants import SLICES, UNIFORM, parameters
+from campaigns.services.variants import DRAWN, parameters
 from campaigns.state import Kind
 
 # A wave of fewer messages could stop nothing: it goes with the next.
@@ -48,8 +48,7 @@ FROM (
            count(*) OVER (PARTITION BY gate.channel) AS size,
            row_number() OVER (PARTITION BY gate.channel ORDER BY hashint8extended(gate.customer_id, %(campaign)s)) AS nth
     FROM gate
-    JOIN {SLICES} ON v.segment_id = gate.segment_id AND v.channel = gate.channel
-         AND {UNIFORM.format(unit="gate.unit")} >= v.low AND {UNIFORM.format(unit="gate.unit")} < v.high
+    JOIN {DRAWN}
     WHERE gate.reason = '' AND NOT COALESCE(gate.arm = 'holdout', {HELD_OUT.format(unit="gate.unit")})
 ) q
 CROSS JOIN LATERAL (

@@ -16,7 +16,7 @@ from campaigns.queries.wording import current
 from campaigns.services.messages import on_sale, shown_of
 from campaigns.services.preview import NO_MESSAGE
 from campaigns.services.trial import FARTHEST, Facts, Fault, Trial
-from campaigns.services.variants import SLICES, UNIFORM, parameters
+from campaigns.services.variants import DRAWN, parameters
 from copywriting.services.texts import sms_size
 
 # Whom the start would write to on which channel, with which variant: as campaigns.services.audience draws it.
@@ -26,8 +26,7 @@ WITH gate AS MATERIALIZED ({GATE}), drawn AS (
            (SELECT item FROM unnest(f.items) WITH ORDINALITY AS i(item, place)
             WHERE item <> ALL(%(sold_out)s::bigint[]) ORDER BY place LIMIT 1) AS first
     FROM gate JOIN frozen_audience f ON f.customer_id = gate.customer_id
-    JOIN {SLICES} ON v.segment_id = gate.segment_id AND v.channel = gate.channel
-         AND {UNIFORM.format(unit="gate.unit")} >= v.low AND {UNIFORM.format(unit="gate.unit")} < v.high
+    JOIN {DRAWN}
     WHERE gate.reason = '' AND NOT COALESCE(gate.arm = 'holdout', {HELD_OUT.format(unit="gate.unit")})
 )
 SELECT d.channel, d.variant, d.segment_id, d.first, c.language, c.jurisdiction, count(*), min(d.customer_id)

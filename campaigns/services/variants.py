@@ -29,6 +29,9 @@ UNIFORM = (
 )
 SLICES = """unnest(%(variants)s::bigint[], %(variant_segments)s::bigint[], %(variant_channels)s::text[], %(lows)s::float8[],
     %(highs)s::float8[], %(shares)s::float8[]) AS v(id, segment_id, channel, low, high, share)"""
+# Which words each person of the gate draws on each channel: the start's way, and that of whoever foretells it.
+DRAWN = f"""{SLICES} ON v.segment_id = gate.segment_id AND v.channel = gate.channel
+         AND {UNIFORM.format(unit="gate.unit")} >= v.low AND {UNIFORM.format(unit="gate.unit")} < v.high"""
 # A person's click on an observed link counts once; scanners and the demo's simulated clicks never do.
 RESPONDED = """EXISTS (SELECT FROM campaigns_click k WHERE k.message_id = m.id AND NOT k.is_machine AND k.origin = 'observed')"""
 SO_FAR = f"""
